@@ -1,0 +1,175 @@
+//! What the engine decided, as written to the ledger's append-only `decisions`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use reading::registry::Text;
+use reading::{SiteId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Evidence, Hazard, IncidentId};
+use crate::level::Level;
+use crate::outbox::{Delivery, DeliveryChange};
+
+/// One thing the desk has to carry out. An action not returned was not decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "action")]
+pub enum Action {
+    /// Write down a decision.
+    Decide(Decision),
+    /// A delivery is owed from now on.
+    Owe(Delivery),
+    /// A delivery moved.
+    Change(DeliveryChange),
+}
+
+/// One decision. `at` is the journal's moment, `measured_at` the evidence's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "decision")]
+pub enum Decision {
+    /// A rule began or ceased to hold on a series.
+    Rule {
+        /// When it was noticed.
+        at: Timestamp,
+        /// At which site.
+        site: SiteId,
+        /// Whether it holds now.
+        held: bool,
+        /// Which, on what, with which numbers.
+        evidence: Evidence,
+    },
+    /// The level of a site moved.
+    Level {
+        /// When.
+        at: Timestamp,
+        /// Of which site.
+        site: SiteId,
+        /// For which hazard.
+        hazard: Hazard,
+        /// From where.
+        from: Level,
+        /// To where.
+        to: Level,
+        /// When the deciding reading was measured.
+        measured_at: Timestamp,
+        /// The row of the site policy that decided, in words.
+        reason: Text,
+        /// What holds.
+        evidence: Vec<Evidence>,
+    },
+    /// The recorded history moved: what ordered arrival gives, known once the lateness window closed.
+    Recorded {
+        /// When the window closed.
+        at: Timestamp,
+        /// Of which site.
+        site: SiteId,
+        /// For which hazard.
+        hazard: Hazard,
+        /// From where.
+        from: Level,
+        /// To where.
+        to: Level,
+        /// From which moment of event time this is so.
+        measured_at: Timestamp,
+    },
+    /// An incident was opened or revised: the whole of it as it stands.
+    Incident(IncidentRecord),
+    /// A command was taken or turned down.
+    Command {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        command: String,
+        /// About which incident, if any.
+        incident: Option<IncidentId>,
+        /// Who gave it.
+        by: String,
+        /// Whether it was taken.
+        accepted: bool,
+        /// Why not, or what follows.
+        reason: Text,
+    },
+}
+
+impl Decision {
+    /// Its kind, for storage and lists.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Rule { .. } => "rule",
+            Self::Level { .. } => "level",
+            Self::Recorded { .. } => "recorded",
+            Self::Incident(_) => "incident",
+            Self::Command { .. } => "command",
+        }
+    }
+
+    /// When it was decided.
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Rule { at, .. }
+            | Self::Level { at, .. }
+            | Self::Recorded { at, .. }
+            | Self::Command { at, .. } => *at,
+            Self::Incident(record) => record.at,
+        }
+    }
+
+    /// Which site it is about, if one.
+    pub const fn site(&self) -> Option<&SiteId> {
+        match self {
+            Self::Rule { site, .. } | Self::Level { site, .. } | Self::Recorded { site, .. } => Some(site),
+            Self::Incident(record) => Some(&record.site),
+            Self::Command { .. } => None,
+        }
+    }
+
+    /// Which incident it is about, if one.
+    pub const fn incident(&self) -> Option<&IncidentId> {
+        match self {
+            Self::Incident(record) => Some(&record.id),
+            Self::Command { incident, .. } => incident.as_ref(),
+            Self::Rule { .. } | Self::Level { .. } | Self::Recorded { .. } => None,
+        }
+    }
+}
+
+/// An incident as it stands at one revision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IncidentRecord {
+    /// Which.
+    pub id: IncidentId,
+    /// Counts from 1.
+    pub revision: u32,
+    /// When this revision was made.
+    pub at: Timestamp,
+    /// When it opened.
+    pub opened_at: Timestamp,
+    /// At which site.
+    pub site: SiteId,
+    /// What may happen.
+    pub hazard: Hazard,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// How serious it is now.
+    pub level: Level,
+    /// The highest it has been.
+    pub peak: Level,
+    /// Who acknowledged it, if anybody has.
+    pub acknowledged_by: Option<String>,
+    /// What changed, in words.
+    pub what: Text,
+    /// What holds.
+    pub evidence: Vec<Evidence>,
+    /// Whether the newest deciding evidence came late: judged by its own time, never public by itself.
+    pub late_detected: bool,
+}
+
+/// Where an incident stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IncidentState {
+    /// Going on.
+    Open,
+    /// Over.
+    Closed,
+}

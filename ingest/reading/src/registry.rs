@@ -1,0 +1,311 @@
+//! What stands in the field: sites, stations, series. Made from configuration, sorted by name, numbered.
+//!
+//! Numbers are for flat arrays inside one run; names go into files and output, so that numbers may change.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{SensorId, SeriesName, SiteId, StationId};
+use crate::unit::{Quantity, Unit};
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// The number as an index.
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+numbers! {
+    /// A site's place in [`Registry::sites`].
+    SiteIndex
+    /// A station's place in [`Registry::stations`].
+    StationIndex
+    /// A series' place in [`Registry::series`].
+    SeriesIndex
+}
+
+/// A text in both languages of the product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// Korean.
+    pub ko: String,
+    /// English.
+    pub en: String,
+}
+
+/// What kind of thing a site is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SiteKind {
+    /// 급경사지.
+    Slope,
+    /// 옹벽.
+    RetainingWall,
+    /// 교량.
+    Bridge,
+    /// 건축물.
+    Building,
+    /// Another aging facility (노후·위험시설).
+    Facility,
+}
+
+/// A slope or facility.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    /// Its identifier.
+    pub id: SiteId,
+    /// What people call it.
+    pub name: Text,
+    /// What it is.
+    pub kind: SiteKind,
+    /// Latitude and longitude, degrees, WGS 84.
+    pub location: (f64, f64),
+    /// Who is in danger: a circle of this radius about the location, kilometres.
+    pub radius_km: f64,
+    /// Who is in danger, as a closed ring of latitude and longitude, where the circle is too coarse.
+    pub polygon: Vec<(f64, f64)>,
+    /// The place in words, for people and for CAP's `areaDesc`.
+    pub area: Text,
+    /// What to do and where to go, for the public.
+    pub instruction: Text,
+    /// Administrative code (법정동), empty if unknown.
+    pub district: String,
+    /// IANA time zone in which times are shown.
+    pub zone: String,
+}
+
+/// The instrument box at a site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Station {
+    /// Its identifier, unique within the site.
+    pub id: StationId,
+    /// Where it stands.
+    pub site: SiteIndex,
+    /// The collector it reports through, by its configured name.
+    pub source: String,
+    /// How often it reports when nothing is wrong.
+    pub report_interval: Duration,
+}
+
+/// One stream of readings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Its full name.
+    pub name: SeriesName,
+    /// The box it comes from.
+    pub station: StationIndex,
+    /// The unit a claim without one is in.
+    pub unit: Unit,
+    /// What the instrument can say, in the base unit; anything outside is refused.
+    pub range: (f64, f64),
+    /// How late a reading may come and still be evaluated in its order.
+    pub lateness: Duration,
+}
+
+/// Everything in the field that we know, in the order of names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Registry {
+    sites: Vec<Site>,
+    stations: Vec<Station>,
+    series: Vec<Series>,
+}
+
+/// A station as configured, before numbering.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StationEntry {
+    /// The site it stands at.
+    pub site: SiteId,
+    /// Its identifier.
+    pub id: StationId,
+    /// The collector it reports through.
+    pub source: String,
+    /// How often it reports.
+    pub report_interval: Duration,
+    /// Its series.
+    pub series: Vec<SeriesEntry>,
+}
+
+/// A series as configured, before numbering.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesEntry {
+    /// The instrument.
+    pub sensor: SensorId,
+    /// What it measures.
+    pub quantity: Quantity,
+    /// The unit a claim without one is in.
+    pub unit: Unit,
+    /// What the instrument can say, in the base unit.
+    pub range: (f64, f64),
+    /// How late a reading may come and still be evaluated in its order.
+    pub lateness: Duration,
+}
+
+impl Registry {
+    /// Sorts and numbers what is configured. Entries whose site is not listed, and second entries of the same
+    /// name, are left out: configuration has reported them by then.
+    pub fn new(mut sites: Vec<Site>, mut entries: Vec<StationEntry>) -> Self {
+        sites.sort_by(|a, b| a.id.cmp(&b.id));
+        sites.dedup_by(|a, b| a.id == b.id);
+        entries.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
+        entries.dedup_by(|a, b| (&a.site, &a.id) == (&b.site, &b.id));
+        let mut registry = Self { sites, stations: Vec::new(), series: Vec::new() };
+        for entry in entries {
+            registry.add(entry);
+        }
+        registry
+    }
+
+    fn add(&mut self, mut entry: StationEntry) {
+        let Some(site) = self.site(entry.site.as_str()) else { return };
+        let station = StationIndex(self.stations.len() as u32);
+        entry.series.sort_by(|a, b| (&a.sensor, a.quantity.name()).cmp(&(&b.sensor, b.quantity.name())));
+        entry.series.dedup_by(|a, b| (&a.sensor, a.quantity) == (&b.sensor, b.quantity));
+        self.series.extend(entry.series.into_iter().map(|s| Series {
+            name: SeriesName {
+                site: entry.site.clone(),
+                station: entry.id.clone(),
+                sensor: s.sensor,
+                quantity: s.quantity,
+            },
+            station,
+            unit: s.unit,
+            range: s.range,
+            lateness: s.lateness,
+        }));
+        self.stations.push(Station {
+            id: entry.id,
+            site,
+            source: entry.source,
+            report_interval: entry.report_interval,
+        });
+    }
+
+    /// Every site, by name.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// Every station, by site and name.
+    pub fn stations(&self) -> &[Station] {
+        &self.stations
+    }
+
+    /// Every series, by name.
+    pub fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// The number of the site of that name.
+    pub fn site(&self, id: &str) -> Option<SiteIndex> {
+        let at = self.sites.binary_search_by(|s| s.id.as_str().cmp(id)).ok()?;
+        Some(SiteIndex(at as u32))
+    }
+
+    /// The number of the station of that name at a site.
+    pub fn station(&self, site: SiteIndex, id: &str) -> Option<StationIndex> {
+        let at = self.stations.binary_search_by(|s| s.site.cmp(&site).then_with(|| s.id.as_str().cmp(id)));
+        Some(StationIndex(at.ok()? as u32))
+    }
+
+    /// The series of a station: a run of neighbours.
+    pub fn series_of(&self, station: StationIndex) -> core::ops::Range<usize> {
+        let start = self.series.partition_point(|s| s.station < station);
+        let end = start + self.series[start..].partition_point(|s| s.station == station);
+        start..end
+    }
+
+    /// The number of a series, by its parts.
+    pub fn find(&self, name: &SeriesName) -> Option<SeriesIndex> {
+        let site = self.site(name.site.as_str())?;
+        let station = self.station(site, name.station.as_str())?;
+        self.series_at(station, name.sensor.as_str(), name.quantity)
+    }
+
+    /// The number of the series of an instrument of a station.
+    pub fn series_at(
+        &self,
+        station: StationIndex,
+        sensor: &str,
+        quantity: Quantity,
+    ) -> Option<SeriesIndex> {
+        let range = self.series_of(station);
+        let start = range.start;
+        let at = self.series[range].iter().position(|s| s.name.quantity == quantity && s.name.sensor.as_str() == sensor);
+        at.map(|at| SeriesIndex((start + at) as u32))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    fn site(id: &str) -> Site {
+        Site {
+            id: id.parse().unwrap(),
+            name: Text { ko: id.into(), en: id.into() },
+            kind: SiteKind::Slope,
+            location: (37.5, 127.0),
+            radius_km: 0.3,
+            polygon: vec![],
+            area: Text::default(),
+            instruction: Text::default(),
+            district: String::new(),
+            zone: "Asia/Seoul".into(),
+        }
+    }
+
+    fn station(site: &str, id: &str, sensors: &[(&str, Quantity)]) -> StationEntry {
+        StationEntry {
+            site: site.parse().unwrap(),
+            id: id.parse().unwrap(),
+            source: "mqtt".into(),
+            report_interval: Duration::from_secs(60),
+            series: sensors
+                .iter()
+                .map(|(sensor, quantity)| SeriesEntry {
+                    sensor: sensor.parse().unwrap(),
+                    quantity: *quantity,
+                    unit: quantity.base_unit(),
+                    range: (-1e9, 1e9),
+                    lateness: Duration::from_secs(900),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn numbers_follow_names_whatever_the_order_of_the_files() {
+        let tilt = [("tilt-2", Quantity::TiltX), ("tilt-1", Quantity::TiltY), ("tilt-1", Quantity::TiltX)];
+        let one = Registry::new(
+            vec![site("b"), site("a")],
+            vec![station("b", "z", &tilt), station("a", "y", &tilt), station("b", "x", &tilt)],
+        );
+        let two = Registry::new(
+            vec![site("a"), site("b")],
+            vec![station("a", "y", &tilt), station("b", "x", &tilt), station("b", "z", &tilt)],
+        );
+        assert_eq!(one, two);
+        let names: Vec<_> = one.series().iter().map(|s| s.name.to_string()).collect();
+        let mut sorted = names.clone();
+        sorted.sort();
+        assert_eq!(names, sorted);
+        for (i, series) in one.series().iter().enumerate() {
+            assert_eq!(one.find(&series.name), Some(SeriesIndex(i as u32)));
+        }
+        assert_eq!(one.find(&"b/x/tilt-3/tilt-x".parse().unwrap()), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! What a station claims, as decoded, before anybody believes it.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use crate::time::Timestamp;
+
+/// One message of a station: several claims that were sent together. Borrows from the frame where it can.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report<'a> {
+    /// The site part of the topic.
+    pub site: &'a str,
+    /// The station part of the topic.
+    pub station: &'a str,
+    /// The station's running number, if it sends one. It resets at a reboot.
+    pub seq: Option<u64>,
+    /// The stamp of the whole message; claims without their own carry this one.
+    pub at: Option<Timestamp>,
+    /// Which road it came on.
+    pub road: Road,
+    /// The claims, in the order sent.
+    pub claims: Vec<Claim<'a>>,
+}
+
+/// The road a report came on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Road {
+    /// `…/telemetry`: now.
+    Live,
+    /// `…/backfill`: the past, from a station's or gateway's buffer.
+    Backfill,
+}
+
+/// One value a station says it measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim<'a> {
+    /// The instrument.
+    pub sensor: Cow<'a, str>,
+    /// What it measures, as written.
+    pub quantity: Cow<'a, str>,
+    /// The number, finite or not, in `unit`.
+    pub value: f64,
+    /// The unit as written; absent means the one the registry gives the series.
+    pub unit: Option<Cow<'a, str>>,
+    /// Its own stamp, before the report's.
+    pub at: Option<Timestamp>,
+}
