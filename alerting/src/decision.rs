@@ -12,6 +12,10 @@ use crate::level::Level;
 use crate::outbox::{Delivery, DeliveryChange};
 
 /// One thing the desk has to carry out. An action not returned was not decided.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "actions are few and short-lived; every kind is of a few hundred bytes"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "action")]
 pub enum Action {
@@ -117,7 +121,9 @@ impl Decision {
     /// Which site it is about, if one.
     pub const fn site(&self) -> Option<&SiteId> {
         match self {
-            Self::Rule { site, .. } | Self::Level { site, .. } | Self::Recorded { site, .. } => Some(site),
+            Self::Rule { site, .. } | Self::Level { site, .. } | Self::Recorded { site, .. } => {
+                Some(site)
+            }
             Self::Incident(record) => Some(&record.site),
             Self::Command { .. } => None,
         }

@@ -5,7 +5,9 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// How serious things are at a site. "Severity" is CAP's word and lives with the CAP channel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// 정상: background noise.
@@ -23,7 +25,8 @@ pub enum Level {
 
 impl Level {
     /// Every level, mildest first.
-    pub const ALL: [Self; 5] = [Self::Normal, Self::Attention, Self::Caution, Self::Warning, Self::Severe];
+    pub const ALL: [Self; 5] =
+        [Self::Normal, Self::Attention, Self::Caution, Self::Warning, Self::Severe];
 
     /// Its name in configuration, on the wire and in storage.
     pub const fn name(self) -> &'static str {

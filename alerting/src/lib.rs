@@ -11,11 +11,23 @@ extern crate std;
 
 pub mod level;
 pub mod catalogue;
+pub mod window;
+pub mod condition;
+pub mod rule;
+pub mod policy;
+pub mod setup;
+pub mod incident;
 pub mod alert;
+pub mod route;
 pub mod outbox;
 pub mod decision;
+pub mod engine;
+pub mod snapshot;
 
-pub use alert::{Alert, Evidence, Hazard, IncidentId, IncidentKind, MessageType, Purpose, SiteFacts, Status};
+pub use alert::{
+    Alert, Evidence, Hazard, IncidentId, IncidentKind, MessageType, Purpose, SiteFacts, Status,
+};
 pub use decision::{Action, Decision};
+pub use engine::{Command, Engine, Moment};
 pub use level::Level;
 pub use outbox::{AttemptResult, Delivery, DeliveryChange, DeliveryKey, DeliveryState, Outcome};

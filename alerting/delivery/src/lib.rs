@@ -1,1 +1,22 @@
-//! In the making.
+//! Alerts out to the world: the ledger of what was decided and is owed, couriers that carry it, channels that
+//! reach people and machines.
+//!
+//! The engine decides, the ledger remembers, a courier sends once and journals what came of it; only then does the
+//! engine decide again. Nothing in here retries by itself.
+#![forbid(unsafe_code)]
+
+pub mod time;
+pub mod secret;
+pub mod ledger;
+pub mod courier;
+pub mod channel;
+pub mod metrics;
+#[cfg(test)]
+mod sample;
+
+pub use channel::Channel;
+pub use courier::{Courier, CourierError, OutcomeSink, SinkError};
+pub use ledger::{Batch, Ledger, LedgerError, LedgerOpened, QuarantineRow};
+pub use metrics::Metrics;
+pub use secret::Secret;
+pub use time::Time;

@@ -1,0 +1,182 @@
+//! Sirens: one MQTT command each way, sound or stop. The proof is the siren's own answer on `…/command/result`, which
+//! comes back through the journal; a command that was only published is handed over.
+//!
+//! The command names the delivery, so that a siren which honours ids sounds once however often it is told. It stops
+//! by itself after its duration and ignores a command past `not_after`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alerting::alert::Hazard;
+use alerting::{Alert, AttemptResult, Delivery, DeliveryKey, Level, MessageType, Status};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use reading::{SiteId, StationId, Timestamp};
+use serde::Serialize;
+
+use super::{Channel, refused, retry};
+use crate::time::Time;
+
+/// Where commands are published. The daemon supplies the MQTT client.
+pub trait CommandSink: Send + Sync {
+    /// Publishes at QoS 1 with a message expiry; done when the broker has acknowledged it. The error says why not,
+    /// without secrets.
+    fn publish(
+        &self,
+        topic: String,
+        payload: Vec<u8>,
+        expiry: Duration,
+    ) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// The sirens of a channel.
+#[derive(Clone, Debug)]
+pub struct SirenSettings {
+    /// Recipient to siren: the site it stands at and its station there.
+    pub sirens: BTreeMap<String, (SiteId, StationId)>,
+    /// How long a siren sounds, on its own clock. 재난위험경보 is 180 s (domain.md 4.6).
+    pub duration: Duration,
+    /// How long after the attempt a siren may still obey.
+    pub valid_for: Duration,
+    /// Whether nothing behind this channel makes a sound. Only then do messages of status `Test` go out.
+    pub simulated: bool,
+}
+
+impl Default for SirenSettings {
+    fn default() -> Self {
+        Self {
+            sirens: BTreeMap::new(),
+            duration: Duration::from_secs(180),
+            valid_for: Duration::from_secs(120),
+            simulated: false,
+        }
+    }
+}
+
+/// What a siren sounds. The civil defence signals have no variant here: people obey them differently (an air raid
+/// sends them into shelters), so none can be reached from an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pattern {
+    /// 재난위험경보: 2 s rising, 2 s falling.
+    DisasterWarning,
+}
+
+/// What a siren is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Sound.
+    Sound(Pattern),
+    /// Be silent.
+    Stop,
+}
+
+impl Order {
+    /// What an alert asks of a siren: sound while slope or structure is at 심각, silence below. A monitoring fault
+    /// asks nothing: it must not silence a siren that sounds for the slope beside it.
+    pub fn of(alert: &Alert) -> Option<Self> {
+        match alert.hazard {
+            Hazard::Monitoring => return None,
+            Hazard::SlopeFailure | Hazard::StructuralDamage => {}
+        }
+        let severe = alert.level == Level::Severe;
+        Some(match alert.message_type {
+            MessageType::Alert | MessageType::Update if severe => {
+                Self::Sound(Pattern::DisasterWarning)
+            }
+            MessageType::Alert | MessageType::Update | MessageType::Cancel => Self::Stop,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Command<'a> {
+    id: &'a str,
+    command: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pattern: Option<Pattern>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_s: Option<u64>,
+    not_after: String,
+}
+
+/// The bytes of a command.
+pub fn command(
+    key: &DeliveryKey,
+    order: Order,
+    duration: Duration,
+    not_after: Timestamp,
+) -> Vec<u8> {
+    let (name, pattern, duration_s) = match order {
+        Order::Sound(pattern) => ("sound", Some(pattern), Some(duration.as_secs())),
+        Order::Stop => ("stop", None, None),
+    };
+    let not_after = not_after.to_string();
+    let command = Command { id: key.as_str(), command: name, pattern, duration_s, not_after };
+    serde_json::to_vec(&command).expect("texts and numbers always serialize")
+}
+
+/// Where the station of a siren listens.
+pub fn topic(site: &SiteId, station: &StationId) -> String {
+    format!("bongsu/v1/{site}/{station}/command")
+}
+
+/// Commands sirens over MQTT.
+pub struct Siren {
+    settings: SirenSettings,
+    sink: Arc<dyn CommandSink>,
+    time: Arc<dyn Time>,
+}
+
+impl Siren {
+    /// A channel to these sirens.
+    pub fn new(settings: SirenSettings, sink: Arc<dyn CommandSink>, time: Arc<dyn Time>) -> Self {
+        Self { settings, sink, time }
+    }
+
+    fn may_energise(&self, status: Status) -> Result<(), &'static str> {
+        match status {
+            Status::Actual => Ok(()),
+            Status::Test if self.settings.simulated => Ok(()),
+            Status::Test => Err("a test does not sound real sirens"),
+            Status::Exercise => Err("an exercise does not sound sirens"),
+        }
+    }
+}
+
+impl Channel for Siren {
+    fn attempt<'a>(
+        &'a self,
+        delivery: &'a Delivery,
+        _attempt: u32,
+    ) -> BoxFuture<'a, AttemptResult> {
+        if let Err(reason) = self.may_energise(delivery.alert.status) {
+            return ready(refused(reason)).boxed();
+        }
+        let Some(order) = Order::of(&delivery.alert) else {
+            return ready(refused("a monitoring fault is nothing for a siren")).boxed();
+        };
+        let Some((site, station)) = self.settings.sirens.get(&delivery.recipient) else {
+            return ready(refused(format!("no siren `{}` is configured", delivery.recipient)))
+                .boxed();
+        };
+        let now = self.time.now();
+        let not_after = now.plus(self.settings.valid_for).min(delivery.expires_at);
+        if not_after <= now {
+            return ready(retry("expired before it could be published")).boxed();
+        }
+        let topic = topic(site, station);
+        let payload = command(&delivery.key, order, self.settings.duration, not_after);
+        async move {
+            match self.sink.publish(topic.clone(), payload, not_after.since(now)).await {
+                Ok(()) => AttemptResult::HandedOver { reference: topic },
+                Err(reason) => retry(reason),
+            }
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

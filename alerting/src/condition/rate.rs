@@ -1,0 +1,205 @@
+//! Rate: the slope of a sliding least-squares line beyond a limit, significant against its own scatter.
+//!
+//! In: trusted readings of one series, in event order. Out: a [`Transition`]. Source: domain.md 3.2.1, vector B1.
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use reading::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::persistence::{self, Mark};
+use super::{Side, Transition};
+
+/// The most readings a window may hold: the longest window over the report interval.
+pub const SAMPLES_MAX: usize = 1024;
+
+/// A slope is a statement about a window only if the readings span at least this part of it.
+const SPAN_MIN: f64 = 0.5;
+
+/// Slope of a sliding least-squares line, in base units an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How far the line looks back.
+    pub window: Duration,
+    /// On which side danger lies.
+    pub side: Side,
+    /// A slope at or beyond this, an hour, counts towards raising.
+    pub raise_at: f64,
+    /// A slope short of this counts towards clearing; not beyond `raise_at`.
+    pub clear_below: f64,
+    /// Fewer readings in the window say nothing.
+    pub samples_min: u16,
+    /// The slope must be at least so many of its own standard errors (domain.md 3.2.1: 4).
+    pub significance: f64,
+    /// How often and how long.
+    pub persistence: persistence::Settings,
+}
+
+/// The window of one series: at most [`SAMPLES_MAX`] readings of 16 bytes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    window: VecDeque<(Timestamp, f64)>,
+    persistence: persistence::State,
+}
+
+/// A fitted line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fit {
+    /// Base units an hour.
+    pub slope: f64,
+    /// Standard error of the slope.
+    pub slope_se: f64,
+    /// Value at the first reading.
+    pub intercept: f64,
+}
+
+impl State {
+    /// Takes one trusted reading, at or after the one before. `value` of the transition is the slope an hour.
+    pub fn observe(
+        &mut self,
+        settings: &Settings,
+        at: Timestamp,
+        value: f64,
+    ) -> Option<Transition> {
+        self.window.push_back((at, value));
+        let from = at.minus(settings.window);
+        while self.window.len() > SAMPLES_MAX || self.window.front().is_some_and(|(t, _)| *t < from)
+        {
+            self.window.pop_front();
+        }
+        let fit = self.fit(settings, at);
+        let mark = fit.map_or(Mark::Between, |fit| mark(settings, &fit));
+        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
+        Some(Transition { held: turned, at, value: fit.map_or(f64::NAN, |fit| fit.slope) })
+    }
+
+    /// Whether it holds.
+    pub fn held(&self) -> bool {
+        self.persistence.held()
+    }
+
+    fn fit(&self, settings: &Settings, at: Timestamp) -> Option<Fit> {
+        let first = self.window.front()?.0;
+        let enough = self.window.len() >= usize::from(settings.samples_min.max(3));
+        let spans = at.since(first).as_secs_f64() >= settings.window.as_secs_f64() * SPAN_MIN;
+        if enough && spans { least_squares(&self.window) } else { None }
+    }
+}
+
+fn mark(settings: &Settings, fit: &Fit) -> Mark {
+    let mark = settings.side.mark(fit.slope, settings.raise_at, settings.clear_below);
+    let significant = fit.slope.abs() >= settings.significance * fit.slope_se;
+    match mark {
+        Mark::Beyond if !significant => Mark::Between,
+        mark => mark,
+    }
+}
+
+/// The least-squares line through points in time, with `t` in hours from the first point and values from the
+/// first value, so that no precision is lost to epochs or offsets. `None` with fewer than three distinct times.
+pub fn least_squares(points: &VecDeque<(Timestamp, f64)>) -> Option<Fit> {
+    let (origin, base) = *points.front()?;
+    let n = points.len() as f64;
+    let (mut sum_t, mut sum_y) = (0.0, 0.0);
+    for (t, y) in points {
+        sum_t += t.hours_since(origin);
+        sum_y += y - base;
+    }
+    let (mean_t, mean_y) = (sum_t / n, sum_y / n);
+    let (mut s_tt, mut s_ty, mut s_yy) = (0.0, 0.0, 0.0);
+    for (t, y) in points {
+        let (dt, dy) = (t.hours_since(origin) - mean_t, (y - base) - mean_y);
+        s_tt += dt * dt;
+        s_ty += dt * dy;
+        s_yy += dy * dy;
+    }
+    if points.len() < 3 || s_tt <= 0.0 {
+        return None;
+    }
+    let slope = s_ty / s_tt;
+    let residual = (s_yy - slope * s_ty).max(0.0);
+    let slope_se = libm::sqrt(residual / (n - 2.0) / s_tt);
+    Some(Fit { slope, slope_se, intercept: base + mean_y - slope * mean_t })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(values: &[(i64, f64)]) -> VecDeque<(Timestamp, f64)> {
+        values.iter().map(|(m, y)| (Timestamp::from_secs(1_784_000_000 + m * 60), *y)).collect()
+    }
+
+    fn near(got: f64, expected: f64, tolerance: f64) {
+        assert!((got - expected).abs() <= tolerance, "{got} is not {expected}");
+    }
+
+    #[test]
+    fn vector_b1_least_squares_slope_and_error() {
+        let points =
+            minutes(&[(0, 0.0), (10, 0.02), (20, 0.03), (30, 0.05), (40, 0.07), (50, 0.08)]);
+        let fit = least_squares(&points).unwrap();
+        near(fit.slope, 0.097_714_285_7, 1e-9);
+        near(fit.intercept, 0.000_952_38, 1e-8);
+        near(fit.slope_se, 0.004_642_31, 1e-8);
+        near(fit.slope / fit.slope_se, 21.05, 0.01);
+    }
+
+    #[test]
+    fn vector_b2_an_outlier_pulls_least_squares() {
+        let hourly: alloc::vec::Vec<_> = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 13.0]
+            .iter()
+            .enumerate()
+            .map(|(i, y)| (i as i64 * 60, *y))
+            .collect();
+        near(least_squares(&minutes(&hourly)).unwrap().slope, 1.571_428_6, 1e-7);
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            window: Duration::from_secs(3_600),
+            side: Side::Magnitude,
+            raise_at: 0.1,
+            clear_below: 0.08,
+            samples_min: 5,
+            significance: 4.0,
+            persistence: persistence::Settings::IMMEDIATE,
+        }
+    }
+
+    #[test]
+    fn speaks_only_once_half_the_window_is_seen() {
+        let mut state = State::default();
+        let mut first = None;
+        for minute in (0..60).step_by(5) {
+            let at = Timestamp::from_secs(minute * 60);
+            let turned = state.observe(&settings(), at, 0.2 * minute as f64 / 60.0);
+            first = first.or(turned.map(|t| (minute, t.held)));
+        }
+        assert_eq!(first, Some((30, true)));
+    }
+
+    #[test]
+    fn noise_without_a_trend_says_nothing_and_a_trend_under_it_does() {
+        // ± 0.05 deg of alternating noise: a slope of 0.1 deg/h over one hour is within its own error.
+        let noisy = |slope: f64| {
+            let mut state = State::default();
+            (0..=60i64).any(|minute| {
+                let noise = if minute % 2 == 0 { 0.05 } else { -0.05 };
+                let value = slope * minute as f64 / 60.0 + noise;
+                state
+                    .observe(&settings(), Timestamp::from_secs(minute * 60), value)
+                    .is_some_and(|t| t.held)
+            })
+        };
+        assert!(!noisy(0.0));
+        assert!(noisy(0.4));
+    }
+
+    #[test]
+    fn equal_stamps_give_no_slope() {
+        let points = minutes(&[(0, 1.0), (0, 2.0), (0, 3.0)]);
+        assert_eq!(least_squares(&points), None);
+    }
+}

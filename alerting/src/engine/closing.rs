@@ -1,0 +1,151 @@
+//! The recorded history: what ordered arrival gives, known once the lateness window has closed.
+
+use alloc::vec::Vec;
+
+use reading::{SeriesIndex, Timestamp};
+
+use super::site::Event;
+use super::{Engine, Moment};
+use crate::decision::{Action, Decision};
+use crate::level::Level;
+
+impl Engine {
+    /// Closes the site's windows over everything measured at or before `to`.
+    pub(super) fn close(&mut self, site: usize, to: Timestamp, now: Moment, out: &mut Vec<Action>) {
+        let mut events = self.close_windows(site, to);
+        let entry = &mut self.sites[site];
+        let (due, later) =
+            core::mem::take(&mut entry.events).into_iter().partition(|(at, _)| *at <= to);
+        entry.events = later;
+        events.extend::<Vec<_>>(due);
+        events.sort_by_key(|(at, event)| (*at, order(event)));
+        for (at, event) in events {
+            self.record_dwell(site, at, now, out);
+            self.record(site, at, event, now, out);
+        }
+        self.record_dwell(site, to, now, out);
+        let entry = &mut self.sites[site];
+        entry.closed_to = entry.closed_to.max(to);
+        self.correct(site, now, out);
+    }
+
+    fn close_windows(&mut self, site: usize, to: Timestamp) -> Vec<(Timestamp, Event)> {
+        let mut events = Vec::new();
+        for number in self.sites[site].series.clone() {
+            let series = SeriesIndex(number as u32);
+            while let Some(sample) = self.windows[number].close_one(to) {
+                for at in self.watches_of(series) {
+                    let watch = &mut self.watches[at];
+                    let settings = &self.setup.rules[watch.rule].condition;
+                    let turn = watch.state.observe_closed(settings, sample);
+                    events.extend(
+                        turn.map(|turn| {
+                            (turn.at, Event::Turn { watch: at as u32, held: turn.held })
+                        }),
+                    );
+                }
+            }
+        }
+        events
+    }
+
+    /// When the windows, or the recorded dwell, are due next.
+    pub(super) fn wake_for_closing(&mut self, site: usize) {
+        let entry = &self.sites[site];
+        let windows =
+            entry.series.clone().filter_map(|number| self.windows[number].oldest()).map(|s| s.at);
+        let events = entry.events.iter().map(|(at, _)| *at);
+        let dwell = [&entry.main, &entry.monitoring]
+            .into_iter()
+            .filter_map(|t| t.recorded.due_at(&entry.policy));
+        let oldest = windows.chain(events).chain(dwell).min();
+        if let Some(oldest) = oldest {
+            let at = oldest
+                .plus(entry.close_after())
+                .max(self.now.plus(core::time::Duration::from_nanos(1)));
+            self.wake_by(site, at);
+        }
+    }
+
+    fn record(
+        &mut self,
+        site: usize,
+        at: Timestamp,
+        event: Event,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        match event {
+            Event::Turn { watch, held } => {
+                self.watches[watch as usize].state.recorded = held;
+                let monitoring =
+                    matches!(self.subject_of(watch as usize), super::Subject::Monitoring(_));
+                let assessment = self.assessment(site, monitoring, true);
+                let before =
+                    self.sites[site].track(monitoring).recorded.assess(assessment.level, at);
+                self.recorded(site, monitoring, before, at, now, out);
+            }
+            Event::Pause { monitoring, paused } => {
+                self.sites[site].track(monitoring).recorded.pause(paused, at);
+            }
+            Event::StandDown => {
+                let before = self.sites[site].main.recorded.stand_down(at);
+                self.recorded(site, false, before, at, now, out);
+            }
+        }
+    }
+
+    fn record_dwell(&mut self, site: usize, to: Timestamp, now: Moment, out: &mut Vec<Action>) {
+        let policy = self.sites[site].policy;
+        for monitoring in [false, true] {
+            while let Some(at) =
+                self.sites[site].track(monitoring).recorded.due_at(&policy).filter(|at| *at <= to)
+            {
+                let before = self.sites[site].track(monitoring).recorded.step_down(&policy, at);
+                self.recorded(site, monitoring, before, at, now, out);
+            }
+        }
+    }
+
+    fn recorded(
+        &mut self,
+        site: usize,
+        monitoring: bool,
+        before: Option<Level>,
+        measured_at: Timestamp,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(from) = before else { return };
+        let id = self.setup.registry.sites()[site].id.clone();
+        let track = self.sites[site].track(monitoring);
+        let (hazard, to) = (track.hazard, track.recorded.level());
+        out.push(Action::Decide(Decision::Recorded {
+            at: now.at,
+            site: id,
+            hazard,
+            from,
+            to,
+            measured_at,
+        }));
+    }
+
+    /// Tells of raises that were told and are not in the recorded history.
+    fn correct(&mut self, site: usize, now: Moment, out: &mut Vec<Action>) {
+        let closed_to = self.sites[site].closed_to;
+        for at in self.sites[site].watches.clone() {
+            if self.watches[at].state.not_borne_out(closed_to) > 0 {
+                self.tell_correction(at, now, out);
+            }
+        }
+    }
+}
+
+/// The order of events at the same moment: turns by watch (names sort watches), then the rest.
+fn order(event: &Event) -> (u8, u32, bool) {
+    match event {
+        Event::Turn { watch, held } => (0, *watch, !*held),
+        Event::Pause { monitoring, paused } => (1, u32::from(*monitoring), *paused),
+        Event::StandDown => (2, 0, false),
+    }
+}

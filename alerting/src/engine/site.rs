@@ -1,0 +1,428 @@
+//! A site: what holds there, and the level of each of its tracks as evidence comes and goes.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::time::Duration;
+
+use reading::{SeriesIndex, SiteIndex, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::watch::Late;
+use super::{Engine, Moment, SiteView, Subject};
+use crate::alert::Hazard;
+use crate::condition::Transition;
+use crate::decision::{Action, Decision};
+use crate::incident::Incident;
+use crate::level::Level;
+use crate::policy::{self, Assessment, Held, Machine};
+use crate::rule::Group;
+use crate::setup::{Policy, Setup};
+use crate::window::{Place, Sample};
+
+/// One hazard of one site: its level as told and as recorded, and the incident about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Track {
+    pub hazard: Hazard,
+    pub live: Machine,
+    pub recorded: Machine,
+    pub incident: Option<Incident>,
+}
+
+impl Track {
+    pub fn new(hazard: Hazard) -> Self {
+        Self { hazard, live: Machine::default(), recorded: Machine::default(), incident: None }
+    }
+}
+
+/// Something of `at` that the recorded history takes up once its window closes over it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Event {
+    /// A watch began or ceased to hold.
+    Turn {
+        /// Which watch.
+        watch: u32,
+        /// Whether it holds.
+        held: bool,
+    },
+    /// The way down paused or went on, for monitoring or not.
+    Pause {
+        /// Which track.
+        monitoring: bool,
+        /// Whether it pauses.
+        paused: bool,
+    },
+    /// An officer stood 심각 down.
+    StandDown,
+}
+
+/// One site.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    /// Its watches, neighbours in `Engine::watches`.
+    pub watches: Range<usize>,
+    /// Its series, neighbours in the registry.
+    pub series: Range<usize>,
+    /// How late a reading may come and still be judged in its order: the longest of its series.
+    pub lateness: Duration,
+    /// The recorded history is known up to here.
+    pub closed_to: Timestamp,
+    pub policy: Policy,
+    pub main: Track,
+    pub monitoring: Track,
+    /// What the recorded history takes up later, by time.
+    pub events: Vec<(Timestamp, Event)>,
+    /// When it has to be looked at next.
+    pub wake_at: Option<Timestamp>,
+}
+
+impl Site {
+    /// How long after its event time a reading is closed over: the lateness, and a little more so that many
+    /// close together.
+    pub fn close_after(&self) -> Duration {
+        self.lateness + self.lateness / 16
+    }
+
+    pub fn track(&mut self, monitoring: bool) -> &mut Track {
+        if monitoring { &mut self.monitoring } else { &mut self.main }
+    }
+
+    /// Puts an event of `at` into the recorded history's queue.
+    pub fn later(&mut self, at: Timestamp, event: Event) {
+        self.events.push((at, event));
+    }
+}
+
+pub(crate) fn all(setup: &Setup, watches_from: &[u32]) -> Vec<Site> {
+    let registry = &setup.registry;
+    let of_site =
+        |series: usize| registry.stations()[registry.series()[series].station.index()].site.index();
+    let mut sites = Vec::with_capacity(registry.sites().len());
+    let mut start = 0;
+    for (number, site) in registry.sites().iter().enumerate() {
+        let mut end = start;
+        while end < registry.series().len() && of_site(end) == number {
+            end += 1;
+        }
+        let lateness = registry.series()[start..end].iter().map(|s| s.lateness).max();
+        sites.push(Site {
+            watches: watches_from[start] as usize..watches_from[end] as usize,
+            series: start..end,
+            lateness: lateness.unwrap_or_default(),
+            closed_to: Timestamp::MIN,
+            policy: setup.policy(&site.id),
+            main: Track::new(Hazard::of(site.kind)),
+            monitoring: Track::new(Hazard::Monitoring),
+            events: Vec::new(),
+            wake_at: None,
+        });
+        start = end;
+    }
+    sites
+}
+
+impl Engine {
+    /// Takes a trusted sample inside its window.
+    pub(super) fn observe_open(
+        &mut self,
+        series: SeriesIndex,
+        sample: Sample,
+        fresh: bool,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let place = self.windows[series.index()].insert(sample);
+        let mut turns = core::mem::take(&mut self.scratch);
+        for at in self.watches_of(series) {
+            let watch = &mut self.watches[at];
+            let settings = &self.setup.rules[watch.rule].condition;
+            match place {
+                Place::Newest => {
+                    turns.extend(watch.state.observe_newest(settings, sample).map(|t| (at, t)))
+                }
+                Place::Behind => {
+                    let open = self.windows[series.index()].open();
+                    turns.extend(
+                        watch.state.observe_again(settings, open).into_iter().map(|t| (at, t)),
+                    );
+                }
+            }
+            if fresh && watch.state.held && !watch.state.fresh && watch.state.live.held() {
+                // it was told late and present data says so too: from now on it counts
+                turns.push((
+                    at,
+                    Transition { held: true, at: sample.at, value: watch.state.decided.0 },
+                ));
+            }
+        }
+        for (watch, turn) in turns.drain(..) {
+            self.turn(watch, turn, fresh, now, out);
+        }
+        self.scratch = turns;
+    }
+
+    /// Takes a trusted sample whose window closed before it came: judged by its own time, told to officers,
+    /// never a level by itself.
+    pub(super) fn observe_late(
+        &mut self,
+        series: SeriesIndex,
+        sample: Sample,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        for at in self.watches_of(series) {
+            let settings = &self.setup.rules[self.watches[at].rule].condition;
+            let fresh =
+                || Late { state: settings.fresh(), last: Timestamp::MIN, arrived_at: now.at };
+            let late = self.late.entry(at as u32).or_insert_with(fresh);
+            if sample.at < late.last {
+                late.state = settings.fresh();
+            }
+            late.last = sample.at;
+            late.arrived_at = now.at;
+            let turn = late.state.observe(settings, sample.at, sample.value);
+            if let Some(turn) = turn.filter(|turn| turn.held) {
+                self.late_detected(at, turn, now, out);
+            }
+        }
+        let site = self.site_of(series);
+        self.wake_by(site, now.at.plus(LATE_KEPT));
+    }
+
+    /// A watch began or ceased to hold.
+    pub(super) fn turn(
+        &mut self,
+        at: usize,
+        turn: Transition,
+        fresh: bool,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let watch = &mut self.watches[at].state;
+        let news = watch.held != turn.held;
+        watch.held = turn.held;
+        watch.fresh = fresh || (watch.fresh && turn.held);
+        if turn.held {
+            watch.decided = (turn.value, turn.at);
+        }
+        let evidence = self.evidence(at, &turn);
+        let subject = self.subject_of(at);
+        if news {
+            let site = self.site_id(subject);
+            out.push(Action::Decide(Decision::Rule {
+                at: now.at,
+                site,
+                held: turn.held,
+                evidence,
+            }));
+        }
+        if turn.held && !fresh {
+            self.late_detected(at, turn, now, out);
+        } else {
+            self.judge(subject, turn.at, now, out);
+        }
+    }
+
+    /// The track a watch argues in.
+    pub(super) fn subject_of(&self, watch: usize) -> Subject {
+        let watch = &self.watches[watch];
+        let site = self.site_of(watch.series);
+        match self.setup.rules[watch.rule].group {
+            Group::Health => Subject::Monitoring(site),
+            Group::Rain | Group::Hydro | Group::Deformation | Group::Structure => {
+                Subject::Main(site)
+            }
+        }
+    }
+
+    fn argues_in(&self, watch: usize, monitoring: bool) -> bool {
+        (self.setup.rules[self.watches[watch].rule].group == Group::Health) == monitoring
+    }
+
+    /// What the held and fresh watches of a track add up to.
+    pub(super) fn assessment(&self, site: usize, monitoring: bool, recorded: bool) -> Assessment {
+        let mut held = Vec::new();
+        for at in self.sites[site].watches.clone() {
+            let watch = &self.watches[at];
+            let holds =
+                if recorded { watch.state.recorded } else { watch.state.held && watch.state.fresh };
+            if holds && self.argues_in(at, monitoring) {
+                let rule = &self.setup.rules[watch.rule];
+                held.push(Held {
+                    group: rule.group,
+                    level: rule.level,
+                    station: self.station_of(watch),
+                });
+            }
+        }
+        policy::assess(&held)
+    }
+
+    /// Makes the level of a track follow its evidence.
+    pub(super) fn judge(
+        &mut self,
+        subject: Subject,
+        measured_at: Timestamp,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let (site, monitoring) = match subject {
+            Subject::Main(site) => (site, false),
+            Subject::Monitoring(site) => (site, true),
+            Subject::System => return self.judge_system(None, now, out),
+        };
+        let assessment = self.assessment(site, monitoring, false);
+        let track = self.sites[site].track(monitoring);
+        let before = track.live.assess(assessment.level, now.at);
+        self.note_raised(site, monitoring);
+        self.judge_pause(site, monitoring, now.at);
+        if let Some(before) = before {
+            self.level_moved(subject, before, assessment, measured_at, now, out);
+        }
+        self.wake_for_track(site, monitoring);
+    }
+
+    /// Judges both tracks of a site again, after the configuration changed.
+    pub(crate) fn judge_site(&mut self, site: usize, now: Moment, out: &mut Vec<Action>) {
+        self.judge(Subject::Main(site), now.at, now, out);
+        self.judge(Subject::Monitoring(site), now.at, now, out);
+    }
+
+    /// Closes what is open at sites that another configuration no longer has.
+    pub(crate) fn close_removed_sites(
+        &mut self,
+        setup: &Setup,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        for site in 0..self.sites.len() {
+            if setup.registry.site(self.setup.registry.sites()[site].id.as_str()).is_some() {
+                continue;
+            }
+            for subject in [Subject::Main(site), Subject::Monitoring(site)] {
+                let track = self.track_of(subject);
+                if track.incident.is_some() {
+                    track.live = Machine::default();
+                    let what = crate::catalogue::text("what-site-removed", &[]);
+                    self.revise(
+                        subject,
+                        what,
+                        Some(crate::alert::Purpose::Alert),
+                        false,
+                        now.at,
+                        now,
+                        out,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Remembers which watches hold while the level is up: their silence pauses the way down.
+    fn note_raised(&mut self, site: usize, monitoring: bool) {
+        let up = self.sites[site].track(monitoring).live.level() > Level::Normal;
+        for at in self.sites[site].watches.clone() {
+            if self.argues_in(at, monitoring) {
+                let state = &mut self.watches[at].state;
+                state.raised = up && (state.raised || state.held);
+            }
+        }
+    }
+
+    /// Pauses the way down while something that raised the level is not fresh, from when it ceased to be.
+    pub(super) fn judge_pause(&mut self, site: usize, monitoring: bool, at: Timestamp) {
+        let watches = self.sites[site].watches.clone();
+        let raised =
+            watches.filter(|at| self.watches[*at].state.raised && self.argues_in(*at, false));
+        let stale = raised.filter_map(|at| self.stale_for(self.watches[at].series)).max();
+        let stale = stale.filter(|_| !monitoring);
+        let entry = &mut self.sites[site];
+        if entry.track(monitoring).live.is_paused() != stale.is_some() {
+            let from = at.minus(stale.unwrap_or_default());
+            entry.track(monitoring).live.pause(stale.is_some(), from);
+            entry.later(from, Event::Pause { monitoring, paused: stale.is_some() });
+        }
+    }
+
+    pub(super) fn wake_for_track(&mut self, site: usize, monitoring: bool) {
+        let policy = self.sites[site].policy;
+        let track = self.sites[site].track(monitoring);
+        let step = track.live.due_at(&policy);
+        let remind = track.incident.as_ref().and_then(|incident| incident.remind_at);
+        for at in [step, remind].into_iter().flatten() {
+            self.wake_by(site, at.max(self.now));
+        }
+    }
+
+    /// Does everything that is due at a site.
+    pub(super) fn wake_site(
+        &mut self,
+        site: usize,
+        now: Moment,
+        target: Timestamp,
+        out: &mut Vec<Action>,
+    ) {
+        let to = now.at.minus(self.sites[site].lateness);
+        self.close(site, to, now, out);
+        self.check_silence(site, now, target, out);
+        for monitoring in [false, true] {
+            self.judge_pause(site, monitoring, now.at);
+            self.step_down(site, monitoring, now, out);
+            self.remind(site, monitoring, now, out);
+            self.wake_for_track(site, monitoring);
+        }
+        let kept = self.sites[site].watches.clone();
+        self.late.retain(|watch, late| {
+            !kept.contains(&(*watch as usize)) || now.at.since(late.arrived_at) < LATE_KEPT
+        });
+        self.wake_for_closing(site);
+    }
+
+    fn step_down(&mut self, site: usize, monitoring: bool, now: Moment, out: &mut Vec<Action>) {
+        let policy = self.sites[site].policy;
+        let track = self.sites[site].track(monitoring);
+        let Some(before) = track.live.step_down(&policy, now.at) else { return };
+        self.came_down(site, monitoring, before, "policy-step-down", now, out);
+    }
+
+    /// Tells that a level went down one step.
+    pub(super) fn came_down(
+        &mut self,
+        site: usize,
+        monitoring: bool,
+        before: Level,
+        row: &'static str,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let subject = if monitoring { Subject::Monitoring(site) } else { Subject::Main(site) };
+        let level = self.sites[site].track(monitoring).live.level();
+        self.level_moved(subject, before, Assessment { level, row }, now.at, now, out);
+        self.note_raised(site, monitoring);
+        self.judge_pause(site, monitoring, now.at);
+        self.wake_for_track(site, monitoring);
+    }
+
+    pub(super) fn site_view(&self, site: usize) -> SiteView {
+        let entry = &self.sites[site];
+        let series = entry.series.clone();
+        let heard = |number: &usize| self.is_heard(SeriesIndex(*number as u32));
+        let silent = series.clone().filter(|number| !heard(number)).count();
+        let incidents = [&entry.main, &entry.monitoring]
+            .into_iter()
+            .filter_map(|track| track.incident.as_ref())
+            .map(|incident| incident.id.as_str().into())
+            .collect();
+        SiteView {
+            site: SiteIndex(site as u32),
+            level: entry.main.live.level().max(entry.monitoring.live.level()),
+            unknown: silent * 2 > series.len() || series.is_empty(),
+            assessed: entry.main.live.assessed().max(entry.monitoring.live.assessed()),
+            silent,
+            series: series.len(),
+            incidents,
+        }
+    }
+}
+
+/// How long the condition over late readings is kept after the last of them.
+const LATE_KEPT: Duration = Duration::from_secs(3_600);

@@ -1,0 +1,65 @@
+//! Everything outside of readings and commands that decides: what the journal's configuration record holds.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use reading::registry::Text;
+use reading::{Registry, SiteId};
+use serde::{Deserialize, Serialize};
+
+use crate::alert::Status;
+use crate::route::Route;
+use crate::rule::Rule;
+
+/// The resolved configuration of a run, secrets left out. Journaled at start and at each reload, so that any
+/// kept journal replays with what was in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// What stands in the field.
+    pub registry: Registry,
+    /// The criteria, by site and name.
+    pub rules: Vec<Rule>,
+    /// How held rules make a level, where a site differs from the default.
+    pub policies: BTreeMap<SiteId, Policy>,
+    /// Who hears what.
+    pub routes: Vec<Route>,
+    /// Whether alerts are in earnest.
+    pub status: Status,
+    /// Who speaks: the name alerts are signed with.
+    pub sender: Text,
+    /// The collectors, by configured name. A station's `source` is one of them.
+    pub sources: Vec<String>,
+}
+
+/// How held rules of a site make its level, over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// How long 관심 is kept after its evidence ceased.
+    pub dwell_attention: Duration,
+    /// How long 주의 is kept before stepping down one level (domain.md 3.1: 3 h).
+    pub dwell_caution: Duration,
+    /// How long 경계 is kept before stepping down one level (domain.md 3.1: 12 h). 심각 is stood down by hand.
+    pub dwell_warning: Duration,
+    /// How often an open incident at 심각 is repeated to those who were told (domain.md 3.8: 60 min).
+    pub remind_severe: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            dwell_attention: Duration::from_secs(3_600),
+            dwell_caution: Duration::from_secs(3 * 3_600),
+            dwell_warning: Duration::from_secs(12 * 3_600),
+            remind_severe: Duration::from_secs(3_600),
+        }
+    }
+}
+
+impl Setup {
+    /// The policy of a site.
+    pub fn policy(&self, site: &SiteId) -> Policy {
+        self.policies.get(site).copied().unwrap_or_default()
+    }
+}

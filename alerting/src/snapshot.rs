@@ -1,0 +1,261 @@
+//! The engine's state as one versioned structure, by names: numbers may change with the configuration.
+//!
+//! What a snapshot holds is what the engine needs to go on as if it had never stopped. Restoring into another
+//! configuration keeps what still has the same name and the same condition, and starts the rest anew; a level
+//! is never lowered by it.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use reading::id::{RuleId, SeriesName};
+use reading::{SiteId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Action;
+use crate::engine::{Engine, Event, Fault, Heard, Late, Moment, Site, Source, Track, WatchState};
+use crate::outbox::Outbox;
+use crate::setup::Setup;
+use crate::window::Window;
+
+/// The layout of [`Snapshot`]. A change to any structure inside is a new version.
+pub const VERSION: u16 = 1;
+
+/// Everything the engine remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    version: u16,
+    setup: Setup,
+    now: Timestamp,
+    alive_until: Timestamp,
+    series: Vec<SeriesPart>,
+    watches: Vec<WatchPart>,
+    sites: Vec<SitePart>,
+    sources: Vec<Source>,
+    system: Track,
+    faults: BTreeMap<String, Fault>,
+    outbox: Outbox,
+    commands: VecDeque<String>,
+    system_wake: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct SeriesPart {
+    name: SeriesName,
+    window: Window,
+    heard: Heard,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct WatchPart {
+    rule: RuleId,
+    series: SeriesName,
+    state: WatchState,
+    late: Option<Late>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct SitePart {
+    id: SiteId,
+    closed_to: Timestamp,
+    main: Track,
+    monitoring: Track,
+    /// Turns name their watch by its place in [`Snapshot::watches`].
+    events: Vec<(Timestamp, Event)>,
+    wake_at: Option<Timestamp>,
+}
+
+/// Bytes that are not a snapshot of this version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// Another layout.
+    #[error(
+        "the snapshot has layout {found}, this version reads {VERSION}; start from the journal instead"
+    )]
+    Version {
+        /// What it says.
+        found: u16,
+    },
+    /// Not readable at all.
+    #[error("the snapshot cannot be read ({what}); start from an older one or from the journal")]
+    Damaged {
+        /// What the decoder said.
+        what: String,
+    },
+}
+
+impl Snapshot {
+    /// As bytes, for a file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let damaged = |e: postcard::Error| SnapshotError::Damaged { what: alloc::format!("{e}") };
+        let (found, _) = postcard::take_from_bytes::<u16>(bytes).map_err(damaged)?;
+        if found != VERSION {
+            return Err(SnapshotError::Version { found });
+        }
+        postcard::from_bytes(bytes).map_err(damaged)
+    }
+
+    /// The configuration it was made under.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+}
+
+impl Engine {
+    /// Everything it remembers.
+    pub fn snapshot(&self) -> Snapshot {
+        let names = self.setup.registry.series();
+        let series = names.iter().zip(&self.windows).zip(&self.heard);
+        let watches = self.watches.iter().enumerate();
+        Snapshot {
+            version: VERSION,
+            setup: self.setup.clone(),
+            now: self.now,
+            alive_until: self.alive_until,
+            series: series
+                .map(|((series, window), heard)| SeriesPart {
+                    name: series.name.clone(),
+                    window: window.clone(),
+                    heard: *heard,
+                })
+                .collect(),
+            watches: watches
+                .map(|(at, watch)| WatchPart {
+                    rule: self.setup.rules[watch.rule].id.clone(),
+                    series: names[watch.series.index()].name.clone(),
+                    state: watch.state.clone(),
+                    late: self.late.get(&(at as u32)).cloned(),
+                })
+                .collect(),
+            sites: self
+                .sites
+                .iter()
+                .enumerate()
+                .map(|(at, site)| self.site_part(at, site))
+                .collect(),
+            sources: self.sources.clone(),
+            system: self.system.clone(),
+            faults: self.faults.clone(),
+            outbox: self.outbox.clone(),
+            commands: self.commands.clone(),
+            system_wake: self.system_wake(),
+        }
+    }
+
+    fn site_part(&self, at: usize, site: &Site) -> SitePart {
+        SitePart {
+            id: self.setup.registry.sites()[at].id.clone(),
+            closed_to: site.closed_to,
+            main: site.main.clone(),
+            monitoring: site.monitoring.clone(),
+            events: site.events.clone(),
+            wake_at: site.wake_at,
+        }
+    }
+
+    /// An engine that goes on from a snapshot under its own configuration.
+    pub fn restore(snapshot: Snapshot) -> Self {
+        let setup = snapshot.setup.clone();
+        Self::restore_under(setup, snapshot)
+    }
+
+    fn restore_under(setup: Setup, snapshot: Snapshot) -> Self {
+        let mut engine = Self::new(setup, snapshot.now);
+        engine.alive_until = snapshot.alive_until;
+        for part in snapshot.series {
+            if let Some(at) = engine.setup.registry.find(&part.name) {
+                engine.windows[at.index()] = part.window;
+                engine.heard[at.index()] = part.heard;
+            }
+        }
+        let moved = engine.restore_watches(&snapshot.setup, snapshot.watches);
+        let mut wakes = alloc::vec![Some(snapshot.now); engine.sites.len()];
+        for part in snapshot.sites {
+            let Some(at) = engine.setup.registry.site(part.id.as_str()) else { continue };
+            let site = &mut engine.sites[at.index()];
+            site.closed_to = part.closed_to;
+            site.main = part.main;
+            site.monitoring = part.monitoring;
+            wakes[at.index()] = part.wake_at;
+            site.events = part
+                .events
+                .into_iter()
+                .filter_map(|(at, e)| Some((at, e.moved(&moved)?)))
+                .collect();
+        }
+        for source in snapshot.sources {
+            if let Some(same) = engine.sources.iter_mut().find(|s| s.name == source.name) {
+                *same = source;
+            }
+        }
+        engine.system = snapshot.system;
+        engine.faults = snapshot.faults;
+        engine.outbox = snapshot.outbox;
+        engine.commands = snapshot.commands;
+        engine.wake_again(&wakes, snapshot.system_wake);
+        engine
+    }
+
+    /// Puts states back by name. Returns where each watch of the snapshot went.
+    fn restore_watches(&mut self, before: &Setup, parts: Vec<WatchPart>) -> Vec<Option<u32>> {
+        let condition = |setup: &Setup, site: &SiteId, id: &RuleId| {
+            setup
+                .rules
+                .iter()
+                .find(|rule| rule.site == *site && rule.id == *id)
+                .map(|rule| rule.condition.clone())
+        };
+        let place = |part: &WatchPart| -> Option<usize> {
+            let series = self.setup.registry.find(&part.series)?;
+            self.watches_of(series)
+                .find(|at| self.setup.rules[self.watches[*at].rule].id == part.rule)
+        };
+        let places: Vec<Option<usize>> = parts.iter().map(place).collect();
+        for (part, at) in parts.into_iter().zip(&places) {
+            let Some(at) = *at else { continue };
+            let old = condition(before, &part.series.site, &part.rule);
+            let same = old.as_ref() == Some(&self.setup.rules[self.watches[at].rule].condition);
+            if same {
+                self.watches[at].state = part.state;
+                if let Some(late) = part.late {
+                    self.late.insert(at as u32, late);
+                }
+            }
+        }
+        places.into_iter().map(|at| at.map(|at| at as u32)).collect()
+    }
+
+    /// Takes over another configuration. States are kept by name; a changed rule starts anew; no level is
+    /// lowered by it. Incidents of sites that are gone are closed, and whoever was told hears so.
+    pub fn reconfigure(&mut self, setup: Setup, now: Moment, out: &mut Vec<Action>) {
+        if self.setup == setup {
+            return;
+        }
+        self.close_removed_sites(&setup, now, out);
+        let snapshot = self.snapshot();
+        *self = Self::restore_under(setup, snapshot);
+        for site in 0..self.sites.len() {
+            self.judge_site(site, now, out);
+        }
+    }
+}
+
+impl Event {
+    /// The same event in an engine whose watches have other numbers; `None` if its watch is gone.
+    fn moved(self, places: &[Option<u32>]) -> Option<Self> {
+        match self {
+            Self::Turn { watch, held } => {
+                Some(Self::Turn { watch: (*places.get(watch as usize)?)?, held })
+            }
+            other @ (Self::Pause { .. } | Self::StandDown) => Some(other),
+        }
+    }
+}
