@@ -80,6 +80,21 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("evidence-threshold", "{0} {1} {2} {3} (기준 {4} {3})", "{0} {1} {2} {3} (limit {4} {3})"),
     ("fault-collector-down", "수집기 {0} 연결 끊김: {1}", "Collector {0} is down: {1}"),
     ("fault-delivery-lost", "{0} 채널 전달 실패 ({1}): {2}", "Delivery on {0} failed ({1}): {2}"),
+    (
+        "fault-journal-gap",
+        "저널 일부가 손상되거나 없어졌습니다: {0}",
+        "Part of the journal is damaged or missing: {0}",
+    ),
+    (
+        "fault-poison",
+        "기록 {0}번이 판단부를 두 번 멈추게 하여 제외했습니다",
+        "Record {0} stopped the desk twice and was set aside",
+    ),
+    (
+        "fault-state-lost",
+        "판단 상태를 저널에서 모두 되살리지 못했습니다: {0}번 기록부터 다시 시작",
+        "The state could not be rebuilt in full: it starts again at record {0}",
+    ),
     ("hazard-monitoring", "계측 장애", "Monitoring fault"),
     ("hazard-slope-failure", "급경사지 붕괴 위험", "Slope failure danger"),
     ("hazard-structural-damage", "시설물 손상 위험", "Structural damage danger"),

@@ -232,13 +232,8 @@ pub struct Outbox {
 
 impl Outbox {
     /// How many deliveries are not settled.
-    pub fn len(&self) -> usize {
-        self.owed.len()
-    }
-
-    /// Whether everything is settled.
-    pub fn is_empty(&self) -> bool {
-        self.owed.is_empty()
+    pub fn open(&self) -> usize {
+        self.owed.values().filter(|owed| owed.state != DeliveryState::Superseded).count()
     }
 
     /// When the next receipt or delivery runs out.
@@ -291,6 +286,10 @@ impl Outbox {
     ) -> Option<Lost> {
         let owed = self.owed.get_mut(&outcome.key)?;
         owed.attempts = owed.attempts.max(outcome.attempt);
+        if owed.state == DeliveryState::Superseded {
+            self.settle_superseded(outcome, now, out);
+            return None;
+        }
         match &outcome.result {
             AttemptResult::Delivered { receipt } => {
                 self.finish(&outcome.key, DeliveryState::Delivered, receipt, now, out)
@@ -341,7 +340,9 @@ impl Outbox {
             && let Some((at, key)) = self.deadlines.pop_first()
         {
             let Some(owed) = self.owed.get(&key) else { continue };
-            if owed.expires_at <= now {
+            if owed.state == DeliveryState::Superseded {
+                self.owed.remove(&key);
+            } else if owed.expires_at <= now {
                 lost.extend(self.finish(
                     &key,
                     DeliveryState::Expired,
@@ -356,6 +357,16 @@ impl Outbox {
             }
         }
         lost
+    }
+
+    /// A courier had it in hand when a newer revision came: what became of it is still the truth.
+    fn settle_superseded(&mut self, outcome: &Outcome, now: Timestamp, out: &mut Vec<Action>) {
+        let (AttemptResult::Delivered { receipt: note }
+        | AttemptResult::HandedOver { reference: note }) = &outcome.result
+        else {
+            return;
+        };
+        self.finish(&outcome.key, DeliveryState::Delivered, note, now, out);
     }
 
     fn say_overdue(&mut self, key: &DeliveryKey, now: Timestamp) -> Option<Lost> {
@@ -373,7 +384,10 @@ impl Outbox {
         recipient: &'a str,
     ) -> impl Iterator<Item = (&'a DeliveryKey, &'a Owed)> {
         let same = move |owed: &Owed| {
-            owed.incident == *incident && owed.channel == *channel && owed.recipient == recipient
+            owed.state != DeliveryState::Superseded
+                && owed.incident == *incident
+                && owed.channel == *channel
+                && owed.recipient == recipient
         };
         self.owed.iter().filter(move |(_, owed)| same(owed))
     }
@@ -454,6 +468,9 @@ impl Outbox {
         out: &mut Vec<Action>,
     ) -> Option<Lost> {
         self.note(key, state, note, now, now, out);
+        if state == DeliveryState::Superseded {
+            return None; // kept until it expires: a courier may have it in hand
+        }
         let owed = self.owed.remove(key)?;
         self.deadlines.remove(&(owed.deadline(), key.clone()));
         matches!(state, DeliveryState::Refused | DeliveryState::Expired).then(|| Lost {

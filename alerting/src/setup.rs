@@ -58,6 +58,19 @@ impl Default for Policy {
 }
 
 impl Setup {
+    /// Nothing in the field, nobody to tell: what there is before the first configuration record.
+    pub fn empty() -> Self {
+        Self {
+            registry: Registry::default(),
+            rules: Vec::new(),
+            policies: BTreeMap::new(),
+            routes: Vec::new(),
+            status: Status::Actual,
+            sender: Text::default(),
+            sources: Vec::new(),
+        }
+    }
+
     /// The policy of a site.
     pub fn policy(&self, site: &SiteId) -> Policy {
         self.policies.get(site).copied().unwrap_or_default()

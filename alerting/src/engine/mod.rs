@@ -273,7 +273,7 @@ impl Engine {
 
     /// How many deliveries are not settled.
     pub fn deliveries_open(&self) -> usize {
-        self.outbox.len()
+        self.outbox.open()
     }
 
     fn lost(&mut self, lost: Lost, now: Moment, out: &mut Vec<Action>) {

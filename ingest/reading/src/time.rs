@@ -150,7 +150,7 @@ impl Timestamp {
     pub fn from_epoch_float(value: f64, unit: EpochUnit) -> Result<Self, TimeError> {
         let whole = libm::floor(value);
         let nanos = whole * unit.nanos() as f64;
-        if !(nanos.abs() < i64::MAX as f64) {
+        if nanos.is_nan() || nanos.abs() >= i64::MAX as f64 {
             return Err(TimeError::OutOfReach { value: value.to_string(), unit: unit.name() });
         }
         let fraction = libm::round((value - whole) * unit.nanos() as f64) as i64;

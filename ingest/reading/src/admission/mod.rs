@@ -1,0 +1,273 @@
+//! Can we believe it? A [`Report`] to [`Reading`]s in base units, or a named refusal for each claim.
+//!
+//! Every claim becomes exactly one of admitted, refused, duplicate ([`Tally`]). The rules, in order:
+//!
+//! - **Who**: the registry knows the station, and it speaks through its own collector. A retained message may be of any
+//!   age and is refused.
+//! - **Repeat**: the same bytes from the same station, among its last [`Limits::messages`]; or the same stamp with the
+//!   same value, among the last [`Limits::stamps`] of the series, so that a buffer sent again in other parcels counts
+//!   once. Never `seq` alone: it starts again at a reboot. A message with neither stamp nor `seq` repeats nothing.
+//!   The same stamp with another value is kept as a conflict. Stamps of a clock that was never set identify nothing.
+//! - **What**: the quantity and its sensor are registered, the unit measures it, the value is finite and in range.
+//! - **When**: more than 2 min ahead, the moment of receipt stands in; more than 1 h ahead, refused. A clock that was
+//!   never set (before 2020, after 2100, or no stamp at all) is replaced by the moment of receipt. A live stamp more than
+//!   1 s behind the series' last one under a higher `seq` is a step of the clock: that reading is kept and flagged.
+//! - **Bursts**: of several claims of a series with replaced times in one message, the newest by its stamp is live and
+//!   the others are of unknown time. Messages that follow a live one within 5 s, or half a report interval if that is
+//!   less, are of unknown time too: the future is not known here, and a drained buffer squeezed into a second would
+//!   look like a landslide. One reading per such span stays live, so that no station goes unheard. On the backfill road
+//!   a replaced time is always unknown.
+//!
+//! Not believed for long: the memory is a few hundred bytes per series and two kilobytes per station, and what was
+//! sent before that is admitted again, flagged as old and out of order.
+
+mod clock;
+mod memory;
+mod dating;
+mod refusal;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::AddAssign;
+
+pub use memory::Limits;
+pub use refusal::{Refusal, Refused};
+pub use state::AdmissionState;
+
+use self::memory::{SeriesMemory, StationMemory};
+use crate::frame::Frame;
+use crate::reading::Reading;
+use crate::registry::{Registry, SeriesIndex, StationIndex};
+use crate::report::{Claim, Report, Road};
+use crate::time::Timestamp;
+use crate::unit::{Quantity, Unit};
+
+/// What has been seen of every station and series; the judge of what comes next.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    limits: Limits,
+    stations: Vec<StationMemory>,
+    series: Vec<SeriesMemory>,
+}
+
+/// What became of the claims of a report, or of many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Claims that came in.
+    pub claimed: u64,
+    /// Those that became readings.
+    pub admitted: u64,
+    /// Those that were not believed.
+    pub refused: u64,
+    /// Those that had come before.
+    pub duplicate: u64,
+    /// Messages that the stations numbered and that had not come when the next one did. Some may follow.
+    pub missing: u64,
+}
+
+impl Tally {
+    /// Whether nothing was lost or made up.
+    pub const fn is_balanced(&self) -> bool {
+        self.claimed == self.admitted + self.refused + self.duplicate
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.claimed += other.claimed;
+        self.admitted += other.admitted;
+        self.refused += other.refused;
+        self.duplicate += other.duplicate;
+        self.missing = self.missing.saturating_add(other.missing);
+    }
+}
+
+/// One report at the door.
+struct Visit<'v> {
+    registry: &'v Registry,
+    report: &'v Report<'v>,
+    station: StationIndex,
+    received_at: Timestamp,
+    now: Timestamp,
+    /// Where its readings begin among those handed back.
+    first: usize,
+}
+
+enum Verdict {
+    Admitted(Reading),
+    Duplicate,
+}
+
+impl Admission {
+    /// Nothing seen yet.
+    pub fn new(registry: &Registry, limits: Limits) -> Self {
+        Self {
+            limits,
+            stations: vec![StationMemory::default(); registry.stations().len()],
+            series: vec![SeriesMemory::default(); registry.series().len()],
+        }
+    }
+
+    /// Judges every claim of a report. Readings go to `out`, at most one per claim and in the order sent; refusals to
+    /// `refused`, at most one per claim. `now` is the journal's moment, `frame.received_at` the wall clock's.
+    ///
+    /// # Panics
+    /// If made for a registry of another size.
+    pub fn admit(
+        &mut self,
+        registry: &Registry,
+        report: &Report<'_>,
+        frame: &Frame<'_>,
+        now: Timestamp,
+        out: &mut Vec<Reading>,
+        refused: &mut Vec<Refused>,
+    ) -> Tally {
+        assert_eq!(
+            self.stations.len(),
+            registry.stations().len(),
+            "restore admission for the new registry first"
+        );
+        assert_eq!(
+            self.series.len(),
+            registry.series().len(),
+            "restore admission for the new registry first"
+        );
+        let claimed = report.claims.len() as u64;
+        let mut tally = Tally { claimed, ..Tally::default() };
+        match enter(registry, report, frame) {
+            Err(reason) => {
+                refused
+                    .extend(report.claims.iter().map(|claim| Refused::new(reason, report, claim)));
+                tally.refused = claimed;
+            }
+            Ok(station) => {
+                let received_at = frame.received_at;
+                let visit = Visit { registry, report, station, received_at, now, first: out.len() };
+                if self.is_repeat(&visit, frame.payload) {
+                    tally.duplicate = claimed;
+                } else {
+                    tally.missing = self.hear(&visit);
+                    self.weigh_each(&visit, out, refused, &mut tally);
+                }
+            }
+        }
+        debug_assert!(tally.is_balanced(), "every claim has one fate: {tally:?}");
+        tally
+    }
+
+    /// The journal's moment at which a live message of a station was last heard.
+    pub fn station_seen_at(&self, station: StationIndex) -> Option<Timestamp> {
+        self.stations[station.index()].seen_at
+    }
+
+    /// The journal's moment at which a live reading of a series was last admitted.
+    pub fn series_seen_at(&self, series: SeriesIndex) -> Option<Timestamp> {
+        self.series[series.index()].seen_at
+    }
+
+    /// The latest time of measurement of a series.
+    pub fn newest(&self, series: SeriesIndex) -> Option<Timestamp> {
+        self.series[series.index()].newest
+    }
+
+    /// Takes note of the bytes of a message that says which one it is; whether they came before.
+    fn is_repeat(&mut self, visit: &Visit<'_>, payload: &[u8]) -> bool {
+        let report = visit.report;
+        let stamped = report.at.is_some() || report.claims.iter().any(|claim| claim.at.is_some());
+        let has_identity = (stamped || report.seq.is_some()) && !payload.is_empty();
+        has_identity && self.stations[visit.station.index()].is_repeat(payload, self.limits)
+    }
+
+    /// Takes note of a message; how many are missing before it.
+    fn hear(&mut self, visit: &Visit<'_>) -> u64 {
+        let station = &mut self.stations[visit.station.index()];
+        match visit.report.road {
+            Road::Backfill => 0,
+            Road::Live => {
+                station.seen_at = Some(visit.now);
+                station.gap_before(visit.report.seq)
+            }
+        }
+    }
+
+    fn weigh_each(
+        &mut self,
+        visit: &Visit<'_>,
+        out: &mut Vec<Reading>,
+        refused: &mut Vec<Refused>,
+        tally: &mut Tally,
+    ) {
+        for claim in &visit.report.claims {
+            match self.weigh(visit, claim, out) {
+                Ok(Verdict::Admitted(reading)) => {
+                    out.push(reading);
+                    tally.admitted += 1;
+                }
+                Ok(Verdict::Duplicate) => tally.duplicate += 1,
+                Err(reason) => {
+                    refused.push(Refused::new(reason, visit.report, claim));
+                    tally.refused += 1;
+                }
+            }
+        }
+    }
+
+    fn weigh(
+        &mut self,
+        visit: &Visit<'_>,
+        claim: &Claim<'_>,
+        out: &mut [Reading],
+    ) -> Result<Verdict, Refusal> {
+        let (series, value) = identify(visit, claim)?;
+        let stamp = clock::judge(claim.at.or(visit.report.at), visit.received_at)?;
+        let memory = &mut self.series[series.index()];
+        let Some(quality) = dating::compare(stamp, value, visit, memory, self.limits) else {
+            return Ok(Verdict::Duplicate);
+        };
+        let received_at = visit.received_at;
+        let mut reading = Reading { series, measured_at: received_at, received_at, value, quality };
+        dating::date(&mut reading, stamp, visit, memory, &mut out[visit.first..]);
+        dating::place(&mut reading, visit, memory);
+        Ok(Verdict::Admitted(reading))
+    }
+}
+
+/// Finds the station, if it may speak.
+fn enter(
+    registry: &Registry,
+    report: &Report<'_>,
+    frame: &Frame<'_>,
+) -> Result<StationIndex, Refusal> {
+    if frame.retained {
+        return Err(Refusal::Retained);
+    }
+    let site = registry.site(report.site).ok_or(Refusal::UnknownSite)?;
+    let station = registry.station(site, report.station).ok_or(Refusal::UnknownStation)?;
+    if registry.stations()[station.index()].source != frame.source {
+        return Err(Refusal::ForeignSource);
+    }
+    Ok(station)
+}
+
+/// Finds the series and the value in its base unit.
+fn identify(visit: &Visit<'_>, claim: &Claim<'_>) -> Result<(SeriesIndex, f64), Refusal> {
+    let quantity = Quantity::parse(&claim.quantity).ok_or(Refusal::UnknownQuantity)?;
+    let index = visit
+        .registry
+        .series_at(visit.station, &claim.sensor, quantity)
+        .ok_or(Refusal::UnknownSensor)?;
+    let series = &visit.registry.series()[index.index()];
+    let unit = match &claim.unit {
+        Some(symbol) => Unit::parse(symbol).ok_or(Refusal::UnknownUnit)?,
+        None => series.unit,
+    };
+    let value = quantity.to_base(claim.value, unit).map_err(|_| Refusal::UnitMismatch)?;
+    if !value.is_finite() {
+        return Err(Refusal::NotFinite);
+    }
+    let (low, high) = series.range;
+    if value < low || value > high { Err(Refusal::OutOfRange) } else { Ok((index, value)) }
+}

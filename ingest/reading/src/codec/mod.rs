@@ -1,0 +1,187 @@
+//! Wire formats: a [`Frame`] to a [`Message`], and back. One file per format.
+//!
+//! The topic says who speaks and about what; the bytes are read in one pass and texts are borrowed from them.
+//! Whatever cannot be read is a [`CodecError`] with a name for counting and a text for people; nothing from the
+//! field panics, recurses deeper than the form has levels, or takes more memory than its length allows.
+
+mod topic;
+mod json;
+pub mod native;
+mod status;
+mod result;
+pub mod csv;
+
+use alloc::string::{String, ToString};
+
+pub use result::{CommandResult, ResultKind, SirenState};
+pub use status::{StationState, StatusReport};
+pub use topic::{About, Topic};
+
+use crate::frame::Frame;
+use crate::id::ID_LEN_MAX;
+use crate::report::{Report, Road};
+
+/// The longest payload that is read, in bytes.
+pub const PAYLOAD_LEN_MAX: usize = 256 * 1024;
+
+/// The most readings one message may carry.
+pub const READINGS_MAX: usize = 1024;
+
+/// What a frame says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message<'a> {
+    /// Readings, live or old.
+    Report(Report<'a>),
+    /// Whether a station is there.
+    Status(StatusReport<'a>),
+    /// What an actuator did about a command.
+    Receipt(CommandResult<'a>),
+}
+
+/// Why a frame cannot be read. It goes to quarantine with this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// No topic of ours.
+    #[error(
+        "topic `{topic}` is none that is read here: bongsu/v1/{{site}}/{{station}}/telemetry, backfill, status, command/result"
+    )]
+    UnknownTopic {
+        /// The topic, shortened.
+        topic: String,
+    },
+    /// A level of the topic cannot name anything.
+    #[error(
+        "topic `{topic}`: `{level}` is not an identifier: use 1 to {ID_LEN_MAX} lower-case letters a-z, digits and `-`"
+    )]
+    BadIdentifier {
+        /// The topic, shortened.
+        topic: String,
+        /// The level, shortened.
+        level: String,
+    },
+    /// No bytes.
+    #[error("the payload is empty")]
+    EmptyPayload,
+    /// Too many bytes.
+    #[error(
+        "the payload has {len} bytes, more than {PAYLOAD_LEN_MAX}: send fewer readings at a time"
+    )]
+    TooLarge {
+        /// How many.
+        len: usize,
+    },
+    /// Bytes that are no text.
+    #[error("the payload is not UTF-8 from byte {at} on")]
+    NotUtf8 {
+        /// The first bad byte.
+        at: usize,
+    },
+    /// Text that is not JSON, say `NaN`.
+    #[error("the payload is not JSON: {problem}")]
+    NotJson {
+        /// What and where.
+        problem: String,
+    },
+    /// JSON of another form: a key is missing or a value is of the wrong type.
+    #[error("the message has the wrong form: {problem}")]
+    WrongShape {
+        /// What and where.
+        problem: String,
+    },
+    /// A key nobody knows, perhaps a misspelt one.
+    #[error("{problem}")]
+    UnknownKey {
+        /// What and where.
+        problem: String,
+    },
+    /// A key twice in one object.
+    #[error("{problem}")]
+    DuplicateKey {
+        /// What and where.
+        problem: String,
+    },
+    /// A stamp that is not a moment.
+    #[error("{problem}")]
+    BadTime {
+        /// What and where.
+        problem: String,
+    },
+    /// More readings than one message may carry.
+    #[error("{problem}")]
+    TooManyReadings {
+        /// What and where.
+        problem: String,
+    },
+}
+
+impl CodecError {
+    /// Every name, for metrics that count by it.
+    pub const NAMES: [&'static str; 11] = [
+        "unknown-topic",
+        "bad-identifier",
+        "empty-payload",
+        "too-large",
+        "not-utf8",
+        "not-json",
+        "wrong-shape",
+        "unknown-key",
+        "duplicate-key",
+        "bad-time",
+        "too-many-readings",
+    ];
+
+    /// Its name, one of [`NAMES`](Self::NAMES).
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::UnknownTopic { .. } => "unknown-topic",
+            Self::BadIdentifier { .. } => "bad-identifier",
+            Self::EmptyPayload => "empty-payload",
+            Self::TooLarge { .. } => "too-large",
+            Self::NotUtf8 { .. } => "not-utf8",
+            Self::NotJson { .. } => "not-json",
+            Self::WrongShape { .. } => "wrong-shape",
+            Self::UnknownKey { .. } => "unknown-key",
+            Self::DuplicateKey { .. } => "duplicate-key",
+            Self::BadTime { .. } => "bad-time",
+            Self::TooManyReadings { .. } => "too-many-readings",
+        }
+    }
+
+    fn unknown_topic(topic: &str) -> Self {
+        Self::UnknownTopic { topic: shorten(topic) }
+    }
+
+    fn bad_identifier(topic: &str, level: &str) -> Self {
+        Self::BadIdentifier { topic: shorten(topic), level: shorten(level) }
+    }
+}
+
+/// Reads a frame.
+///
+/// # Errors
+/// [`CodecError`] for whatever is not a message of ours. The whole message is refused then: a half-read one would
+/// look complete.
+pub fn decode<'a>(frame: &Frame<'a>) -> Result<Message<'a>, CodecError> {
+    let topic = Topic::parse(frame.topic)?;
+    match topic.about {
+        About::Telemetry => native::decode(topic, Road::Live, frame.payload).map(Message::Report),
+        About::Backfill => {
+            native::decode(topic, Road::Backfill, frame.payload).map(Message::Report)
+        }
+        About::Status => status::decode(topic, frame.payload).map(Message::Status),
+        About::CommandResult => result::decode(topic, frame.payload).map(Message::Receipt),
+    }
+}
+
+/// At most this much of a foreign text goes into an error.
+const QUOTED_CHARS_MAX: usize = 240;
+
+/// Keeps both ends of a long text: what it is stands at the front, where it is at the back.
+fn shorten(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= QUOTED_CHARS_MAX {
+        return text.to_string();
+    }
+    let (front, back) = (QUOTED_CHARS_MAX * 2 / 3, QUOTED_CHARS_MAX / 3);
+    text.chars().take(front).chain(['…']).chain(text.chars().skip(count - back)).collect()
+}

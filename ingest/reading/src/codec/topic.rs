@@ -1,0 +1,114 @@
+//! Topics: who speaks, and about what.
+
+use core::fmt;
+
+use super::CodecError;
+use crate::id::is_id;
+
+/// A topic a station publishes on: `bongsu/v1/{site}/{station}/…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topic<'a> {
+    /// The site, an identifier.
+    pub site: &'a str,
+    /// The station, an identifier.
+    pub station: &'a str,
+    /// What the message says.
+    pub about: About,
+}
+
+/// What a message of a station says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// What it measures now.
+    Telemetry,
+    /// What it measured while nobody listened.
+    Backfill,
+    /// Whether it is there.
+    Status,
+    /// What it did about a command.
+    CommandResult,
+}
+
+impl About {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Telemetry, Self::Backfill, Self::Status, Self::CommandResult];
+
+    /// The end of the topic.
+    pub const fn levels(self) -> &'static str {
+        match self {
+            Self::Telemetry => "telemetry",
+            Self::Backfill => "backfill",
+            Self::Status => "status",
+            Self::CommandResult => "command/result",
+        }
+    }
+
+    fn parse(levels: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|about| about.levels() == levels)
+    }
+}
+
+impl<'a> Topic<'a> {
+    /// Takes a topic apart.
+    ///
+    /// # Errors
+    /// [`CodecError::UnknownTopic`] and [`CodecError::BadIdentifier`].
+    pub fn parse(topic: &'a str) -> Result<Self, CodecError> {
+        let (site, station, levels) =
+            split(topic).ok_or_else(|| CodecError::unknown_topic(topic))?;
+        let about = About::parse(levels).ok_or_else(|| CodecError::unknown_topic(topic))?;
+        for level in [site, station] {
+            if !is_id(level) {
+                return Err(CodecError::bad_identifier(topic, level));
+            }
+        }
+        Ok(Self { site, station, about })
+    }
+}
+
+fn split(topic: &str) -> Option<(&str, &str, &str)> {
+    let (site, rest) = topic.strip_prefix("bongsu/v1/")?.split_once('/')?;
+    let (station, levels) = rest.split_once('/')?;
+    Some((site, station, levels))
+}
+
+impl fmt::Display for Topic<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bongsu/v1/{}/{}/{}", self.site, self.station, self.about.levels())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn every_topic_reads_back() {
+        for about in About::ALL {
+            let topic = Topic { site: "cut-12", station: "box-1", about };
+            assert_eq!(Topic::parse(&topic.to_string()), Ok(topic));
+        }
+    }
+
+    #[test]
+    fn names_what_is_wrong_with_a_topic() {
+        for (topic, fault) in [
+            ("", "unknown-topic"),
+            ("bongsu", "unknown-topic"),
+            ("bongsu/v1/a/b", "unknown-topic"),
+            ("bongsu/v2/a/b/telemetry", "unknown-topic"),
+            ("bongsu/v1/a/b/telemetry/x", "unknown-topic"),
+            ("bongsu/v1/a/b/stored", "unknown-topic"),
+            ("bongsu/v1/a/b/command", "unknown-topic"),
+            ("bongsu-exercise/v1/a/b/telemetry", "unknown-topic"),
+            ("bongsu/v1//b/telemetry", "bad-identifier"),
+            ("bongsu/v1/A/b/telemetry", "bad-identifier"),
+            ("bongsu/v1/a/급경사지/telemetry", "bad-identifier"),
+            ("bongsu/v1/a/\u{fffd}/status", "bad-identifier"),
+            ("bongsu/v1/a/+/status", "bad-identifier"),
+        ] {
+            assert_eq!(Topic::parse(topic).map_err(|e| e.name()), Err(fault), "{topic}");
+        }
+    }
+}

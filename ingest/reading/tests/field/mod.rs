@@ -1,0 +1,44 @@
+//! A field small enough to judge by hand.
+
+use std::time::Duration;
+
+use reading::registry::{SeriesEntry, Site, SiteKind, StationEntry, Text};
+use reading::{Quantity, Unit};
+
+/// A slope of that name.
+pub fn site(id: &str) -> Site {
+    Site {
+        id: id.parse().unwrap(),
+        name: Text::default(),
+        kind: SiteKind::Slope,
+        location: (37.5, 127.0),
+        radius_km: 0.3,
+        polygon: vec![],
+        area: Text::default(),
+        instruction: Text::default(),
+        district: String::new(),
+        zone: "Asia/Seoul".into(),
+    }
+}
+
+/// A station that reports over MQTT.
+pub fn station(
+    site: &str,
+    id: &str,
+    report_interval: Duration,
+    series: Vec<SeriesEntry>,
+) -> StationEntry {
+    StationEntry {
+        site: site.parse().unwrap(),
+        id: id.parse().unwrap(),
+        source: "mqtt".into(),
+        report_interval,
+        series,
+    }
+}
+
+/// A series whose claims come in `unit`.
+pub fn series(sensor: &str, quantity: Quantity, unit: Unit, range: (f64, f64)) -> SeriesEntry {
+    let lateness = Duration::from_secs(900);
+    SeriesEntry { sensor: sensor.parse().unwrap(), quantity, unit, range, lateness }
+}
