@@ -1,1 +1,9 @@
-//! In the making.
+//! The bongsu daemon: composition only. The rooms are the other crates.
+
+pub mod config;
+pub mod overview;
+pub mod metrics;
+pub mod desk;
+pub mod board;
+pub mod daemon;
+pub mod cli;

@@ -1,1 +1,58 @@
-fn main() {}
+//! The `bongsu` program: arguments, language, one command.
+
+use std::process::ExitCode;
+
+use alerting::catalogue::Language;
+use alerting::engine::Verb;
+use bongsu::cli::{check, demo, order, replay, run};
+use clap::{Parser, Subcommand};
+
+/// Disaster-safety early warning for steep slopes and aging facilities: from field gateway to siren
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Arguments {
+    /// Korean or English; by the locale if not given
+    #[arg(long, global = true, value_parser = language)]
+    lang: Option<Language>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Demo(demo::DemoArgs),
+    Check(check::CheckArgs),
+    Replay(replay::ReplayArgs),
+    /// Says that somebody has seen an incident and is on it
+    Acknowledge(order::OrderArgs),
+    /// 해제: lowers 심각 by one level, by hand
+    StandDown(order::OrderArgs),
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    Language::parse(text)
+        .ok_or_else(|| format!("`{text}` is not a language we speak: write ko or en"))
+}
+
+/// The language of the locale; Korean where it says nothing we know.
+fn locale() -> Language {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    set.and_then(|tag| Language::parse(&tag)).unwrap_or_default()
+}
+
+fn main() -> ExitCode {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let arguments = Arguments::parse();
+    let language = arguments.lang.unwrap_or_else(locale);
+    match arguments.command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args, language),
+        Command::Check(args) => check::run(&args, language),
+        Command::Replay(args) => replay::run(&args, language),
+        Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
+        Command::StandDown(args) => order::run(Verb::StandDown, &args),
+    }
+}

@@ -1,1 +1,252 @@
-fn main() {}
+//! `firmware-sim`: the simulated field against a broker or into a file, and a flood of messages to measure with.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use firmware_sim::link::session::Address;
+use firmware_sim::link::{jsonl, mqtt};
+use firmware_sim::siren::{Settings, Siren};
+use firmware_sim::{Pace, Scenario, World, flood, pace};
+use reading::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+/// The simulated field: slopes, instruments, gateways and sirens, from a scenario and a seed.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a scenario against a broker, or write its messages to a file as fast as possible
+    Run(Run),
+    /// List the scenarios that come with the program
+    List,
+    /// Flood a broker with numbered telemetry and say how fast it went
+    Flood(Flood),
+}
+
+#[derive(Args)]
+struct Run {
+    /// An embedded scenario, or the path of a .toml file
+    #[arg(long, default_value = "typhoon")]
+    scenario: String,
+    /// How many sites; beyond those of the scenario they begin again under new names
+    #[arg(long)]
+    sites: Option<usize>,
+    /// Where all chance comes from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Simulated seconds in a real one
+    #[arg(long, default_value_t = 1.0)]
+    speed: f64,
+    #[command(flatten)]
+    to: Destination,
+    /// How long: real time with --mqtt, simulated time after the start with --out (say 90s, 15m, 10h)
+    #[arg(long = "for", value_parser = duration)]
+    span: Option<Duration>,
+    /// When the scenario begins (RFC 3339); now with --mqtt, the scenario's own with --out
+    #[arg(long, value_parser = Timestamp::parse)]
+    start: Option<Timestamp>,
+    /// How many connections the stations share
+    #[arg(long, default_value_t = 1)]
+    connections: usize,
+    /// Keep reports until …/stored names them; send them again after this long without (say 30s)
+    #[arg(long, value_name = "AFTER", value_parser = duration)]
+    until_stored: Option<Duration>,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Destination {
+    /// A broker: mqtt://[user:password@]host[:port]
+    #[arg(long, value_name = "URL", env = "FIRMWARE_SIM_MQTT", hide_env_values = true)]
+    mqtt: Option<Address>,
+    /// A file of one message a line, or - for standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Flood {
+    /// A broker: mqtt://[user:password@]host[:port]
+    #[arg(long, value_name = "URL")]
+    mqtt: Address,
+    /// How many stations speak
+    #[arg(long, default_value_t = 100)]
+    stations: u32,
+    /// How many messages in all
+    #[arg(long, default_value_t = 100_000)]
+    messages: u64,
+    /// Messages a second in all; 0 for as fast as it goes
+    #[arg(long, default_value_t = 0.0)]
+    rate: f64,
+    /// Readings in each message
+    #[arg(long, default_value_t = 1)]
+    readings_per_message: u32,
+    /// Connections the stations share
+    #[arg(long, default_value_t = 1)]
+    connections: u32,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match dispatch(Cli::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("firmware-sim: {error:#}");
+            ExitCode::from(if error.is::<firmware_sim::scenario::ScenarioError>() {
+                78
+            } else {
+                70
+            })
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        tokio::signal::ctrl_c().await.ok();
+        on_signal.cancel();
+    });
+    match command {
+        Command::List => list(),
+        Command::Run(run) => match (&run.to.mqtt, &run.to.out) {
+            (Some(address), _) => run_mqtt(&run, address, stop).await,
+            (None, Some(path)) => run_out(&run, path),
+            (None, None) => bail!("say --mqtt URL or --out FILE"),
+        },
+        Command::Flood(plan) => run_flood(plan, stop).await,
+    }
+}
+
+fn list() -> anyhow::Result<()> {
+    for name in Scenario::embedded() {
+        let scenario = Scenario::load(name)?;
+        println!(
+            "{name:10} {} sites  {} / {}",
+            scenario.sites().len(),
+            scenario.title.ko,
+            scenario.title.en
+        );
+    }
+    Ok(())
+}
+
+fn scenario(run: &Run, start: Option<Timestamp>) -> anyhow::Result<Scenario> {
+    let mut scenario = Scenario::load(&run.scenario)?;
+    if let Some(sites) = run.sites {
+        scenario = scenario.with_sites(sites);
+    }
+    Ok(match start {
+        Some(start) => scenario.starting_at(start),
+        None => scenario,
+    })
+}
+
+fn run_out(run: &Run, path: &PathBuf) -> anyhow::Result<()> {
+    let scenario = scenario(run, run.start)?;
+    let end = run.span.map_or(scenario.end(), |span| scenario.start.plus(span));
+    let messages = World::new(&scenario, run.seed).until(end);
+    let written = if path.as_os_str() == "-" {
+        jsonl::write(messages, std::io::stdout().lock())
+    } else {
+        let file =
+            File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+        let mut out = BufWriter::new(file);
+        jsonl::write(messages, &mut out).and_then(|written| out.flush().map(|()| written))
+    };
+    let written = written.with_context(|| format!("cannot write {}", path.display()))?;
+    eprintln!("{written} messages of {} until {end}", scenario.name);
+    Ok(())
+}
+
+async fn run_mqtt(run: &Run, address: &Address, stop: CancellationToken) -> anyhow::Result<()> {
+    let start = run.start.unwrap_or_else(pace::wall_now);
+    let scenario = scenario(run, Some(start))?;
+    let pace = Pace::own(start, run.speed);
+    if let Some(span) = run.span {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(span).await;
+            stop.cancel();
+        });
+    }
+    let mut sirens = tokio::task::JoinSet::new();
+    for (site, station) in scenario.sirens() {
+        let siren = Siren::new(site, station, Settings::default());
+        let (address, pace, stop) = (address.clone(), pace.clone(), stop.clone());
+        sirens.spawn(async move { siren.run(&address, &pace, stop).await });
+    }
+    let world = World::new(&scenario, run.seed);
+    eprintln!(
+        "{}: {} stations from {start} at speed {} to {address}",
+        scenario.name,
+        world.station_count(),
+        run.speed
+    );
+    let client_id = format!("firmware-sim-{}", std::process::id());
+    let options = mqtt::Options {
+        address: address.clone(),
+        client_id,
+        connections: run.connections,
+        until_stored: run.until_stored,
+    };
+    let totals = mqtt::publish(world, &options, &pace, stop).await;
+    sirens.join_all().await;
+    println!(
+        "{} sent, {} acknowledged, {} refused, {} sent again",
+        totals.sent, totals.acknowledged, totals.refused, totals.repeated
+    );
+    Ok(())
+}
+
+async fn run_flood(flood: Flood, stop: CancellationToken) -> anyhow::Result<()> {
+    let plan = flood::Plan {
+        stations: flood.stations,
+        messages: flood.messages,
+        rate: flood.rate,
+        readings: flood.readings_per_message,
+        connections: flood.connections,
+    };
+    let result = flood::run(&flood.mqtt, &plan, pace::wall_now, stop).await;
+    let seconds = result.elapsed.as_secs_f64();
+    println!(
+        "{} sent, {} acknowledged in {seconds:.3} s: {:.0} messages/s, {:.0} readings/s",
+        result.sent,
+        result.acknowledged,
+        result.acknowledged as f64 / seconds,
+        result.acknowledged as f64 * f64::from(plan.readings) / seconds,
+    );
+    if result.acknowledged < plan.messages {
+        bail!("{} messages were not acknowledged", plan.messages - result.acknowledged);
+    }
+    Ok(())
+}
+
+/// `90s`, `15m`, `10h`, or bare seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a duration: write 90s, 15m or 10h");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return Err(wrong()),
+    };
+    let amount: f64 = digits.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(amount * factor).map_err(|_| wrong())
+}

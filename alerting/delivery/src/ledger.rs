@@ -20,6 +20,7 @@ mod due;
 mod open;
 mod row;
 mod view;
+mod tally;
 mod write;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use row::{
     AttemptRow, DecisionRow, DeliveryFilter, DeliveryRow, IncidentFilter, IncidentView, LevelRow,
     QuarantineView,
 };
+pub use tally::{DeliveryTally, IncidentQuery};
 pub use write::{Batch, QuarantineRow};
 
 /// How many quarantined frames are kept for people to look at; all stay in the journal.

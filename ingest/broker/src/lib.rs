@@ -1,1 +1,197 @@
-//! In the making.
+//! The embedded MQTT broker, for small sites and the demo: nothing else to install.
+//!
+//! It speaks MQTT 5 and 3.1.1 over TCP. What makes it ours is the [`PublishHook`]: every message a client publishes
+//! is shown to it *before* the client gets its PUBACK (QoS 1) or PUBREC (QoS 2), and the answer is waited for. So a
+//! hook that journals makes the sender's acknowledgement mean "on disk". A hook that withholds ends that client's
+//! connection unanswered, and the client sends the message again when it is back.
+//!
+//! The broker is the crate `mqtt5`; nothing outside this crate names its types. It is built without optimisation,
+//! see the workspace manifest.
+//!
+//! Limits: one message of a client at a time is with the hook, so a single connection brings one message per answer
+//! (many connections go side by side). Wills are shown to the hook if they are retained, as status wills are.
+#![forbid(unsafe_code)]
+
+mod door;
+mod hook;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt5::broker::config::{StorageBackend, StorageConfig};
+use mqtt5::broker::{BrokerShutdownHandle, MqttBroker};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use door::{Secret, User};
+pub use hook::{PublishHook, Published, Qos, Verdict, VerdictFuture};
+
+/// How often sessions that ran out are removed.
+const CLEAN_EVERY: Duration = Duration::from_secs(60);
+/// How long a stop may take until connections are cut.
+const STOP_MAX: Duration = Duration::from_secs(8);
+/// How many topics may hold a retained message.
+const RETAINED_MAX: usize = 100_000;
+/// How many messages wait for one client that is away or slow.
+const QUEUED_MAX: usize = 10_000;
+/// How many messages of QoS 2 a client may have half done.
+const QOS2_MAX: u16 = 1_024;
+
+/// Where the broker listens, and to whom.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// Address and port; port 0 takes a free one, see [`Broker::local_addr`].
+    pub bind: SocketAddr,
+    /// Who may sign in from anywhere.
+    pub users: Vec<User>,
+    /// Whether clients on this machine may come in without a user.
+    pub anonymous_on_loopback: bool,
+    /// The longest packet a client may send, in bytes, at least 1024.
+    pub max_packet_size: usize,
+    /// How many clients may be connected at once.
+    pub max_clients: usize,
+    /// Where sessions and retained messages outlive the process; without one they live in memory.
+    pub data_dir: Option<PathBuf>,
+}
+
+impl BrokerConfig {
+    /// A broker for this machine only, without users, that remembers nothing after it.
+    pub fn loopback(port: u16) -> Self {
+        Self {
+            bind: ([127, 0, 0, 1], port).into(),
+            users: Vec::new(),
+            anonymous_on_loopback: true,
+            max_packet_size: 16 << 20,
+            max_clients: 10_000,
+            data_dir: None,
+        }
+    }
+}
+
+/// Why the broker does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// It could not be set up: the address is taken, the folder not writable, a limit out of bounds.
+    #[error("embedded broker on {bind}: {reason}; is another broker running there?")]
+    Start {
+        /// Where it was to listen.
+        bind: SocketAddr,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Nobody could ever come in.
+    #[error(
+        "embedded broker on {bind}: no users and nobody without one; add a user or allow anonymous clients on loopback"
+    )]
+    Nobody {
+        /// Where it was to listen.
+        bind: SocketAddr,
+    },
+    /// It ended by itself.
+    #[error("embedded broker on {bind} ended by itself: {reason}")]
+    Ended {
+        /// Where it listened.
+        bind: SocketAddr,
+        /// What it says.
+        reason: String,
+    },
+}
+
+/// A running broker. Dropping it stops it without waiting.
+pub struct Broker {
+    local_addr: SocketAddr,
+    cancel: CancellationToken,
+    handle: BrokerShutdownHandle,
+    task: JoinHandle<Result<(), String>>,
+}
+
+impl Broker {
+    /// Starts a broker; clients can connect once this returns. `hook` is asked about every message.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    pub async fn start(
+        config: BrokerConfig,
+        hook: Arc<dyn PublishHook>,
+    ) -> Result<Self, BrokerError> {
+        let bind = config.bind;
+        if config.users.is_empty() && !config.anonymous_on_loopback {
+            return Err(BrokerError::Nobody { bind });
+        }
+        let failed = |reason: String| BrokerError::Start { bind, reason };
+        let cancel = CancellationToken::new();
+        let asking = Arc::new(hook::Asking::new(hook, cancel.clone()));
+        let door = Arc::new(door::Door::new(config.users.clone(), config.anonymous_on_loopback));
+        let mut broker =
+            MqttBroker::with_config(settings(&config).with_event_handler(asking.clone()))
+                .await
+                .map_err(|error| failed(error.to_string()))?
+                .with_auth_provider(door);
+        asking.serve(broker.router());
+        let local_addr = broker.local_addr().ok_or_else(|| failed("it listens nowhere".into()))?;
+        let (handle, mut ready) = (broker.shutdown_handle(), broker.ready_receiver());
+        let task =
+            tokio::spawn(async move { broker.run().await.map_err(|error| error.to_string()) });
+        let broker = Self { local_addr, cancel, handle, task };
+        match ready.wait_for(|ready| *ready).await {
+            Ok(_) => Ok(broker),
+            Err(_) => Err(failed("it ended before it was ready".into())),
+        }
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Resolves if the broker ends by itself, which it should not.
+    pub async fn ended(&mut self) -> BrokerError {
+        let reason = match (&mut self.task).await {
+            Ok(Ok(())) => "no reason given".into(),
+            Ok(Err(reason)) => reason,
+            Err(error) => error.to_string(),
+        };
+        BrokerError::Ended { bind: self.local_addr, reason }
+    }
+
+    /// Stops: messages the hook has not answered stay unacknowledged, clients are told, sessions are kept as far as
+    /// there is a folder for them. Wills that fire now are nobody's fault but ours and are not shown to the hook.
+    pub async fn shutdown(mut self) {
+        self.cancel.cancel();
+        self.handle.shutdown();
+        if tokio::time::timeout(STOP_MAX, &mut self.task).await.is_err() {
+            tracing::warn!(bind = %self.local_addr, "embedded broker did not stop in time, cut off");
+            self.task.abort();
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        self.handle.shutdown();
+    }
+}
+
+fn settings(config: &BrokerConfig) -> mqtt5::broker::BrokerConfig {
+    let storage = match &config.data_dir {
+        Some(folder) => {
+            StorageConfig::new().with_backend(StorageBackend::File).with_base_dir(folder.clone())
+        }
+        None => StorageConfig::new().with_backend(StorageBackend::Memory),
+    };
+    mqtt5::broker::BrokerConfig::new()
+        .with_bind_address(config.bind)
+        .with_max_clients(config.max_clients)
+        .with_max_packet_size(config.max_packet_size)
+        .with_max_retained_messages(RETAINED_MAX)
+        .with_server_receive_maximum(QOS2_MAX)
+        .with_sys_topics_enabled(false)
+        .with_storage(
+            storage
+                .with_cleanup_interval(CLEAN_EVERY)
+                .with_max_queued_messages_per_client(QUEUED_MAX),
+        )
+}

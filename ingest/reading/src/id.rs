@@ -110,7 +110,9 @@ pub struct SeriesName {
 
 /// A text that is not a series name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a series: write site/station/sensor/quantity (say cut-12/box-1/tilt-1/tilt-x)")]
+#[error(
+    "`{text}` is not a series: write site/station/sensor/quantity (say cut-12/box-1/tilt-1/tilt-x)"
+)]
 pub struct NotASeries {
     /// What stood there, shortened.
     pub text: String,

@@ -70,7 +70,8 @@ impl Quality {
 
     /// Whether conditions may use it as evidence of its own moment: its time is known and nothing contradicts it.
     pub const fn is_trusted(self) -> bool {
-        self.0 & (Self::TIME_UNKNOWN.0 | Self::CONFLICT.0 | Self::CLOCK_STEP.0 | Self::RETAINED.0) == 0
+        self.0 & (Self::TIME_UNKNOWN.0 | Self::CONFLICT.0 | Self::CLOCK_STEP.0 | Self::RETAINED.0)
+            == 0
     }
 
     /// The flags as bits, for storage.
@@ -124,7 +125,9 @@ mod tests {
         let late = Quality::OLD | Quality::BACKFILL;
         assert_eq!(late.to_string(), "old+backfill");
         assert!(late.is_trusted(), "old data is judged by its own time");
-        for flag in [Quality::TIME_UNKNOWN, Quality::CONFLICT, Quality::CLOCK_STEP, Quality::RETAINED] {
+        for flag in
+            [Quality::TIME_UNKNOWN, Quality::CONFLICT, Quality::CLOCK_STEP, Quality::RETAINED]
+        {
             assert!(!flag.is_trusted(), "{flag}");
         }
     }

@@ -170,7 +170,9 @@ impl Registry {
     fn add(&mut self, mut entry: StationEntry) {
         let Some(site) = self.site(entry.site.as_str()) else { return };
         let station = StationIndex(self.stations.len() as u32);
-        entry.series.sort_by(|a, b| (&a.sensor, a.quantity.name()).cmp(&(&b.sensor, b.quantity.name())));
+        entry
+            .series
+            .sort_by(|a, b| (&a.sensor, a.quantity.name()).cmp(&(&b.sensor, b.quantity.name())));
         entry.series.dedup_by(|a, b| (&a.sensor, a.quantity) == (&b.sensor, b.quantity));
         self.series.extend(entry.series.into_iter().map(|s| Series {
             name: SeriesName {
@@ -215,7 +217,9 @@ impl Registry {
 
     /// The number of the station of that name at a site.
     pub fn station(&self, site: SiteIndex, id: &str) -> Option<StationIndex> {
-        let at = self.stations.binary_search_by(|s| s.site.cmp(&site).then_with(|| s.id.as_str().cmp(id)));
+        let at = self
+            .stations
+            .binary_search_by(|s| s.site.cmp(&site).then_with(|| s.id.as_str().cmp(id)));
         Some(StationIndex(at.ok()? as u32))
     }
 
@@ -242,7 +246,9 @@ impl Registry {
     ) -> Option<SeriesIndex> {
         let range = self.series_of(station);
         let start = range.start;
-        let at = self.series[range].iter().position(|s| s.name.quantity == quantity && s.name.sensor.as_str() == sensor);
+        let at = self.series[range]
+            .iter()
+            .position(|s| s.name.quantity == quantity && s.name.sensor.as_str() == sensor);
         at.map(|at| SeriesIndex((start + at) as u32))
     }
 }
@@ -289,7 +295,8 @@ mod tests {
 
     #[test]
     fn numbers_follow_names_whatever_the_order_of_the_files() {
-        let tilt = [("tilt-2", Quantity::TiltX), ("tilt-1", Quantity::TiltY), ("tilt-1", Quantity::TiltX)];
+        let tilt =
+            [("tilt-2", Quantity::TiltX), ("tilt-1", Quantity::TiltY), ("tilt-1", Quantity::TiltX)];
         let one = Registry::new(
             vec![site("b"), site("a")],
             vec![station("b", "z", &tilt), station("a", "y", &tilt), station("b", "x", &tilt)],

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 /// A moment in UTC, in nanoseconds since 1970-01-01T00:00:00Z. Covers the years 1677 to 2262.
 ///
 /// Differences come from [`since`](Timestamp::since) and are never negative; sums saturate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
@@ -184,7 +186,10 @@ mod tests {
 
     #[test]
     fn epochs_keep_their_nanoseconds() {
-        assert_eq!(Timestamp::from_epoch(1_784_000_000, EpochUnit::S), Ok(Timestamp::from_secs(1_784_000_000)));
+        assert_eq!(
+            Timestamp::from_epoch(1_784_000_000, EpochUnit::S),
+            Ok(Timestamp::from_secs(1_784_000_000))
+        );
         let half = Timestamp::from_epoch_float(1_784_000_000.5, EpochUnit::S).unwrap();
         assert_eq!(half.nanos(), 1_784_000_000_500_000_000);
         let before = Timestamp::from_epoch_float(-0.25, EpochUnit::S).unwrap();

@@ -20,6 +20,17 @@ const TIMELINE_LEN_MAX: u32 = 1_000;
 
 /// Every query fails only with [`LedgerError::Database`](super::LedgerError::Database).
 impl Ledger {
+    /// What was decided on the command journaled at `position`, if it was about this incident.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn command_at(&self, position: u64, incident: &IncidentId) -> Result<Option<DecisionRow>> {
+        let sql = "SELECT id, position, body FROM decisions
+            WHERE position = ? AND kind = 'command' AND incident = ? LIMIT 1";
+        let values = params![position as i64, incident.as_str()];
+        Ok(self.read(|connection| list(connection, sql, values, decision))?.pop())
+    }
+
     /// Decisions after `id` (0 for all), oldest first.
     ///
     /// # Errors
@@ -220,7 +231,7 @@ fn rank(row: &Row<'_>, column: usize) -> rusqlite::Result<Level> {
         .ok_or_else(|| strange(column, Type::Integer, format!("no level {rank}")))
 }
 
-fn named<T>(
+pub(super) fn named<T>(
     row: &Row<'_>,
     column: usize,
     parse: impl Fn(&str) -> Option<T>,
@@ -230,7 +241,7 @@ fn named<T>(
         .ok_or_else(|| strange(column, Type::Text, format!("`{text}` is not a name we know")))
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?)
         .map_err(|error| strange(column, Type::Text, error))
 }

@@ -1,0 +1,155 @@
+//! What a board asks beside the lists: how each channel is doing, and incidents page by page.
+
+use alerting::IncidentId;
+use alerting::decision::IncidentRecord;
+use reading::id::ChannelId;
+use reading::{SiteId, Timestamp};
+use rusqlite::params;
+
+use super::due::list;
+use super::view::{json, named};
+use super::{Ledger, Result};
+
+/// How many of the newest deliveries a tally looks at, so that it costs the same after years.
+const TALLIED_MAX: i64 = 20_000;
+
+/// How the deliveries of a channel stand.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DeliveryTally {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Not settled: queued, in hand, waiting for a receipt or in doubt.
+    pub owed: u64,
+    /// Refused or expired in the time asked for.
+    pub failed: u64,
+    /// Proven in the time asked for.
+    pub delivered: u64,
+}
+
+/// Which incidents to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncidentQuery {
+    /// Only those going on, or only those that are over.
+    pub open: Option<bool>,
+    /// Only those at this site.
+    pub site: Option<SiteId>,
+    /// Only those before this one, for the next page of a list.
+    pub before: Option<IncidentId>,
+}
+
+impl Ledger {
+    /// How each channel is doing, among the newest twenty thousand deliveries; failed and delivered since a moment.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`](super::LedgerError::Database).
+    pub fn delivery_tally(&self, since: Timestamp) -> Result<Vec<DeliveryTally>> {
+        let sql = "SELECT channel,
+                sum(state IN ('queued', 'attempting', 'handed-over', 'in-doubt')),
+                sum(state IN ('refused', 'expired') AND changed_at >= ?1),
+                sum(state = 'delivered' AND changed_at >= ?1)
+            FROM deliveries WHERE id > (SELECT coalesce(max(id), 0) FROM deliveries) - ?2
+            GROUP BY channel ORDER BY channel";
+        self.read(|connection| {
+            list(connection, sql, params![since.nanos(), TALLIED_MAX], |row| {
+                Ok(DeliveryTally {
+                    channel: named(row, 0, |text| ChannelId::new(text).ok())?,
+                    owed: row.get::<_, i64>(1)? as u64,
+                    failed: row.get::<_, i64>(2)? as u64,
+                    delivered: row.get::<_, i64>(3)? as u64,
+                })
+            })
+        })
+    }
+
+    /// Incidents as they stand, newest first, page by page.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`](super::LedgerError::Database).
+    pub fn incidents_page(&self, query: &IncidentQuery, limit: u32) -> Result<Vec<IncidentRecord>> {
+        let sql = "SELECT body FROM incidents WHERE (state = ?1 OR ?1 IS NULL) AND (site = ?2 OR ?2 IS NULL)
+                AND (?3 IS NULL OR (opened_at, id) < (SELECT opened_at, id FROM incidents WHERE id = ?3))
+            ORDER BY opened_at DESC, id DESC LIMIT ?4";
+        let state = query.open.map(|open| if open { "open" } else { "closed" });
+        let site = query.site.as_ref().map(SiteId::as_str);
+        let before = query.before.as_ref().map(IncidentId::as_str);
+        self.read(|connection| {
+            list(connection, sql, params![state, site, before, limit], |row| json(row, 0))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alerting::decision::IncidentState;
+    use alerting::{Action, Decision, DeliveryState, Level};
+
+    use super::*;
+    use crate::ledger::Batch;
+    use crate::sample::{alert, at, change, delivery, incident, record};
+
+    fn ledger(actions: impl IntoIterator<Item = Action>) -> (tempfile::TempDir, Ledger) {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, _) = Ledger::open(folder.path().join("ledger.sqlite")).unwrap();
+        let mut batch = Batch::default();
+        batch.decided(1, actions);
+        ledger.commit(1, at(0), &batch).unwrap();
+        (folder, ledger)
+    }
+
+    #[test]
+    fn channels_are_counted_each_for_itself() {
+        let told = |channel, who| delivery(channel, who, alert(1, Level::Severe));
+        let (proven, refused, old) = (told("hook", "a"), told("hook", "b"), told("hook", "c"));
+        let (_folder, ledger) = ledger([
+            Action::Owe(proven.clone()),
+            Action::Owe(refused.clone()),
+            Action::Owe(old.clone()),
+            Action::Owe(told("siren", "north")),
+            change(&proven, DeliveryState::Delivered, 1, at(500), ""),
+            change(&refused, DeliveryState::Refused, 1, at(500), ""),
+            change(&old, DeliveryState::Expired, 1, at(400), ""),
+        ]);
+        let tally = |channel: &str, owed, failed, delivered| DeliveryTally {
+            channel: channel.parse().unwrap(),
+            owed,
+            failed,
+            delivered,
+        };
+        assert_eq!(
+            ledger.delivery_tally(at(450)).unwrap(),
+            [tally("hook", 0, 1, 1), tally("siren", 1, 0, 0)]
+        );
+        assert_eq!(ledger.delivery_tally(at(0)).unwrap()[0], tally("hook", 0, 2, 1));
+    }
+
+    #[test]
+    fn incidents_come_page_by_page_without_gap_or_repeat() {
+        let records = (1..=7).map(|n| {
+            record(n, 1, if n % 2 == 0 { IncidentState::Open } else { IncidentState::Closed })
+        });
+        let (_folder, ledger) =
+            ledger(records.map(|record| Action::Decide(Decision::Incident(record))));
+        for (open, all) in [
+            (None, vec![7, 6, 5, 4, 3, 2, 1]),
+            (Some(true), vec![6, 4, 2]),
+            (Some(false), vec![7, 5, 3, 1]),
+        ] {
+            let (mut seen, mut before) = (vec![], None);
+            loop {
+                let query = IncidentQuery {
+                    open,
+                    site: Some("cut-12".parse().unwrap()),
+                    before: before.clone(),
+                };
+                let page = ledger.incidents_page(&query, 2).unwrap();
+                let Some(last) = page.last() else { break };
+                before = Some(last.id.clone());
+                seen.extend(page.into_iter().map(|record| record.id));
+            }
+            assert_eq!(seen, all.into_iter().map(incident).collect::<Vec<_>>(), "{open:?}");
+        }
+        let elsewhere =
+            IncidentQuery { site: Some("cut-13".parse().unwrap()), ..IncidentQuery::default() };
+        assert!(ledger.incidents_page(&elsewhere, 2).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,289 @@
+//! What goes wrong between the truth and the broker, by chance or by plan, and a record of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use reading::{SensorId, SiteId, StationId, Timestamp};
+use serde::Deserialize;
+
+use crate::message::Message;
+use crate::physics::moved;
+use crate::random::Random;
+
+/// How many injected faults are remembered; the counts go on after that.
+const RECORDS_MAX: usize = 65_536;
+
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A message never arrives.
+    Loss,
+    /// A message arrives twice.
+    Repeat,
+    /// A message arrives late, behind others.
+    Delay,
+    /// One bit of a message is turned over.
+    Flip,
+    /// One sample jumps by `size`.
+    Spike,
+    /// The value stands still.
+    Stuck,
+    /// The value is shifted by `size` and stays so.
+    Offset,
+    /// The station's clock is wrong by `size` seconds.
+    ClockJump,
+    /// The station's clock counts from 1970.
+    ClockUnset,
+    /// The station says nothing and forgets what it measured.
+    Silence,
+    /// The station cannot send; it sends everything once it can again.
+    Outage,
+}
+
+/// Chances of each fault, per message or per value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rates {
+    /// Part of messages that never arrive.
+    pub loss: f64,
+    /// Part of messages that arrive twice.
+    pub repeat: f64,
+    /// Part of messages that arrive late.
+    pub delay: f64,
+    /// The longest such delay, seconds.
+    pub delay_max_s: f64,
+    /// Part of messages with a flipped bit.
+    pub flip: f64,
+}
+
+impl Rates {
+    /// # Errors
+    /// What cannot be, in words.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let parts = [self.loss, self.repeat, self.delay, self.flip];
+        if !parts.iter().all(|part| (0.0..=1.0).contains(part)) {
+            return Err("rates are parts of all messages: 0 to 1".into());
+        }
+        if !(0.0..1e6).contains(&self.delay_max_s) {
+            return Err("rates.delay_max_s must be 0 to a million seconds".into());
+        }
+        Ok(())
+    }
+}
+
+/// A fault at a stated place and time.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scripted {
+    /// Where.
+    pub site: SiteId,
+    /// Which box.
+    pub station: StationId,
+    /// Which instrument, for faults of a value; all of the box if absent.
+    pub sensor: Option<SensorId>,
+    /// What.
+    pub kind: Kind,
+    /// When it begins, hours after the start.
+    pub at_h: f64,
+    /// How long it lasts, hours.
+    pub for_h: f64,
+    /// How large, in the base unit or in seconds, where the kind needs it.
+    #[serde(default)]
+    pub size: f64,
+}
+
+/// A fault that was injected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Injected {
+    /// When the message was sampled or should have been sent.
+    pub at: Timestamp,
+    /// The site.
+    pub site: SiteId,
+    /// The box.
+    pub station: StationId,
+    /// What was done.
+    pub kind: Kind,
+}
+
+/// The truth about faults: how many of each, and the latest of them.
+#[derive(Clone, Debug, Default)]
+pub struct FaultLog {
+    counts: BTreeMap<Kind, u64>,
+    latest: VecDeque<Injected>,
+}
+
+impl FaultLog {
+    /// How many faults of a kind were injected.
+    pub fn count(&self, kind: Kind) -> u64 {
+        self.counts.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// The latest injected faults, oldest first; at most 65 536.
+    pub fn latest(&self) -> impl Iterator<Item = &Injected> {
+        self.latest.iter()
+    }
+
+    pub(crate) fn record(&mut self, injected: Injected) {
+        *self.counts.entry(injected.kind).or_insert(0) += 1;
+        if self.latest.len() == RECORDS_MAX {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(injected);
+    }
+}
+
+/// The scripted faults of one station.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    faults: Vec<(Timestamp, Timestamp, Scripted)>,
+}
+
+impl Script {
+    /// Those of `faults` that concern one station, with hours counted from `start`.
+    pub fn new(faults: &[Scripted], site: &SiteId, station: &StationId, start: Timestamp) -> Self {
+        let mine = faults.iter().filter(|fault| fault.site == *site && fault.station == *station);
+        let timed = |fault: &Scripted| {
+            (moved(start, fault.at_h), moved(start, fault.at_h + fault.for_h), fault.clone())
+        };
+        Self { faults: mine.map(timed).collect() }
+    }
+
+    /// The faults of `kind` at `at`.
+    pub fn at(&self, kind: Kind, at: Timestamp) -> impl Iterator<Item = &Scripted> {
+        self.faults
+            .iter()
+            .filter(move |(from, to, f)| f.kind == kind && *from <= at && at < *to)
+            .map(|(_, _, f)| f)
+    }
+
+    /// Whether a fault of `kind` holds at `at`.
+    pub fn holds(&self, kind: Kind, at: Timestamp) -> bool {
+        self.at(kind, at).next().is_some()
+    }
+
+    /// When the fault of `kind` that holds at `at` began and will end.
+    pub fn span(&self, kind: Kind, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let holding = |(from, to, fault): &&(Timestamp, Timestamp, Scripted)| {
+            fault.kind == kind && *from <= at && at < *to
+        };
+        self.faults.iter().find(holding).map(|(from, to, _)| (*from, *to))
+    }
+}
+
+impl Scripted {
+    /// Whether it concerns that instrument.
+    pub fn concerns(&self, sensor: &SensorId) -> bool {
+        self.sensor.as_ref().is_none_or(|mine| mine == sensor)
+    }
+}
+
+/// What becomes of one message on its way: nothing, one, or two messages, and the faults that did it.
+pub fn transmit(
+    rates: &Rates,
+    random: &mut Random,
+    mut message: Message,
+) -> (Vec<Message>, Vec<Kind>) {
+    let mut kinds = Vec::new();
+    // Always the same number of draws, so that one rate changes no other fault.
+    let draws =
+        [random.unit(), random.unit(), random.unit(), random.unit(), random.unit(), random.unit()];
+    if draws[0] < rates.loss {
+        return (Vec::new(), vec![Kind::Loss]);
+    }
+    if draws[1] < rates.delay {
+        kinds.push(Kind::Delay);
+        message.sent_at =
+            message.sent_at.plus(Duration::from_secs_f64(rates.delay_max_s * draws[2]));
+    }
+    if draws[3] < rates.flip {
+        kinds.push(Kind::Flip);
+        flip(&mut message.payload, draws[4]);
+    }
+    let mut sent = vec![message];
+    if draws[5] < rates.repeat {
+        kinds.push(Kind::Repeat);
+        sent.push(sent[0].clone());
+    }
+    (sent, kinds)
+}
+
+/// Turns over the bit at `part` of the way through `bytes`.
+pub(crate) fn flip(bytes: &mut [u8], part: f64) {
+    if bytes.is_empty() {
+        return;
+    }
+    let bit = ((bytes.len() * 8) as f64 * part) as usize;
+    let bit = bit.min(bytes.len() * 8 - 1);
+    bytes[bit / 8] ^= 1 << (bit % 8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> Message {
+        Message {
+            sent_at: Timestamp::from_secs(100),
+            topic: "bongsu/v1/a/b/telemetry".into(),
+            payload: b"{\"seq\":1}".to_vec(),
+            retain: false,
+        }
+    }
+
+    #[test]
+    fn rates_are_kept_within_chance() {
+        let rates = Rates { loss: 0.02, repeat: 0.05, delay: 0.1, delay_max_s: 60.0, flip: 0.01 };
+        let mut random = Random::new(11, "faults");
+        let mut counts: BTreeMap<Kind, f64> = BTreeMap::new();
+        let (mut arrived, total) = (0_usize, 50_000);
+        for _ in 0..total {
+            let (sent, kinds) = transmit(&rates, &mut random, message());
+            arrived += sent.len();
+            kinds.iter().for_each(|kind| *counts.entry(*kind).or_default() += 1.0);
+            let lost = kinds.contains(&Kind::Loss);
+            assert_eq!(
+                sent.len(),
+                if lost { 0 } else { 1 + usize::from(kinds.contains(&Kind::Repeat)) }
+            );
+            for message in sent {
+                assert!(message.sent_at <= Timestamp::from_secs(160));
+                let same = message.payload == super::tests::message().payload;
+                assert_eq!(same, !kinds.contains(&Kind::Flip));
+            }
+        }
+        let passed = 0.98;
+        for (kind, rate) in [
+            (Kind::Loss, 0.02),
+            (Kind::Repeat, 0.05 * passed),
+            (Kind::Delay, 0.1 * passed),
+            (Kind::Flip, 0.01 * passed),
+        ] {
+            let expected = rate * f64::from(total);
+            let spread = (expected * (1.0 - rate)).sqrt();
+            assert!(
+                (counts[&kind] - expected).abs() < 5.0 * spread,
+                "{kind:?}: {} of {expected}",
+                counts[&kind]
+            );
+        }
+        assert_eq!(arrived as f64, f64::from(total) - counts[&Kind::Loss] + counts[&Kind::Repeat]);
+    }
+
+    #[test]
+    fn no_rate_means_no_fault() {
+        let (sent, kinds) = transmit(&Rates::default(), &mut Random::new(1, ""), message());
+        assert_eq!((sent, kinds), (vec![message()], Vec::new()));
+    }
+
+    #[test]
+    fn a_flip_turns_one_bit() {
+        for part in [0.0, 0.5, 0.999_999, 1.0] {
+            let (before, mut after) = ([0_u8; 5], [0_u8; 5]);
+            flip(&mut after, part);
+            let turned: u32 = before.iter().zip(after).map(|(a, b)| (a ^ b).count_ones()).sum();
+            assert_eq!(turned, 1);
+        }
+        flip(&mut [], 0.5);
+    }
+}

@@ -1,0 +1,75 @@
+//! Messages to a file, one a line: `{"at":…,"topic":…,"payload":"…"}`.
+//!
+//! The payload stands as text; one that is not UTF-8 stands as `"payload_hex"` instead.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::message::Message;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    at: String,
+    topic: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_hex: Option<String>,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    retain: bool,
+}
+
+/// Writes every message and says how many there were.
+///
+/// # Errors
+/// Whatever `out` says.
+pub fn write(messages: impl Iterator<Item = Message>, mut out: impl Write) -> io::Result<u64> {
+    let mut written = 0;
+    for message in messages {
+        serde_json::to_writer(&mut out, &line(&message))?;
+        out.write_all(b"\n")?;
+        written += 1;
+    }
+    Ok(written)
+}
+
+fn line(message: &Message) -> Line<'_> {
+    let text = core::str::from_utf8(&message.payload).ok();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Line {
+        at: message.sent_at.to_string(),
+        topic: &message.topic,
+        payload: text,
+        payload_hex: text.is_none().then(|| hex(&message.payload)),
+        retain: message.retain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reading::Timestamp;
+
+    #[test]
+    fn a_line_holds_any_bytes() {
+        let message = |payload: &[u8], retain| Message {
+            sent_at: Timestamp::from_secs(0),
+            topic: "a/b".into(),
+            payload: payload.to_vec(),
+            retain,
+        };
+        let mut out = Vec::new();
+        let messages = [message(b"{\"seq\":1}", false), message(b"\xff\x00", true)];
+        assert_eq!(write(messages.into_iter(), &mut out).unwrap(), 2);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            concat!(
+                r#"{"at":"1970-01-01T00:00:00Z","topic":"a/b","payload":"{\"seq\":1}"}"#,
+                "\n",
+                r#"{"at":"1970-01-01T00:00:00Z","topic":"a/b","payload_hex":"ff00","retain":true}"#,
+                "\n"
+            )
+        );
+    }
+}

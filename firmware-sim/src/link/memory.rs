@@ -1,0 +1,195 @@
+//! The world as a queue: every message of every station in the order it is sent, from a scenario and a seed.
+//!
+//! Needs no clock and no socket. The same scenario and seed give the same bytes on every machine.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use reading::Timestamp;
+
+use crate::fault::{FaultLog, Kind, Rates, flip, transmit};
+use crate::message::Message;
+use crate::physics::{Site, moved};
+use crate::random::Random;
+use crate::scenario::Scenario;
+use crate::station::Station;
+
+/// The whole field. An iterator without end: the world goes on when the scenario is over.
+#[derive(Clone, Debug)]
+pub struct World {
+    start: Timestamp,
+    rates: Rates,
+    sites: Vec<Site>,
+    stations: Vec<Placed>,
+    due: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    on_the_way: BinaryHeap<Reverse<Queued>>,
+    queued: u64,
+    began: bool,
+    live: bool,
+    log: FaultLog,
+}
+
+#[derive(Clone, Debug)]
+struct Placed {
+    station: Station,
+    site: usize,
+    fate: Random,
+}
+
+/// Ordered by the moment of sending, then by the order of making.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Queued {
+    number: u64,
+    message: Message,
+}
+
+impl World {
+    /// The field of `scenario`, with all chance drawn from `seed`.
+    pub fn new(scenario: &Scenario, seed: u64) -> Self {
+        let mut world = Self {
+            start: scenario.start,
+            rates: scenario.rates,
+            sites: Vec::new(),
+            stations: Vec::new(),
+            due: BinaryHeap::new(),
+            on_the_way: BinaryHeap::new(),
+            queued: 0,
+            began: false,
+            live: false,
+            log: FaultLog::default(),
+        };
+        let history_begins_at = moved(scenario.start, -scenario.history_h);
+        for (site, plan) in scenario.sites().iter().enumerate() {
+            world.sites.push(Site::new(scenario, plan, seed));
+            for station_plan in scenario.stations(plan.kind) {
+                let mut station = Station::new(scenario, plan, station_plan, seed);
+                let first_at = history_begins_at.plus(station.draw_phase());
+                let fate = Random::new(seed, &format!("{}/{}/fate", plan.id, station_plan.id));
+                world.due.push(Reverse((first_at, world.stations.len())));
+                world.stations.push(Placed { station, site, fate });
+            }
+        }
+        world
+    }
+
+    /// How many stations there are.
+    pub fn station_count(&self) -> usize {
+        self.stations.len()
+    }
+
+    /// What went wrong so far, as truth.
+    pub fn faults(&self) -> &FaultLog {
+        &self.log
+    }
+
+    /// The true state of a site, as of the latest message; by its place in [`Scenario::sites`].
+    pub fn site(&self, index: usize) -> Option<&Site> {
+        self.sites.get(index)
+    }
+
+    /// The messages sent before `end`.
+    pub fn until(self, end: Timestamp) -> impl Iterator<Item = Message> {
+        self.take_while(move |message| message.sent_at < end)
+    }
+
+    fn begin(&mut self) {
+        self.began = true;
+        for index in 0..self.stations.len() {
+            let birth = self.stations[index].station.birth(self.start);
+            self.send(birth);
+        }
+    }
+
+    /// One station measures, and its next moment is set.
+    fn step(&mut self) {
+        let Some(Reverse((at, index))) = self.due.pop() else { return };
+        let next_at = at.plus(self.stations[index].station.interval());
+        self.due.push(Reverse((next_at, index)));
+        let site = &mut self.sites[self.stations[index].site];
+        site.advance_to(at);
+        let truth = site.truth(at);
+        if at < self.start {
+            let it = &mut self.stations[index];
+            let stored = it.station.store(at, &truth, &mut self.log, self.start);
+            stored.into_iter().for_each(|message| self.send(message));
+            return;
+        }
+        if !self.live {
+            self.go_live();
+        }
+        let report = self.stations[index].station.report(at, &truth, &mut self.log);
+        report.into_iter().for_each(|message| self.expose(index, at, message));
+    }
+
+    /// The first live sample is due: what is left of every station's backlog leaves before it.
+    fn go_live(&mut self) {
+        self.live = true;
+        let start = self.start;
+        let rests: Vec<_> =
+            self.stations.iter_mut().filter_map(|it| it.station.flush(start)).collect();
+        rests.into_iter().for_each(|message| self.send(message));
+    }
+
+    /// Lets the way to the broker do its worst to a message.
+    fn expose(&mut self, index: usize, at: Timestamp, mut message: Message) {
+        let it = &mut self.stations[index];
+        let script = it.station.script();
+        let mut rates = self.rates;
+        for (kind, rate) in [(Kind::Loss, &mut rates.loss), (Kind::Repeat, &mut rates.repeat)] {
+            if script.holds(kind, at) {
+                *rate = 1.0;
+            }
+        }
+        if let Some(fault) = script.at(Kind::Delay, at).next() {
+            (rates.delay, rates.delay_max_s) = (1.0, fault.size.abs());
+        }
+        if script.holds(Kind::Flip, at) {
+            flip(&mut message.payload, it.fate.unit());
+            it.station.note(&mut self.log, at, Kind::Flip);
+        }
+        let (sent, kinds) = transmit(&rates, &mut it.fate, message);
+        kinds.into_iter().for_each(|kind| it.station.note(&mut self.log, at, kind));
+        sent.into_iter().for_each(|message| self.send(message));
+    }
+
+    fn send(&mut self, message: Message) {
+        self.queued += 1;
+        self.on_the_way.push(Reverse(Queued { number: self.queued, message }));
+    }
+}
+
+impl Iterator for World {
+    type Item = Message;
+
+    /// The next message in the order of sending. Before `start` nothing is sent: what was measured by then
+    /// waits as backlog and leaves at `start`, ahead of the first live report.
+    fn next(&mut self) -> Option<Message> {
+        if !self.began {
+            self.begin();
+        }
+        loop {
+            let next_sample_at = self.due.peek().map(|Reverse((at, _))| *at);
+            // Nothing made from here on leaves before the next sample, nor any backlog after live reports.
+            let ripe = |message: &Message| {
+                next_sample_at.is_none_or(|at| at >= self.start && message.sent_at < at)
+            };
+            if self.on_the_way.peek().is_some_and(|Reverse(queued)| ripe(&queued.message)) {
+                return self.on_the_way.pop().map(|Reverse(queued)| queued.message);
+            }
+            next_sample_at?;
+            self.step();
+        }
+    }
+}
+
+impl Ord for Queued {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.message.sent_at, self.number).cmp(&(other.message.sent_at, other.number))
+    }
+}
+
+impl PartialOrd for Queued {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

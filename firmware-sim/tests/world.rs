@@ -1,0 +1,335 @@
+//! The simulated field without a broker: the same bytes from the same seed, and what they say.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use firmware_sim::fault::Kind;
+use firmware_sim::{Message, Scenario, World};
+use proptest::prelude::*;
+use reading::codec::{self, About};
+use reading::frame::Frame;
+use reading::{Quantity, Timestamp};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn typhoon() -> Scenario {
+    Scenario::load("typhoon").unwrap()
+}
+
+fn hours_after(scenario: &Scenario, hours: f64) -> Timestamp {
+    let by = HOUR.mul_f64(hours.abs());
+    if hours < 0.0 { scenario.start.minus(by) } else { scenario.start.plus(by) }
+}
+
+fn messages(scenario: &Scenario, seed: u64, hours: f64) -> Vec<Message> {
+    World::new(scenario, seed).until(hours_after(scenario, hours)).collect()
+}
+
+/// Every value of one series: measured at, value.
+fn series(messages: &[Message], name: &str) -> Vec<(Timestamp, f64)> {
+    let (station, rest) = name.rsplit_once('/').map(|(s, q)| (s.to_owned(), q)).unwrap();
+    let (station, sensor) = station.rsplit_once('/').unwrap();
+    let mut values = Vec::new();
+    for message in messages.iter().filter(|m| m.topic.starts_with(&format!("bongsu/v1/{station}/")))
+    {
+        let Some(report) = report(message) else { continue };
+        for claim in report.claims.iter().filter(|c| c.sensor == sensor && c.quantity == rest) {
+            values.push((claim.at.or(report.at).unwrap(), claim.value));
+        }
+    }
+    values.sort_by_key(|(at, _)| *at);
+    values
+}
+
+fn report(message: &Message) -> Option<reading::report::Report<'_>> {
+    let frame = Frame {
+        source: "sim",
+        topic: &message.topic,
+        payload: &message.payload,
+        received_at: message.sent_at,
+        retained: message.retain,
+    };
+    match codec::decode(&frame) {
+        Ok(codec::Message::Report(report)) => Some(report),
+        _ => None,
+    }
+}
+
+fn mean_rate(values: &[(Timestamp, f64)], from: Timestamp, to: Timestamp) -> f64 {
+    let inside: Vec<(f64, f64)> = values
+        .iter()
+        .filter(|(at, _)| from <= *at && *at <= to)
+        .map(|(at, value)| (at.hours_since(from), *value))
+        .collect();
+    let n = inside.len() as f64;
+    let (st, sv) = inside.iter().fold((0.0, 0.0), |(st, sv), (t, v)| (st + t, sv + v));
+    let (mt, mv) = (st / n, sv / n);
+    let (stt, stv) = inside
+        .iter()
+        .fold((0.0, 0.0), |(a, b), (t, v)| (a + (t - mt).powi(2), b + (t - mt) * (v - mv)));
+    stv / stt
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let scenario = typhoon();
+    let (one, same, other) =
+        (messages(&scenario, 7, 2.0), messages(&scenario, 7, 2.0), messages(&scenario, 8, 2.0));
+    assert!(one == same, "two worlds from one seed differ");
+    assert!(one != other, "two seeds give one world");
+}
+
+/// The same on every machine, today and tomorrow. Where generators or the scenario were changed on purpose, the
+/// new sum belongs here.
+#[test]
+fn the_bytes_of_a_quiet_hour_are_known() {
+    let scenario = Scenario::load("quiet").unwrap().with_sites(2);
+    let live = messages(&scenario, 1, 1.0).into_iter().filter(|message| !message.retain);
+    let sum =
+        live.flat_map(|message| message.payload).fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| {
+            (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+    assert_eq!(format!("{sum:016x}"), "c4ab08060fb27c2b");
+}
+
+#[test]
+fn one_more_site_changes_nobody_elses_bytes() {
+    let of_first = |count| -> Vec<Message> {
+        messages(&typhoon().with_sites(count), 3, 1.0)
+            .into_iter()
+            .filter(|message| message.topic.starts_with("bongsu/v1/cut-slope-01/"))
+            .collect()
+    };
+    let alone = of_first(1);
+    assert!(alone.len() > 60 && alone == of_first(30));
+}
+
+#[test]
+fn messages_come_in_the_order_of_sending_and_history_first() {
+    let scenario = typhoon();
+    let all = messages(&scenario, 1, 3.0);
+    assert!(all.windows(2).all(|pair| pair[0].sent_at <= pair[1].sent_at));
+    assert!(all.iter().all(|message| message.sent_at >= scenario.start));
+    let live = all.iter().position(|message| message.topic.ends_with("/telemetry")).unwrap();
+    assert!(all[live..].iter().all(|message| message.topic.ends_with("/telemetry")));
+    assert!(all[..live].iter().any(|message| message.topic.ends_with("/backfill")));
+    let stations = World::new(&scenario, 1).station_count();
+    assert_eq!(
+        all[..live].iter().filter(|message| message.retain).count(),
+        stations,
+        "one status each"
+    );
+}
+
+#[test]
+fn every_station_counts_without_gaps_where_nothing_is_lost() {
+    let mut scenario = typhoon();
+    scenario.rates = Default::default();
+    scenario.faults.clear();
+    let mut next: BTreeMap<String, u64> = BTreeMap::new();
+    for message in messages(&scenario, 1, 2.0).iter().filter(|message| !message.retain) {
+        let report = report(message).expect("every message can be decoded");
+        let counter = next.entry(format!("{}/{}", report.site, report.station)).or_insert(0);
+        *counter += 1;
+        assert_eq!(report.seq, Some(*counter), "{}", message.topic);
+    }
+    assert_eq!(next.len(), World::new(&scenario, 1).station_count());
+}
+
+#[test]
+fn what_is_reported_is_what_stands_in_the_scenario() {
+    let mut scenario = typhoon();
+    scenario.faults.clear();
+    let expected: BTreeSet<String> = scenario
+        .sites()
+        .iter()
+        .flat_map(|site| scenario.stations(site.kind).iter().map(move |station| (site, station)))
+        .flat_map(|(site, station)| {
+            station.sensors.iter().map(move |sensor| (site, station, sensor))
+        })
+        .map(|(site, station, sensor)| {
+            format!("{}/{}/{}/{}", site.id, station.id, sensor.id, sensor.quantity)
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    for message in messages(&scenario, 1, 0.5).iter().filter(|message| !message.retain) {
+        let report = report(message).expect("every message can be decoded");
+        for claim in &report.claims {
+            let quantity = Quantity::parse(&claim.quantity).unwrap();
+            assert_eq!(claim.unit.as_deref(), Some(quantity.base_unit().symbol()));
+            seen.insert(format!(
+                "{}/{}/{}/{}",
+                report.site, report.station, claim.sensor, claim.quantity
+            ));
+        }
+    }
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn statuses_are_read_as_statuses() {
+    let scenario = typhoon();
+    let status = World::new(&scenario, 1).next().unwrap();
+    assert!(
+        status.retain
+            && codec::Topic::parse(&status.topic).is_ok_and(|topic| topic.about == About::Status)
+    );
+}
+
+#[test]
+fn the_failing_slope_moves_as_its_truth_says_and_then_ends() {
+    let scenario = typhoon();
+    let all = messages(&scenario, 1, 9.5);
+    let tilt = series(&all, "cut-slope-01/post-1/tilt-1/tilt-x");
+    let moved = series(&all, "cut-slope-01/post-1/ext-1/displacement");
+    let at = |hours| hours_after(&scenario, hours);
+    // v = 1/(0.05 (8.5 - t)): mean over the hour to t, in mm/h, and 0.02 °/mm of it
+    for (hours, mean) in [(4.5_f64, 4.463), (6.5, 8.109)] {
+        let rate = mean_rate(&moved, at(hours - 1.0), at(hours));
+        assert!((rate - mean).abs() < 0.25, "{hours} h: {rate} mm/h");
+        let rate = mean_rate(&tilt, at(hours - 1.0), at(hours));
+        assert!((rate - mean * 0.02).abs() < 0.006, "{hours} h: {rate} °/h");
+    }
+    let before = scenario.start.minus(HOUR * 3);
+    assert!(mean_rate(&moved, before, scenario.start).abs() < 0.05, "nothing moves before");
+    assert!(tilt.last().unwrap().0 <= at(8.51), "a buried post is silent");
+    let rails = series(&all, "cut-slope-01/post-2/ext-1/displacement");
+    assert_eq!(rails.last().unwrap().1, 500.0, "the other shows the end of its range");
+    assert!(rails.last().unwrap().0 < at(8.7));
+    assert!(
+        series(&all, "cut-slope-01/rain-1/gauge-1/rain").last().unwrap().0 > at(9.4),
+        "the gauge stands beside"
+    );
+}
+
+#[test]
+fn rates_stay_on_the_side_of_the_limits_that_each_site_deserves() {
+    let scenario = typhoon();
+    let all = messages(&scenario, 2, 14.0);
+    let peak = |site: &str, window_h: f64| {
+        let values = series(&all, &format!("{site}/post-1/ext-1/displacement"));
+        (0..48).map(|n| f64::from(n) * 0.25 + 1.5).fold(f64::MIN, |best: f64, end| {
+            let rate = mean_rate(
+                &values,
+                hours_after(&scenario, end - window_h),
+                hours_after(&scenario, end),
+            );
+            if rate.is_finite() { best.max(rate) } else { best }
+        })
+    };
+    assert!(peak("cut-slope-01", 1.0) > 6.0 && peak("cut-slope-02", 1.0) > 6.0);
+    for held in ["cut-slope-03", "cut-slope-04"] {
+        let (two_hours, one_hour) = (peak(held, 2.0), peak(held, 1.0));
+        assert!(two_hours > 2.4 && one_hour < 3.4, "{held}: {two_hours}, {one_hour}");
+    }
+    for still in ["cut-slope-05", "cut-slope-06", "cut-slope-07", "cut-slope-08"] {
+        assert!(peak(still, 3.0) < 0.2, "{still}: {}", peak(still, 3.0));
+    }
+}
+
+#[test]
+fn rain_comes_in_whole_tips_and_adds_up() {
+    let mut scenario = typhoon();
+    scenario.rates = Default::default();
+    scenario.faults.clear();
+    let rain = series(&messages(&scenario, 1, 24.0), "cut-slope-01/rain-1/gauge-1/rain");
+    let tips: Vec<f64> = rain.iter().map(|(_, mm)| mm / 0.2).collect();
+    assert!(tips.iter().all(|tips| (tips - tips.round()).abs() < 1e-9));
+    // The storm began two hours before the history: 2 and 4 mm fell unseen.
+    assert!((rain.iter().map(|(_, mm)| mm).sum::<f64>() - 360.0).abs() < 0.5);
+}
+
+#[test]
+fn faults_happen_where_and_when_the_script_says() {
+    let scenario = typhoon();
+    let mut world = World::new(&scenario, 1);
+    let end = hours_after(&scenario, 6.5);
+    let all: Vec<Message> = world.by_ref().take_while(|message| message.sent_at < end).collect();
+    let log = world.faults();
+    assert_eq!(log.count(Kind::Spike), 2, "both axes of one sample");
+    assert_eq!(log.count(Kind::ClockJump), 12, "one hour of five-minute reports");
+    assert!(log.latest().all(|fault| fault.at >= scenario.start));
+
+    let spike = series(&all, "cut-slope-07/post-1/tilt-1/tilt-x");
+    assert_eq!(
+        spike.windows(2).filter(|pair| (pair[1].1 - pair[0].1).abs() > 4.0).count(),
+        2,
+        "there and back"
+    );
+    let stuck = series(&all, "cut-slope-08/hydro-1/moisture-1/soil-moisture");
+    let inside: BTreeSet<u64> = stuck
+        .iter()
+        .filter(|(at, _)| *at > hours_after(&scenario, 2.1) && *at < hours_after(&scenario, 6.4))
+        .map(|(_, value)| value.to_bits())
+        .collect();
+    assert_eq!(inside.len(), 1, "a stuck probe shows one value");
+    let ahead = series(&all, "retaining-wall-02/wall-1/tilt-1/tilt-x");
+    assert!(ahead.last().unwrap().0 > hours_after(&scenario, 13.0), "a clock nine hours ahead");
+}
+
+#[test]
+fn losses_and_repeats_stay_near_their_rates() {
+    let mut scenario = Scenario::load("quiet").unwrap();
+    scenario.rates.loss = 0.02;
+    scenario.rates.repeat = 0.05;
+    let mut world = World::new(&scenario, 5);
+    let end = hours_after(&scenario, 12.0);
+    let live = world
+        .by_ref()
+        .take_while(|message| message.sent_at < end)
+        .filter(|message| message.topic.ends_with("/telemetry"))
+        .count() as f64;
+    let (lost, repeated) =
+        (world.faults().count(Kind::Loss) as f64, world.faults().count(Kind::Repeat) as f64);
+    let made = live - repeated + lost;
+    assert!((lost / made - 0.02).abs() < 0.004, "{lost} of {made}");
+    assert!((repeated / made - 0.049).abs() < 0.006, "{repeated} of {made}");
+}
+
+#[test]
+fn an_outage_keeps_what_was_measured_and_silence_does_not() {
+    let text = include_str!("../scenarios/quiet.toml").to_owned()
+        + "[[faults]]\nsite = \"cut-slope-01\"\nstation = \"post-1\"\nkind = \"outage\"\nat_h = 1.0\nfor_h = 0.5\n"
+        + "[[faults]]\nsite = \"cut-slope-02\"\nstation = \"post-1\"\nkind = \"silence\"\nat_h = 1.0\nfor_h = 0.5\n";
+    let mut scenario = Scenario::parse("outage", &text).unwrap();
+    scenario.rates = Default::default();
+    let all = messages(&scenario, 1, 2.0);
+    let (from, to) = (hours_after(&scenario, 1.0), hours_after(&scenario, 1.5));
+    let sent_in_it = |site: &str| {
+        all.iter()
+            .filter(|m| {
+                m.topic.contains(site)
+                    && m.topic.contains("post-1")
+                    && m.sent_at > from
+                    && m.sent_at < to
+            })
+            .count()
+    };
+    let late = all
+        .iter()
+        .filter(|m| m.sent_at >= to && m.topic == "bongsu/v1/cut-slope-01/post-1/backfill")
+        .count();
+    assert!(sent_in_it("cut-slope-01") <= 1 && sent_in_it("cut-slope-02") <= 1);
+    assert_eq!(late, 30, "half an hour comes late, on the road for it");
+    assert_eq!(series(&all, "cut-slope-01/post-1/tilt-1/tilt-x").len(), 360 + 120);
+    assert_eq!(series(&all, "cut-slope-02/post-1/tilt-1/tilt-x").len(), 360 + 90);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever goes wrong on the way, a world goes on in order and stays itself.
+    #[test]
+    fn any_rates_give_an_ordered_repeatable_world(
+        seed: u64, loss in 0.0..1.0_f64, repeat in 0.0..1.0_f64, delay in 0.0..1.0_f64, flip in 0.0..1.0_f64,
+        delay_max_s in 0.0..7_200.0_f64,
+    ) {
+        let mut scenario = typhoon().with_sites(2);
+        scenario.history_h = 0.5;
+        scenario.rates = firmware_sim::fault::Rates { loss, repeat, delay, delay_max_s, flip };
+        let one = messages(&scenario, seed, 0.5);
+        prop_assert!(one.windows(2).all(|pair| pair[0].sent_at <= pair[1].sent_at));
+        prop_assert_eq!(one, messages(&scenario, seed, 0.5));
+    }
+}

@@ -1,0 +1,205 @@
+//! Asking before acknowledging.
+//!
+//! `mqtt5` awaits its event handler's `on_client_publish` before it routes a message and before it writes PUBACK or
+//! PUBREC. It knows three answers: go on, consider it handled (and acknowledge), replace the message. None of them
+//! says "do not acknowledge", so to withhold we do two things: drop the router's entry of the client, upon which its
+//! connection is closed, and replace the message by one of QoS 0 to a topic nobody can subscribe to, which is
+//! not acknowledged. Nothing more of that connection is acknowledged, so the order of acknowledgements holds.
+//!
+//! A will does not pass there. It is routed like a message without a sender; if it is retained, `on_retained_set`
+//! shows it. That is also called for ordinary retained messages, right after they passed `on_client_publish` in the
+//! same task, which is how the two are told apart.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use mqtt5::QoS;
+use mqtt5::broker::router::MessageRouter;
+use mqtt5::broker::{
+    BrokerEventHandler, ClientConnectEvent, ClientDisconnectEvent, ClientPublishEvent,
+    PublishAction, RetainedSetEvent,
+};
+use mqtt5::packet::publish::PublishPacket;
+use parking_lot::Mutex;
+use tokio::task;
+use tokio_util::sync::CancellationToken;
+
+/// A topic nobody can subscribe to by wildcard, and nobody does by name.
+const NOWHERE: &str = "$bongsu/withheld";
+
+/// How surely a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Qos {
+    /// Never acknowledged.
+    AtMostOnce,
+    /// Acknowledged with PUBACK.
+    AtLeastOnce,
+    /// Acknowledged with PUBREC, and routed after PUBREL.
+    ExactlyOnce,
+}
+
+/// A message as a client published it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Who sent it; empty for a will, which the broker sends.
+    pub client_id: Arc<str>,
+    /// As whom that client signed in.
+    pub user: Option<Arc<str>>,
+    /// Where it goes.
+    pub topic: Arc<str>,
+    /// The bytes.
+    pub payload: Bytes,
+    /// How surely.
+    pub qos: Qos,
+    /// Whether the broker is to keep it for those who subscribe later.
+    pub retain: bool,
+    /// Whether it is the will of a client that went without a word.
+    pub will: bool,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Route it and acknowledge it.
+    Accept,
+    /// Do neither, and close the client's connection, so that it sends the message again.
+    Withhold,
+}
+
+/// The answer of a hook.
+pub type VerdictFuture = Pin<Box<dyn Future<Output = Verdict> + Send>>;
+
+/// Who is asked about every message before it is acknowledged.
+pub trait PublishHook: Send + Sync + 'static {
+    /// Decides about one message. The client waits for the answer and is not served meanwhile, not even with its
+    /// pings: answer well within a keep-alive.
+    fn on_publish(&self, message: Published) -> VerdictFuture;
+}
+
+/// The hook as `mqtt5` sees it.
+pub(crate) struct Asking {
+    hook: Arc<dyn PublishHook>,
+    cancel: CancellationToken,
+    router: OnceLock<Arc<MessageRouter>>,
+    /// Clients whose connection is about to be closed.
+    withheld: Mutex<HashSet<Arc<str>>>,
+    /// Retained messages that passed the hook and are about to be shown again, by task and topic.
+    announced: Mutex<HashSet<(Option<task::Id>, Arc<str>)>>,
+}
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl Asking {
+    pub(crate) fn new(hook: Arc<dyn PublishHook>, cancel: CancellationToken) -> Self {
+        Self {
+            hook,
+            cancel,
+            router: OnceLock::new(),
+            withheld: Mutex::default(),
+            announced: Mutex::default(),
+        }
+    }
+
+    /// From now on wills are shown to the hook.
+    pub(crate) fn serve(&self, router: Arc<MessageRouter>) {
+        self.router.set(router).ok();
+    }
+
+    /// Asks the hook; a broker that stops withholds.
+    async fn ask(&self, message: Published) -> Verdict {
+        tokio::select! {
+            verdict = self.hook.on_publish(message) => verdict,
+            () = self.cancel.cancelled() => Verdict::Withhold,
+        }
+    }
+
+    async fn published(&self, event: ClientPublishEvent) -> PublishAction {
+        if self.withheld.lock().contains(&event.client_id) {
+            return nowhere();
+        }
+        let (client_id, topic, retain) =
+            (event.client_id.clone(), event.topic.clone(), event.retain);
+        match self.ask(message(event)).await {
+            Verdict::Accept => {
+                if retain {
+                    self.announced.lock().insert((task::try_id(), topic));
+                }
+                PublishAction::Continue
+            }
+            Verdict::Withhold => {
+                self.withheld.lock().insert(client_id.clone());
+                if let Some(router) = self.router.get() {
+                    router.disconnect_client(&client_id).await;
+                }
+                nowhere()
+            }
+        }
+    }
+
+    async fn retained(&self, event: RetainedSetEvent) {
+        let announced = self.announced.lock().remove(&(task::try_id(), event.topic.clone()));
+        let ours = event.topic.starts_with('$') || self.router.get().is_none();
+        if announced || ours || self.cancel.is_cancelled() {
+            return;
+        }
+        let will = Published {
+            client_id: "".into(),
+            user: None,
+            topic: event.topic,
+            payload: event.payload,
+            qos: qos(event.qos),
+            retain: true,
+            will: true,
+        };
+        self.ask(will).await; // nobody waits for an acknowledgement of a will
+    }
+}
+
+fn nowhere() -> PublishAction {
+    PublishAction::Transform(PublishPacket::new(NOWHERE, Bytes::new(), QoS::AtMostOnce))
+}
+
+fn message(event: ClientPublishEvent) -> Published {
+    Published {
+        client_id: event.client_id,
+        user: event.user_id,
+        topic: event.topic,
+        payload: event.payload,
+        qos: qos(event.qos),
+        retain: event.retain,
+        will: false,
+    }
+}
+
+fn qos(qos: QoS) -> Qos {
+    match qos {
+        QoS::AtMostOnce => Qos::AtMostOnce,
+        QoS::AtLeastOnce => Qos::AtLeastOnce,
+        QoS::ExactlyOnce => Qos::ExactlyOnce,
+    }
+}
+
+impl BrokerEventHandler for Asking {
+    fn on_client_connect<'a>(&'a self, event: ClientConnectEvent) -> Answer<'a, ()> {
+        self.withheld.lock().remove(&event.client_id);
+        Box::pin(async {})
+    }
+
+    fn on_client_publish<'a>(&'a self, event: ClientPublishEvent) -> Answer<'a, PublishAction> {
+        Box::pin(self.published(event))
+    }
+
+    fn on_retained_set<'a>(&'a self, event: RetainedSetEvent) -> Answer<'a, ()> {
+        Box::pin(self.retained(event))
+    }
+
+    fn on_client_disconnect<'a>(&'a self, event: ClientDisconnectEvent) -> Answer<'a, ()> {
+        self.withheld.lock().remove(&event.client_id);
+        let this_task = task::try_id();
+        self.announced.lock().retain(|(task, _)| *task != this_task);
+        Box::pin(async {})
+    }
+}

@@ -1,0 +1,76 @@
+//! How long to wait before trying again.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+/// The first wait.
+const FIRST: Duration = Duration::from_millis(200);
+/// The longest wait.
+const MAX: Duration = Duration::from_secs(30);
+/// A connection that stood this long was a good one: the next failure starts from the first wait.
+pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(10);
+
+/// Doubling waits with jitter, so that a fleet does not come back in step.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The wait after one more failure.
+    pub(super) fn next(&mut self) -> Duration {
+        let wait = wait(self.failures, RandomState::new().build_hasher().finish());
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+
+    /// Starts over.
+    pub(super) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// Between half and all of the doubled wait, by chance; never below the first one.
+fn wait(failures: u32, chance: u64) -> Duration {
+    let full = FIRST.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(MAX);
+    let share = 0.5 + (chance >> 11) as f64 / (1_u64 << 54) as f64;
+    full.mul_f64(share).max(FIRST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_within_their_bounds() {
+        for (failures, least, most) in [
+            (0, 200, 200),
+            (1, 200, 400),
+            (3, 800, 1_600),
+            (7, 12_800, 25_600),
+            (8, 15_000, 30_000),
+        ] {
+            assert_eq!(wait(failures, 0), Duration::from_millis(least), "{failures}");
+            let longest = wait(failures, u64::MAX);
+            assert!(
+                longest <= Duration::from_millis(most)
+                    && longest > Duration::from_millis(most * 99 / 100),
+                "{failures}"
+            );
+        }
+        for failures in [31, 32, 33, u32::MAX] {
+            assert!(wait(failures, u64::MAX) <= MAX && wait(failures, 0) >= MAX / 2, "{failures}");
+        }
+    }
+
+    #[test]
+    fn starts_over_after_a_good_connection() {
+        let mut backoff = Backoff::default();
+        for _ in 0..12 {
+            backoff.next();
+        }
+        assert!(backoff.next() >= MAX / 2);
+        backoff.reset();
+        assert_eq!(backoff.next(), FIRST);
+    }
+}

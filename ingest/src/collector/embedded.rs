@@ -1,0 +1,129 @@
+//! Our own broker: its publish hook is the collector.
+//!
+//! The broker asks before it acknowledges a message, and gets its answer once the intake has the frame: so the
+//! sender's own PUBACK means "on disk" (G1, end to end). Messages of many senders wait together and share one
+//! fsync. A station that waits for its answer sends nothing meanwhile; that is the backpressure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{PublishHook, Published, Qos, Verdict};
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::config::Filters;
+use super::metrics::CollectorMetrics;
+use super::{Intake, PAYLOAD_LEN_MAX, Taken, keep, topic};
+use crate::clock::Clock;
+
+/// How long a sender waits for the disk before its connection is closed unanswered.
+pub const HOLD_MAX: Duration = Duration::from_secs(10);
+
+/// The collector of the embedded broker.
+#[derive(Clone)]
+pub struct Embedded {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    source: Arc<str>,
+    filters: Filters,
+    intake: Arc<dyn Intake>,
+    clock: Clock,
+    metrics: CollectorMetrics,
+    cancel: CancellationToken,
+}
+
+impl Embedded {
+    /// A collector by the name of `source` that takes what `filters` match. After `cancel` it withholds.
+    pub fn new(
+        source: &str,
+        filters: Filters,
+        intake: Arc<dyn Intake>,
+        clock: Clock,
+        metrics: CollectorMetrics,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                source: source.into(),
+                filters,
+                intake,
+                clock,
+                metrics,
+                cancel,
+            }),
+        }
+    }
+}
+
+impl PublishHook for Embedded {
+    fn on_publish(&self, message: Published) -> BoxFuture<'static, Verdict> {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            if !shared.filters.all().any(|filter| topic::matches(filter, &message.topic)) {
+                return Verdict::Accept; // nothing of the field's: our own words, or not for us
+            }
+            shared.store(message).await
+        })
+    }
+}
+
+impl Shared {
+    /// Stores one message and says whether it may be acknowledged.
+    async fn store(&self, message: Published) -> Verdict {
+        let qos = message.qos;
+        let collector = &*self.source;
+        if message.payload.len() > PAYLOAD_LEN_MAX {
+            self.metrics.cut.with_label_values(&[collector]).inc();
+        }
+        self.metrics.in_flight.with_label_values(&[collector, "embedded"]).inc();
+        let stored = self.hold(self.taken(message)).await;
+        self.metrics.in_flight.with_label_values(&[collector, "embedded"]).dec();
+        match (stored, qos) {
+            (true, _) => {
+                self.metrics.frames.with_label_values(&[collector]).inc();
+                Verdict::Accept
+            }
+            (false, Qos::AtMostOnce) => {
+                self.metrics.dropped.with_label_values(&[collector]).inc();
+                Verdict::Accept // there is nothing to acknowledge
+            }
+            (false, Qos::AtLeastOnce | Qos::ExactlyOnce) => Verdict::Withhold,
+        }
+    }
+
+    /// Whether the frame got on disk in time.
+    async fn hold(&self, frame: Taken) -> bool {
+        let timer = self.metrics.store_seconds.start_timer();
+        let stored = tokio::select! {
+            stored = tokio::time::timeout(HOLD_MAX, self.intake.store(vec![frame])) => stored,
+            () = self.cancel.cancelled() => return false,
+        };
+        timer.observe_duration();
+        match stored {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(collector = &*self.source, %error, "acknowledgement withheld");
+                false
+            }
+            Err(_) => {
+                tracing::warn!(
+                    collector = &*self.source,
+                    "acknowledgement withheld: the disk does not keep up"
+                );
+                false
+            }
+        }
+    }
+
+    fn taken(&self, message: Published) -> Taken {
+        Taken {
+            source: self.source.clone(),
+            topic: message.topic,
+            payload: keep(message.payload),
+            retained: false, // fresh from its sender, whatever the broker keeps
+            received_at: self.clock.wall(),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The field, as bytes: one file per way in.
+//!
+//! A collector takes frames off a wire, hands them to the [`Intake`] and acknowledges them to whoever sent them
+//! only when the intake says that they are on disk. It decodes nothing and decides nothing.
+//!
+//! ```text
+//!  broker ═socket═ receiving (polls) ─bounded queue─▶ storing (batches) ──▶ Intake ──▶ journal
+//!                      ▲                                  │
+//!                      └──────── PUBACK, in order ────────┘
+//! ```
+//! - [`config`], [`topic`], [`event`], [`metrics`]: what is set, what is on which topic, what is told;
+//! - [`mqtt`]: a broker of somebody else's: three durable sessions that receive, one connection that publishes;
+//! - [`publisher`], [`stored`]: the way back to the field;
+//! - [`embedded`]: our own broker, whose publish hook is the collector.
+
+pub mod config;
+pub mod topic;
+pub mod event;
+pub mod metrics;
+mod backoff;
+mod connection;
+mod seat;
+mod identity;
+mod receiving;
+mod subscriber;
+mod drain;
+mod selftest;
+pub mod mqtt;
+pub mod publisher;
+pub mod stored;
+pub mod embedded;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use reading::Timestamp;
+
+use crate::journal::{Entry, Journal, Kind};
+
+/// The longest payload that is kept whole, in bytes.
+pub const PAYLOAD_LEN_MAX: usize = 1 << 20;
+
+/// How much is kept of a payload that is longer.
+pub const PAYLOAD_LEN_CUT: usize = 1 << 12;
+
+/// A frame as taken from the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The collector that took it, by its configured name.
+    pub source: Arc<str>,
+    /// The MQTT topic.
+    pub topic: Arc<str>,
+    /// The bytes, as received if they were not too long.
+    pub payload: Bytes,
+    /// The broker had kept it: it says nothing about now.
+    pub retained: bool,
+    /// When it reached us, by the wall clock.
+    pub received_at: Timestamp,
+}
+
+/// Why frames were not stored. They stay unacknowledged, so that whoever sent them sends them again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("frames are not stored, so they are not acknowledged: {reason}")]
+pub struct IntakeError {
+    /// What hinders it, and what to do.
+    pub reason: String,
+}
+
+/// Where frames go: the journal, or a test.
+pub trait Intake: Send + Sync + 'static {
+    /// Resolves once all of `frames` are on disk, in this order. May wait for as long as the disk is full; to
+    /// wait is to withhold acknowledgements.
+    ///
+    /// # Errors
+    /// [`IntakeError`] if waiting does not help: the collector drops the connection and starts again.
+    fn store(&self, frames: Vec<Taken>) -> BoxFuture<'_, Result<(), IntakeError>>;
+}
+
+impl Intake for Journal {
+    fn store(&self, frames: Vec<Taken>) -> BoxFuture<'_, Result<(), IntakeError>> {
+        Box::pin(async move {
+            let entries = frames.into_iter().map(Entry::from).collect();
+            self.append(entries)
+                .await
+                .map(drop)
+                .map_err(|error| IntakeError { reason: error.to_string() })
+        })
+    }
+}
+
+impl From<Taken> for Entry {
+    fn from(frame: Taken) -> Self {
+        let Taken { source, topic, payload, retained, received_at } = frame;
+        Self { kind: Kind::Frame, source, topic, retained, received_at, payload }
+    }
+}
+
+/// The payload to keep: all of it, or the start of one that is too long, ended by a byte that no text format
+/// has, so that a cut never reads as something shorter.
+fn keep(payload: Bytes) -> Bytes {
+    if payload.len() <= PAYLOAD_LEN_MAX {
+        return payload;
+    }
+    let mut start = Vec::with_capacity(PAYLOAD_LEN_CUT + 1);
+    start.extend_from_slice(&payload[..PAYLOAD_LEN_CUT]);
+    start.push(0xFF);
+    start.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_long_is_cut_and_never_reads_as_whole() {
+        let whole = Bytes::from(vec![b'1'; PAYLOAD_LEN_MAX]);
+        assert_eq!(keep(whole.clone()), whole);
+        let cut = keep(Bytes::from(vec![b'1'; PAYLOAD_LEN_MAX + 1]));
+        assert_eq!(cut.len(), PAYLOAD_LEN_CUT + 1);
+        assert!(std::str::from_utf8(&cut).is_err());
+    }
+}

@@ -1,0 +1,120 @@
+//! MQTT topics: ours by name, anybody's by filter.
+
+/// What every topic of ours starts with.
+pub const ROOT: &str = "bongsu/v1";
+
+/// Live readings of every station.
+pub const TELEMETRY: &str = "bongsu/v1/+/+/telemetry";
+/// Old readings of every station, sent on a road of their own so that live ones stay first.
+pub const BACKFILL: &str = "bongsu/v1/+/+/backfill";
+/// Whether a station is there; offline is its will.
+pub const STATUS: &str = "bongsu/v1/+/+/status";
+/// What became of a command.
+pub const RESULT: &str = "bongsu/v1/+/+/command/result";
+/// How many messages a mosquitto dropped since it started.
+pub const DROPPED: &str = "$SYS/broker/publish/messages/dropped";
+
+/// Where a station is told which of its reports are on disk.
+pub fn stored(site: &str, station: &str) -> String {
+    format!("{ROOT}/{site}/{station}/stored")
+}
+
+/// Where an actuator is told what to do.
+pub fn command(site: &str, station: &str) -> String {
+    format!("{ROOT}/{site}/{station}/command")
+}
+
+/// Where a daemon says that it is there. One level shorter than what stations use, so that no filter of theirs
+/// matches it.
+pub fn daemon(client: &str) -> String {
+    format!("{ROOT}/daemon/{client}")
+}
+
+/// Whether `filter` matches `topic`, as MQTT says: `+` is one level, a last `#` any number of them, and neither
+/// reaches a topic that starts with `$`.
+pub fn matches(filter: &str, topic: &str) -> bool {
+    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut levels = topic.split('/');
+    for wanted in filter.split('/') {
+        match (wanted, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (wanted, Some(level)) if wanted == level => {}
+            (_, _) => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
+/// Whether `filter` is one: not empty, `#` only as the last level, wildcards alone in theirs.
+pub fn is_filter(filter: &str) -> bool {
+    if filter.is_empty() || filter.len() > 65_535 || filter.contains('\0') {
+        return false;
+    }
+    let mut levels = filter.split('/').peekable();
+    while let Some(level) = levels.next() {
+        let alone = level.len() == 1;
+        if level.contains('+') && !alone
+            || level.contains('#') && !(alone && levels.peek().is_none())
+        {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_match_as_the_standard_says() {
+        let table = [
+            ("a/b", "a/b", true),
+            ("a/b", "a/b/c", false),
+            ("a/b/c", "a/b", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a", false),
+            ("a/+", "a/b/c", false),
+            ("a/+/c", "a//c", true),
+            ("+", "a", true),
+            ("+", "/a", false),
+            ("+/+", "/a", true),
+            ("a/#", "a", true),
+            ("a/#", "a/b/c", true),
+            ("a/#", "ab", false),
+            ("#", "a/b", true),
+            ("#", "$SYS/a", false),
+            ("+/a", "$SYS/a", false),
+            ("$SYS/#", "$SYS/a", true),
+            (TELEMETRY, "bongsu/v1/cut-1/box-1/telemetry", true),
+            (TELEMETRY, "bongsu/v1/cut-1/box-1/backfill", false),
+            (RESULT, "bongsu/v1/cut-1/siren-1/command/result", true),
+            (RESULT, "bongsu/v1/cut-1/siren-1/command", false),
+        ];
+        for (filter, topic, expected) in table {
+            assert_eq!(matches(filter, topic), expected, "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn nothing_we_say_is_taken_for_what_a_station_says() {
+        let ours = [stored("a", "b"), command("a", "b"), daemon("c")];
+        for filter in [TELEMETRY, BACKFILL, STATUS, RESULT] {
+            assert!(is_filter(filter));
+            assert!(ours.iter().all(|topic| !matches(filter, topic)), "{filter}");
+        }
+    }
+
+    #[test]
+    fn filters_are_checked() {
+        for good in ["a", "+", "#", "a/+/b", "a/#", "/", "$SYS/#"] {
+            assert!(is_filter(good), "{good}");
+        }
+        for bad in ["", "a+", "a/#/b", "a#", "a/b+/c", "#/", "a\0"] {
+            assert!(!is_filter(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Who is asking, whether they may, and whether it was they who asked.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::problem::{Kind, Problem};
+use super::throttle::WINDOW_SECS;
+use super::tokens::{Digest, Person, Role};
+use super::{App, Peer, Shared};
+
+/// The cookie that holds a session's secret.
+pub(super) const SESSION: &str = "bongsu-session";
+
+/// Who is asking, and by which session if by one. Handlers behind [`require`] take it as an argument.
+#[derive(Clone)]
+pub(super) struct Asking {
+    pub person: Person,
+    pub session: Option<Digest>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asking {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(|| Kind::NotSignedIn.into())
+    }
+}
+
+/// Lets a request through if whoever asks has the role, and asked on purpose.
+pub(super) async fn require(
+    State((app, role)): State<(Shared, Role)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match admit(&app, role, &request) {
+        Ok(asking) => {
+            request.extensions_mut().insert(asking);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn admit(app: &App, role: Role, request: &Request) -> Result<Asking, Problem> {
+    let asking = identify(app, request.headers(), || peer(request))?;
+    if asking.person.role < role {
+        let person = &asking.person;
+        tracing::warn!(by = %person.name, role = person.role.name(), path = request.uri().path(), "not allowed");
+        return Err(Kind::NotAllowed.into());
+    }
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    // A browser adds the cookie to whatever page asks; it adds this header, or our origin, to our pages only.
+    if asking.session.is_some() && changes && !on_purpose(app, request.headers()) {
+        return Err(Kind::CrossSite.into());
+    }
+    Ok(asking)
+}
+
+fn identify(app: &App, headers: &HeaderMap, peer: impl Fn() -> IpAddr) -> Result<Asking, Problem> {
+    if let Some(given) = headers.get(AUTHORIZATION) {
+        let bearer = given.to_str().ok().and_then(|text| text.split_once(' '));
+        let token = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let person = token.and_then(|token| app.state.tokens.find(token));
+        return match person {
+            Some(person) => Ok(Asking { person, session: None }),
+            None => Err(failed(app, peer())),
+        };
+    }
+    let asking = session(app, headers);
+    asking.ok_or_else(|| Kind::NotSignedIn.into())
+}
+
+/// Who has the session of the request's cookie.
+pub(super) fn session(app: &App, headers: &HeaderMap) -> Option<Asking> {
+    let key = Digest::of(cookie(headers, SESSION)?);
+    let person = app.state.tokens.session(&key)?;
+    Some(Asking { person, session: Some(key) })
+}
+
+/// Counts a failed sign-in, and what to answer.
+pub(super) fn failed(app: &App, peer: IpAddr) -> Problem {
+    app.metrics.sign_ins_failed.inc();
+    if app.throttle.failed(peer, app.state.tokens.clock().at()) {
+        return Problem::from(Kind::TooMany).retry_after(WINDOW_SECS);
+    }
+    tracing::warn!(%peer, "a sign-in failed");
+    Kind::NotSignedIn.into()
+}
+
+/// Whether a page of ours asked, or a program that is not a browser.
+pub(super) fn on_purpose(app: &App, headers: &HeaderMap) -> bool {
+    if says(headers, "sec-fetch-site", "cross-site") {
+        return false;
+    }
+    says(headers, "x-requested-with", "bongsu") || headers.get(ORIGIN).is_some_and(|_| from_here(app, headers))
+}
+
+/// Whether a form was sent from a page of ours; what sends no origin is no browser of today.
+pub(super) fn form_from_here(app: &App, headers: &HeaderMap) -> bool {
+    !says(headers, "sec-fetch-site", "cross-site") && (headers.get(ORIGIN).is_none() || from_here(app, headers))
+}
+
+fn from_here(app: &App, headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(ORIGIN) else { return false };
+    let public = app.state.public_url.as_deref().is_some_and(|url| authority(url) == authority(origin));
+    public || text(HOST).is_some_and(|host| authority(origin) == Some(host))
+}
+
+/// `host:port` of an address.
+fn authority(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.split('/').next().filter(|authority| !authority.is_empty())
+}
+
+fn says(headers: &HeaderMap, name: &str, value: &str) -> bool {
+    headers.get(name).is_some_and(|given| given.as_bytes() == value.as_bytes())
+}
+
+/// The value of a cookie.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).find_map(|pair| {
+        let (given, value) = pair.trim().split_once('=')?;
+        (given == name).then_some(value)
+    })
+}
+
+/// Where a request came from. Without a socket, as in tests, it came from here.
+pub(super) fn peer(request: &Request) -> IpAddr {
+    request.extensions().get().map_or(Ipv4Addr::LOCALHOST.into(), |ConnectInfo(Peer(address))| address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_among_others_by_its_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "a=1; xbongsu-session=no".parse().unwrap());
+        headers.append(COOKIE, "bongsu-session=yes;b=2".parse().unwrap());
+        assert_eq!(cookie(&headers, SESSION), Some("yes"));
+        assert_eq!(cookie(&headers, "c"), None);
+    }
+
+    #[test]
+    fn authorities_are_compared_whole() {
+        assert_eq!(authority("https://board.example.kr/x"), Some("board.example.kr"));
+        assert_eq!(authority("http://[::1]:8080"), Some("[::1]:8080"));
+        for bad in ["null", "https://", "board.example.kr"] {
+            assert_eq!(authority(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a request asks for, refused with a document that says why.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::board::problem::{Kind, Problem};
+
+/// How many entries a list has at most, and if nobody says how many.
+const LIMIT_MAX: u32 = 500;
+const LIMIT: u32 = 100;
+
+/// The query of an address.
+pub(in crate::board) struct Asked<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(error) => Err(Problem::from(Kind::BadRequest).detail(error.body_text())),
+        }
+    }
+}
+
+/// The variable part of an address.
+pub(super) struct Named(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => Err(Kind::NotFound.into()),
+        }
+    }
+}
+
+/// A JSON body.
+pub(super) struct Sent<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let error: JsonRejection = match Json::from_request(request, state).await {
+            Ok(Json(sent)) => return Ok(Self(sent)),
+            Err(error) => error,
+        };
+        let kind = match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Kind::WrongMedia,
+            _ => Kind::BadRequest,
+        };
+        Err(Problem::from(kind).detail(error.body_text()))
+    }
+}
+
+/// How many entries to give.
+///
+/// # Errors
+/// [`Kind::BadRequest`] for none or too many.
+pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    match asked.unwrap_or(LIMIT) {
+        limit @ 1..=LIMIT_MAX => Ok(limit),
+        _ => Err(Problem::from(Kind::BadRequest).detail(format!("`limit` is from 1 to {LIMIT_MAX}"))),
+    }
+}
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(super) struct Page<T, C> {
+    items: Vec<T>,
+    next: Option<C>,
+}
+
+impl<T, C> Page<T, C> {
+    /// A page out of one entry more than `limit`, by which it is known whether there is a next one.
+    pub(super) fn new<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> C, shown: impl Fn(&R) -> T) -> Json<Self> {
+        let limit = limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(cursor) } else { None };
+        Json(Self { items: rows.iter().map(shown).collect(), next })
+    }
+}

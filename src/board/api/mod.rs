@@ -1,0 +1,25 @@
+//! The API under `/api/v1/`: what the board knows and does, for programs.
+//!
+//! Lists are `{"items":[…],"next":cursor}`; `next` is `null` at the end, else the `before` (or `after`) of the next
+//! request. Times are RFC 3339 with the offset of the site they are about. Errors are RFC 9457 documents.
+
+mod asked;
+mod shown;
+mod lists;
+mod orders;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+
+pub(super) use asked::Asked;
+pub(super) use lists::{balance, deliveries, incident, incidents, quarantine, site, sites};
+pub(super) use orders::{Orders, acknowledge, stand_down};
+pub(super) use shown::{decision, since};
+
+/// The description of all this.
+pub(super) const OPENAPI: &str = include_str!("../assets/openapi.json");
+
+/// `/api/v1/openapi.json`.
+pub(super) async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/vnd.oai.openapi+json;version=3.1")], OPENAPI)
+}

@@ -1,0 +1,208 @@
+//! How the API shows what the engine and the ledger hold. Wire forms are made here by hand: what is stored may
+//! change without a client noticing.
+
+use alerting::catalogue::Language;
+use alerting::decision::{IncidentRecord, IncidentState};
+use alerting::engine::SiteView;
+use alerting::setup::Setup;
+use alerting::{Decision, Evidence};
+use delivery::ledger::{DecisionRow, DeliveryRow, LevelRow, QuarantineView};
+use reading::Timestamp;
+use reading::registry::{Site, Text};
+use serde_json::{Value, json};
+
+use crate::board::moment::rfc3339;
+use crate::board::words::{place, sentence, zone};
+use crate::overview::Overview;
+
+/// A decision, as in `/api/v1/events` and in timelines.
+pub(in crate::board) fn decision(row: &DecisionRow, setup: &Setup) -> Value {
+    let decision = &row.decision;
+    let site = place(decision);
+    let zone = zone(setup, site);
+    json!({
+        "id": row.id,
+        "position": row.position,
+        "kind": decision.kind(),
+        "at": rfc3339(decision.at(), zone),
+        "site": site,
+        "incident": decision.incident().map(|id| id.as_str()),
+        "text": {
+            "ko": sentence(decision, setup, Language::Ko),
+            "en": sentence(decision, setup, Language::En),
+        },
+        "detail": detail(decision, setup, zone),
+    })
+}
+
+fn detail(decision: &Decision, setup: &Setup, zone: &str) -> Value {
+    match decision {
+        Decision::Rule { held, evidence: of, .. } => json!({ "held": held, "evidence": evidence(of, zone) }),
+        Decision::Level { hazard, from, to, measured_at, reason, evidence, .. } => json!({
+            "hazard": hazard.name(),
+            "from": from.name(),
+            "to": to.name(),
+            "measured_at": rfc3339(*measured_at, zone),
+            "reason": text(reason),
+            "evidence": all(evidence, zone),
+        }),
+        Decision::Recorded { hazard, from, to, measured_at, .. } => json!({
+            "hazard": hazard.name(),
+            "from": from.name(),
+            "to": to.name(),
+            "measured_at": rfc3339(*measured_at, zone),
+        }),
+        Decision::Incident(record) => incident(record, setup),
+        Decision::Command { command, by, accepted, reason, .. } => json!({
+            "command": command,
+            "by": by,
+            "accepted": accepted,
+            "reason": text(reason),
+        }),
+    }
+}
+
+/// An incident as it stands.
+pub(super) fn incident(record: &IncidentRecord, setup: &Setup) -> Value {
+    let zone = zone(setup, Some(record.site.as_str()));
+    json!({
+        "id": record.id.as_str(),
+        "site": record.site.as_str(),
+        "hazard": record.hazard.name(),
+        "state": state(record.state),
+        "level": record.level.name(),
+        "peak": record.peak.name(),
+        "revision": record.revision,
+        "opened_at": rfc3339(record.opened_at, zone),
+        "revised_at": rfc3339(record.at, zone),
+        "acknowledged_by": record.acknowledged_by,
+        "what": text(&record.what),
+        "late_detected": record.late_detected,
+        "evidence": all(&record.evidence, zone),
+    })
+}
+
+const fn state(state: IncidentState) -> &'static str {
+    match state {
+        IncidentState::Open => "open",
+        IncidentState::Closed => "closed",
+    }
+}
+
+fn all(evidence_of: &[Evidence], zone: &str) -> Vec<Value> {
+    evidence_of.iter().map(|one| evidence(one, zone)).collect()
+}
+
+fn evidence(evidence: &Evidence, zone: &str) -> Value {
+    json!({
+        "rule": evidence.rule,
+        "series": evidence.series,
+        "level": evidence.level.name(),
+        "value": evidence.value,
+        "unit": evidence.unit,
+        "measured_at": rfc3339(evidence.measured_at, zone),
+        "text": text(&evidence.text),
+    })
+}
+
+fn text(text: &Text) -> Value {
+    json!({ "ko": text.ko, "en": text.en })
+}
+
+/// A site and where it stands; `since` the level was reached, unless it has always been normal.
+pub(super) fn site(site: &Site, view: Option<&SiteView>, levels: &[LevelRow], at: Timestamp) -> Value {
+    let since = view.and_then(|view| since(levels, site, view));
+    json!({
+        "id": site.id.as_str(),
+        "name": text(&site.name),
+        "kind": site.kind,
+        "area": text(&site.area),
+        "district": site.district,
+        "location": { "latitude": site.location.0, "longitude": site.location.1 },
+        "radius_km": site.radius_km,
+        "zone": site.zone,
+        "level": view.map(|view| view.level.name()),
+        "unknown": view.is_none_or(|view| view.unknown),
+        "assessed": view.map(|view| view.assessed.name()),
+        "since": since.map(|since| rfc3339(since, &site.zone)),
+        "silent": view.map(|view| view.silent),
+        "series": view.map(|view| view.series),
+        "incidents": view.map(|view| view.incidents.clone()).unwrap_or_default(),
+        "as_of": rfc3339(at, &site.zone),
+    })
+}
+
+/// Since when a site is at its level.
+pub(in crate::board) fn since(levels: &[LevelRow], site: &Site, view: &SiteView) -> Option<Timestamp> {
+    levels.iter().filter(|row| row.site == site.id && row.level == view.level).map(|row| row.at).min()
+}
+
+/// The stations of a site, with the newest reading of each series.
+pub(super) fn stations(overview: &Overview, site: &Site) -> Vec<Value> {
+    let registry = &overview.setup.registry;
+    let here = registry.stations().iter().enumerate().filter(|(_, s)| registry.sites()[s.site.index()].id == site.id);
+    here.map(|(number, station)| {
+        let series = registry.series_of(reading::registry::StationIndex(number as u32));
+        json!({
+            "id": station.id.as_str(),
+            "source": station.source,
+            "report_interval_s": station.report_interval.as_secs_f64(),
+            "series": series.map(|at| one_series(overview, at, &site.zone)).collect::<Vec<_>>(),
+        })
+    })
+    .collect()
+}
+
+fn one_series(overview: &Overview, at: usize, zone: &str) -> Value {
+    let series = &overview.setup.registry.series()[at];
+    let latest = overview.latest.get(at).copied().flatten();
+    json!({
+        "name": series.name.to_string(),
+        "quantity": series.name.quantity.name(),
+        "unit": series.name.quantity.base_unit().symbol(),
+        "latest": latest.map(|latest| json!({
+            "value": latest.value,
+            "measured_at": rfc3339(latest.measured_at, zone),
+            "quality": latest.quality.words().collect::<Vec<_>>(),
+        })),
+    })
+}
+
+/// A delivery as it stands.
+pub(super) fn delivery(row: &DeliveryRow, setup: &Setup) -> Value {
+    let zone = zone(setup, Some(row.site.as_str()));
+    json!({
+        "id": row.id,
+        "key": row.key.as_str(),
+        "channel": row.channel.as_str(),
+        "recipient": row.recipient,
+        "site": row.site.as_str(),
+        "incident": row.incident.as_str(),
+        "revision": row.revision,
+        "purpose": row.purpose,
+        "level": row.level.name(),
+        "state": row.state.name(),
+        "attempts": row.attempts,
+        "owed_at": rfc3339(row.owed_at, zone),
+        "due_at": rfc3339(row.due_at, zone),
+        "expires_at": rfc3339(row.expires_at, zone),
+        "changed_at": rfc3339(row.changed_at, zone),
+        "note": row.note,
+    })
+}
+
+/// A frame that could not be decoded.
+pub(super) fn quarantined(view: &QuarantineView) -> Value {
+    let row = &view.row;
+    json!({
+        "id": view.id,
+        "position": row.position,
+        "at": rfc3339(row.at, crate::board::moment::HOME_ZONE),
+        "source": row.source,
+        "topic": row.topic,
+        "reason": row.reason,
+        "detail": row.detail,
+        "length": row.len,
+        "preview": row.preview,
+    })
+}

@@ -1,0 +1,198 @@
+//! What the board shows, as of one moment: collected once for everybody.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use alerting::decision::IncidentRecord;
+use delivery::ledger::{DecisionRow, DeliveryTally, IncidentQuery, LedgerError, LevelRow};
+use serde::Serialize;
+
+use super::moment::{HOME_ZONE, rfc3339};
+use super::words::look;
+use super::{BoardState, Check};
+use crate::overview::{Balance, Overview};
+
+/// How many open incidents are shown; one per site and hazard, so only a very bad night has more.
+const OPEN_MAX: u32 = 200;
+
+/// How many decisions are shown.
+const RECENT_MAX: usize = 80;
+
+/// How many new decisions are taken at once; the rest at the next turn.
+const FRESH_MAX: u32 = 256;
+
+/// How many sites that are not normal an event names; all of them are at `/api/v1/sites`.
+const NAMED_MAX: usize = 200;
+
+/// For how long a delivery that failed, or arrived, is counted.
+const TALLY_AGE: Duration = Duration::from_secs(86_400);
+
+/// Everything the first page says.
+pub(super) struct Facts {
+    pub overview: Arc<Overview>,
+    pub open: Vec<IncidentRecord>,
+    pub levels: Vec<LevelRow>,
+    /// Newest first.
+    pub recent: Vec<DecisionRow>,
+    pub deliveries: Vec<DeliveryTally>,
+    pub quarantined: u64,
+    pub checks: Vec<Check>,
+    /// The newest decision in here; `None` before the ledger was read.
+    pub last_decision: Option<i64>,
+    pub ledger_readable: bool,
+    /// Differs whenever a page would, apart from its counters.
+    pub mark: String,
+}
+
+impl Facts {
+    /// Before the ledger was read.
+    pub(super) fn unread(state: &BoardState) -> Self {
+        Self {
+            overview: state.overview.load_full(),
+            open: vec![],
+            levels: vec![],
+            recent: vec![],
+            deliveries: vec![],
+            quarantined: 0,
+            checks: vec![],
+            last_decision: None,
+            ledger_readable: false,
+            mark: String::new(),
+        }
+    }
+
+    /// Collects what is known now, and the decisions since `before`, oldest first. Waits for the disk. What the
+    /// ledger will not tell stays as it was, and that is said.
+    pub(super) fn collect(state: &BoardState, before: &Self) -> (Self, Vec<DecisionRow>) {
+        let mut facts = Self {
+            overview: state.overview.load_full(),
+            checks: state.health.checks(),
+            open: before.open.clone(),
+            levels: before.levels.clone(),
+            recent: before.recent.clone(),
+            deliveries: before.deliveries.clone(),
+            quarantined: before.quarantined,
+            last_decision: before.last_decision,
+            ledger_readable: true,
+            mark: String::new(),
+        };
+        let fresh = facts.read_ledger(state).unwrap_or_else(|error| {
+            if before.ledger_readable || before.last_decision.is_none() {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the board cannot read the ledger");
+            }
+            facts.ledger_readable = false;
+            vec![]
+        });
+        facts.mark = facts.marked();
+        (facts, fresh)
+    }
+
+    fn read_ledger(&mut self, state: &BoardState) -> Result<Vec<DecisionRow>, LedgerError> {
+        let ledger = &state.ledger;
+        let fresh = match self.last_decision {
+            Some(last) => ledger.decisions_after(last, FRESH_MAX)?,
+            None => vec![],
+        };
+        if self.last_decision.is_none() {
+            self.recent = ledger.decisions_before(None, RECENT_MAX as u32)?;
+        } else if !fresh.is_empty() {
+            self.recent = fresh.iter().rev().chain(&self.recent).take(RECENT_MAX).cloned().collect();
+        }
+        self.open = ledger.incidents_page(&IncidentQuery { open: Some(true), ..IncidentQuery::default() }, OPEN_MAX)?;
+        self.levels = ledger.site_levels()?;
+        self.deliveries = ledger.delivery_tally((state.clock)().minus(TALLY_AGE))?;
+        self.quarantined = ledger.quarantined_total()?;
+        // Last: should anything have failed, the same decisions are fresh again.
+        self.last_decision = Some(self.recent.first().map_or(0, |row| row.id));
+        Ok(fresh)
+    }
+
+    fn marked(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        for view in &self.overview.sites {
+            (view.level, view.unknown, view.assessed, view.silent, &view.incidents).hash(&mut hasher);
+        }
+        // Compared by where it lies: a reload puts another one in its place.
+        Arc::as_ptr(&self.overview.setup).hash(&mut hasher);
+        (self.overview.system_level, self.last_decision, self.ledger_readable).hash(&mut hasher);
+        // Their details count along, as positions do.
+        let checks: Vec<_> = self.checks.iter().map(|check| (&check.name, check.vital)).collect();
+        (checks, &self.deliveries).hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    /// Whether everything is as it was, counters included.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.overview.sequence == other.overview.sequence
+            && self.mark == other.mark
+            && self.quarantined == other.quarantined
+    }
+
+    /// The `overview` event.
+    pub(super) fn told(&self, state: &BoardState) -> String {
+        let overview = &self.overview;
+        let mut levels = BTreeMap::new();
+        for view in &overview.sites {
+            *levels.entry(look(view)).or_insert(0_usize) += 1;
+        }
+        let mut views: Vec<_> = overview.sites.iter().filter(|view| look(view) != "normal").collect();
+        views.sort_by_key(|view| std::cmp::Reverse(view.level));
+        let told = Told {
+            sequence: overview.sequence,
+            at: rfc3339(overview.at, HOME_ZONE),
+            clock: rfc3339((state.clock)(), HOME_ZONE),
+            mark: &self.mark,
+            system_level: overview.system_level.name(),
+            levels,
+            sites: views.into_iter().take(NAMED_MAX).filter_map(|view| standing(overview, view)).collect(),
+            incidents_open: self.open.len(),
+            deliveries_open: overview.deliveries_open,
+            deliveries_failed: self.deliveries.iter().map(|tally| tally.failed).sum(),
+            quarantined: self.quarantined,
+            balances: &overview.balances,
+        };
+        serde_json::to_string(&told).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    sequence: u64,
+    at: String,
+    clock: String,
+    mark: &'a str,
+    system_level: &'static str,
+    levels: BTreeMap<&'static str, usize>,
+    sites: Vec<Standing<'a>>,
+    incidents_open: usize,
+    deliveries_open: usize,
+    deliveries_failed: u64,
+    quarantined: u64,
+    balances: &'a [Balance],
+}
+
+#[derive(Serialize)]
+struct Standing<'a> {
+    id: &'a str,
+    level: &'static str,
+    unknown: bool,
+    assessed: &'static str,
+    silent: usize,
+    series: usize,
+    incidents: &'a [String],
+}
+
+fn standing<'a>(overview: &'a Overview, view: &'a alerting::engine::SiteView) -> Option<Standing<'a>> {
+    let site = overview.setup.registry.sites().get(view.site.index())?;
+    Some(Standing {
+        id: site.id.as_str(),
+        level: view.level.name(),
+        unknown: view.unknown,
+        assessed: view.assessed.name(),
+        silent: view.silent,
+        series: view.series,
+        incidents: &view.incidents,
+    })
+}

@@ -1,0 +1,280 @@
+//! Live events: one task that looks at the ledger for everybody, and a stream for each who watches.
+//!
+//! A stream begins with `hello` (where everything stands), then tells every `decision` after the cursor its client
+//! gave (`Last-Event-ID`, or `?after=`), in order and without a gap, and an `overview` when things moved, at most
+//! one a second and at least one in ten. What a slow client has not taken is not kept for it: it goes on from its
+//! cursor, out of memory if that reaches, else out of the ledger.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{FutureExt, stream};
+use parking_lot::Mutex;
+use prometheus::IntGauge;
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+use super::access::Asking;
+use super::api::{Asked, decision};
+use super::facts::Facts;
+use super::problem::{Kind, Problem};
+use super::{BoardState, Shared};
+
+/// How many told decisions are kept for clients that come back.
+const KEPT_MAX: usize = 1_024;
+
+/// How many decisions are read from the ledger at once for a client that was away.
+const READ_MAX: u32 = 256;
+
+/// The shortest time between two looks at the ledger.
+const SPACING: Duration = Duration::from_millis(100);
+
+/// How often things that make no decision are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How often a stream says something although nothing happened, so that its client knows it is not cut off.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// When a client that was cut off should come back.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// What is told to everybody.
+pub(super) struct Live {
+    now: watch::Sender<Arc<Now>>,
+    kept: Mutex<VecDeque<(i64, Arc<str>)>>,
+}
+
+struct Now {
+    facts: Arc<Facts>,
+    /// The newest `overview` event and its number.
+    overview: Arc<str>,
+    number: u64,
+    /// Whether things moved since that event.
+    moved: bool,
+}
+
+impl Live {
+    pub(super) fn new(state: &BoardState) -> Self {
+        let facts = Arc::new(Facts::unread(state));
+        let overview = facts.told(state).into();
+        let now = Now { facts, overview, number: 0, moved: false };
+        Self { now: watch::Sender::new(Arc::new(now)), kept: Mutex::default() }
+    }
+
+    /// What is known now.
+    pub(super) fn facts(&self) -> Arc<Facts> {
+        self.now.borrow().facts.clone()
+    }
+
+    /// Keeps new decisions, oldest first.
+    fn keep(&self, told: impl Iterator<Item = (i64, Arc<str>)>) {
+        let mut kept = self.kept.lock();
+        kept.extend(told);
+        let surplus = kept.len().saturating_sub(KEPT_MAX);
+        kept.drain(..surplus);
+    }
+
+    /// The kept decisions after `cursor`; `None` if older ones are needed.
+    fn kept_after(&self, cursor: i64) -> Option<Vec<(i64, Arc<str>)>> {
+        let kept = self.kept.lock();
+        let (oldest, _) = kept.front()?;
+        // Ids of the ledger have no gaps: decisions are only ever added.
+        (*oldest <= cursor + 1).then(|| kept.iter().filter(|(id, _)| *id > cursor).cloned().collect())
+    }
+}
+
+/// Publishes until the board stops. A panic is counted, and publishing goes on.
+pub(super) async fn keep_publishing(app: Shared) {
+    while AssertUnwindSafe(publish(&app)).catch_unwind().await.is_err() {
+        app.metrics.panics.inc();
+        tracing::error!("publishing to the board panicked; please report this");
+        sleep(TICK).await;
+    }
+}
+
+async fn publish(app: &Shared) {
+    let mut updates = app.state.updates.clone();
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut desk_is_there = true;
+    loop {
+        let ticked = tokio::select! {
+            () = app.stop.cancelled() => return,
+            _ = tick.tick() => true,
+            changed = updates.changed(), if desk_is_there => {
+                desk_is_there = changed.is_ok();
+                false
+            }
+        };
+        refresh(app, ticked).await;
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = sleep(SPACING) => {}
+        }
+    }
+}
+
+/// Collects what is new and tells it: decisions at once, the rest when `ticked`.
+pub(super) async fn refresh(app: &Shared, ticked: bool) {
+    let before = app.live.now.borrow().clone();
+    let worker = app.clone();
+    let known = before.facts.clone();
+    let work = move || {
+        let (facts, fresh) = Facts::collect(&worker.state, &known);
+        let setup = &facts.overview.setup;
+        let fresh: Vec<_> = fresh.iter().map(|row| (row.id, decision(row, setup).to_string().into())).collect();
+        let overview = facts.told(&worker.state);
+        (facts, fresh, overview)
+    };
+    let (facts, fresh, overview) = match tokio::task::spawn_blocking(work).await {
+        Ok(collected) => collected,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => return, // the runtime is stopping
+        },
+    };
+    let moved = before.moved || !facts.is_same(&before.facts);
+    if fresh.is_empty() && (!moved || before.moved && !ticked) {
+        return;
+    }
+    app.live.keep(fresh.into_iter());
+    let facts = Arc::new(facts);
+    app.live.now.send_replace(Arc::new(if ticked {
+        Now { facts, overview: overview.into(), number: before.number + 1, moved: false }
+    } else {
+        Now { facts, overview: before.overview.clone(), number: before.number, moved }
+    }));
+}
+
+#[derive(Deserialize)]
+pub(super) struct Resume {
+    after: Option<i64>,
+}
+
+/// `/api/v1/events`.
+pub(super) async fn events(
+    State(app): State<Shared>,
+    asking: Asking,
+    Asked(resume): Asked<Resume>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Ok(place) = app.watchers.clone().try_acquire_owned() else {
+        app.metrics.watchers_refused.inc();
+        return Err(Problem::from(Kind::Busy).retry_after(RETRY.as_secs() as u32));
+    };
+    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let stream = stream::unfold(Watcher::new(app, asking, resumed.or(resume.after), place), Watcher::next);
+    let sse = Sse::new(stream).keep_alive(KeepAlive::new().interval(BEAT + TICK));
+    // Proxies that gather an answer before they pass it on would hold events back.
+    Ok(([("x-accel-buffering", "no")], sse).into_response())
+}
+
+/// One who watches.
+struct Watcher {
+    app: Shared,
+    asking: Asking,
+    changes: watch::Receiver<Arc<Now>>,
+    /// The newest decision that was told.
+    cursor: i64,
+    /// The number of the newest overview that was told.
+    number: u64,
+    waiting: VecDeque<Event>,
+    beat: Interval,
+    _place: Place,
+}
+
+/// A place among those who watch.
+struct Place(IntGauge, #[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Watcher {
+    fn new(app: Shared, asking: Asking, after: Option<i64>, permit: OwnedSemaphorePermit) -> Self {
+        app.metrics.watchers.inc();
+        let place = Place(app.metrics.watchers.clone(), permit);
+        let changes = app.live.now.subscribe();
+        let now = changes.borrow().clone();
+        let newest = now.facts.last_decision.unwrap_or(0);
+        // A cursor from before the ledger was replaced may lie ahead of it.
+        let cursor = after.unwrap_or(newest).clamp(0, newest);
+        let hello = Event::default().event("hello").retry(RETRY).data(&*now.overview);
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        beat.reset();
+        let waiting = VecDeque::from([hello]);
+        Self { app, asking, changes, cursor, number: now.number, waiting, beat, _place: place }
+    }
+
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some((Ok(event), self));
+            }
+            self.take_decisions().await;
+            self.take_overview();
+            if !self.waiting.is_empty() {
+                continue;
+            }
+            tokio::select! {
+                () = self.app.stop.cancelled() => return None,
+                changed = self.changes.changed() => changed.ok()?,
+                _ = self.beat.tick() => self.pulse()?,
+            }
+        }
+    }
+
+    async fn take_decisions(&mut self) {
+        let newest = self.changes.borrow_and_update().facts.last_decision.unwrap_or(0);
+        if newest <= self.cursor {
+            return;
+        }
+        let told = match self.app.live.kept_after(self.cursor) {
+            Some(told) => told,
+            None => self.read_decisions().await,
+        };
+        if let Some((id, _)) = told.last() {
+            self.cursor = *id;
+        }
+        let event = |(id, told): (i64, Arc<str>)| Event::default().event("decision").id(id.to_string()).data(&*told);
+        self.waiting.extend(told.into_iter().map(event));
+    }
+
+    /// Out of the ledger; nothing if it cannot be read, to be tried again when something changes.
+    async fn read_decisions(&self) -> Vec<(i64, Arc<str>)> {
+        let cursor = self.cursor;
+        let rows = self.app.read(move |ledger| ledger.decisions_after(cursor, READ_MAX)).await.unwrap_or_default();
+        let setup = &self.app.live.facts().overview.setup;
+        rows.iter().map(|row| (row.id, decision(row, setup).to_string().into())).collect()
+    }
+
+    fn take_overview(&mut self) {
+        let now = self.changes.borrow_and_update().clone();
+        if now.number != self.number {
+            self.number = now.number;
+            self.waiting.push_back(Event::default().event("overview").data(&*now.overview));
+            self.beat.reset();
+        }
+    }
+
+    /// Says where everything stands although nothing moved; ends with the session it belongs to.
+    fn pulse(&mut self) -> Option<()> {
+        if let Some(session) = &self.asking.session {
+            self.app.state.tokens.session(session)?;
+        }
+        let facts = self.app.live.facts();
+        self.waiting.push_back(Event::default().event("overview").data(facts.told(&self.app.state)));
+        Some(())
+    }
+}

@@ -1,0 +1,304 @@
+//! What people see and say: the board's page, the API, live events, sign-in, the CAP feed, the daemon's vitals.
+//!
+//! A view: it reads what desk, ledger and CAP store publish, decides nothing, and may be slow or fall over without
+//! a delivery noticing. What people order leaves through [`CommandSink`] into the journal like everything else.
+//!
+//! One task ([`live`]) looks at the ledger whenever the desk committed and keeps [`facts`] for everybody; the page is
+//! drawn from them and live events are told from them, so that watchers cost no queries. All that clients can pile up
+//! is bounded: connections, watchers, sessions, bodies, lists, remembered orders, and the time anything may take.
+//!
+//! Who may do what stands in [`routes`] alone.
+
+mod language;
+mod moment;
+mod problem;
+mod tokens;
+mod sessions;
+mod throttle;
+mod access;
+mod sign_in;
+mod door;
+mod guard;
+mod metrics;
+mod facts;
+mod words;
+mod templates;
+mod page;
+mod api;
+mod live;
+mod cap;
+mod vitals;
+mod assets;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alerting::Command;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use delivery::{Ledger, LedgerError};
+use delivery::channel::cap::Store;
+use futures_util::future::BoxFuture;
+use reading::Timestamp;
+use reading::registry::Text;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use crate::overview;
+use problem::Problem;
+
+pub use tokens::{Person, Role, Token, TokenError, Tokens};
+
+/// The largest request body, bytes.
+pub const BODY_LEN_MAX: usize = 64 * 1024;
+
+/// How many watch the live events at once.
+pub const WATCHERS_MAX: usize = 256;
+
+/// How many reads of the ledger run for clients at once; further ones wait their turn.
+const LEDGER_READS_MAX: usize = 4;
+
+/// How long open requests may take to end when we stop.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Where a person's order goes: the daemon journals it and waits for the desk's decision.
+pub trait CommandSink: Send + Sync {
+    /// Hands an order over. Ends once the desk has decided, or with the reason why it could not be journaled.
+    fn order(&self, command: Command) -> BoxFuture<'_, Result<Ordered, String>>;
+}
+
+/// What the desk decided on an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The journal position of the order.
+    pub sequence: u64,
+    /// Whether it was taken.
+    pub accepted: bool,
+    /// Why not, or what follows.
+    pub reason: Text,
+}
+
+/// How a part of the daemon is doing, in one word; the worst is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Vital {
+    /// As it should be.
+    Ok,
+    /// Works, with something to look at.
+    Degraded,
+    /// Not there yet.
+    Starting,
+    /// Does not do its work.
+    Failed,
+}
+
+impl Vital {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Starting => "starting",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One part of the daemon and how it is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Check {
+    /// Which part: `journal`, `desk`, a collector by name.
+    pub name: String,
+    /// How it is doing.
+    pub vital: Vital,
+    /// What is known about it; shown to people who are signed in only.
+    pub detail: String,
+}
+
+/// How the daemon's own parts are doing.
+pub trait Health: Send + Sync {
+    /// Every check. Asked once a second, from a blocking task.
+    fn checks(&self) -> Vec<Check>;
+}
+
+/// What the board is given by the daemon.
+#[derive(Clone)]
+pub struct BoardState {
+    /// Where everything stands, as published by the desk.
+    pub overview: overview::Shared,
+    /// Decisions, incidents, deliveries, quarantine.
+    pub ledger: Arc<Ledger>,
+    /// Changes after each commit of the desk.
+    pub updates: watch::Receiver<u64>,
+    /// Where orders go.
+    pub commands: Arc<dyn CommandSink>,
+    /// The published CAP documents, if there is such a channel.
+    pub cap: Option<Arc<Store>>,
+    /// Every metric of the process.
+    pub metrics: prometheus::Registry,
+    /// How the daemon is doing.
+    pub health: Arc<dyn Health>,
+    /// Who may come in.
+    pub tokens: Tokens,
+    /// What people call the time: the daemon's clock, which may be simulated.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// The address others know us by, if configured.
+    pub public_url: Option<String>,
+}
+
+/// Why the board could not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum BoardError {
+    /// A metric could not be registered; a fault of ours.
+    #[error("board: a metric is registered twice; please report this")]
+    Metrics(#[from] prometheus::Error),
+    /// A page that is part of the program does not parse; a fault of ours.
+    #[error("board: a page does not parse; please report this")]
+    Template(#[from] minijinja::Error),
+    /// The listener failed.
+    #[error("board: cannot serve; check the address it listens on")]
+    Serve(#[from] std::io::Error),
+}
+
+/// What every handler shares.
+struct App {
+    state: BoardState,
+    live: live::Live,
+    orders: api::Orders,
+    throttle: throttle::Throttle,
+    templates: templates::Templates,
+    assets: assets::Assets,
+    metrics: metrics::Metrics,
+    ledger_reads: Semaphore,
+    watchers: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+type Shared = Arc<App>;
+
+impl App {
+    fn new(state: BoardState, stop: CancellationToken) -> Result<Shared, BoardError> {
+        let assets = assets::Assets::new();
+        Ok(Arc::new(Self {
+            live: live::Live::new(&state),
+            orders: api::Orders::default(),
+            throttle: throttle::Throttle::default(),
+            templates: templates::Templates::new(&assets)?,
+            assets,
+            metrics: metrics::Metrics::register(&state.metrics)?,
+            ledger_reads: Semaphore::new(LEDGER_READS_MAX),
+            watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+            stop,
+            state,
+        }))
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.state.clock)()
+    }
+
+    /// Reads the ledger beside the tasks that serve.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.ledger_reads.acquire().await;
+        let ledger = self.state.ledger.clone();
+        match tokio::task::spawn_blocking(move || work(&ledger)).await {
+            Ok(read) => read.map_err(|error| Problem::fault("read the ledger", &error)),
+            Err(error) => Err(Problem::fault("read the ledger", &error)),
+        }
+    }
+}
+
+/// Serves the board until `stop`, then lets open requests end.
+///
+/// # Errors
+/// [`BoardError`]; trouble with a client is no error.
+pub async fn serve(listener: TcpListener, state: BoardState, stop: CancellationToken) -> Result<(), BoardError> {
+    let app = App::new(state, stop.clone())?;
+    live::refresh(&app, true).await;
+    let publisher = tokio::spawn(live::keep_publishing(app.clone()));
+    let door = door::Door::new(listener);
+    let service = router(app).into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(door, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let stopped = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOP_GRACE).await;
+    };
+    let result = tokio::select! {
+        ended = async { server.await } => ended.map_err(BoardError::from),
+        () = stopped => {
+            tracing::warn!("some board connections did not end in time");
+            Ok(())
+        }
+    };
+    publisher.abort();
+    result
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug)]
+struct Peer(SocketAddr);
+
+impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, door::Door>> for Peer {
+    fn connect_info(stream: axum::serve::IncomingStream<'_, door::Door>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+fn router(app: Shared) -> Router {
+    routes(&app)
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
+        .layer(from_fn(guard::limit_time))
+        .layer(CatchPanicLayer::custom(guard::Panics(app.metrics.panics.clone())))
+        .layer(from_fn_with_state(app.clone(), guard::count))
+        .layer(from_fn_with_state(app.clone(), problem::speak))
+        .layer(from_fn(language::choose))
+        .layer(from_fn_with_state(app.clone(), guard::harden))
+        .layer(CompressionLayer::new())
+        .with_state(app)
+}
+
+/// Every address and who may use it. What is not listed is not there.
+fn routes(app: &Shared) -> Router<Shared> {
+    let anybody = Router::new()
+        .route("/healthz", get(vitals::health))
+        .route("/readyz", get(vitals::ready))
+        .route("/cap/feed.atom", get(cap::feed))
+        .route("/cap/{document}", get(cap::document))
+        .route("/assets/{file}", get(assets::serve))
+        .route("/sign-in", get(sign_in::form).post(sign_in::with_token))
+        .route("/sign-in/{code}", get(sign_in::with_link))
+        .route("/sign-out", post(sign_in::out));
+    let viewers = Router::new()
+        .route("/", get(page::board))
+        .route("/board/now", get(page::now))
+        .route("/metrics", get(vitals::metrics))
+        .route("/api/v1/openapi.json", get(api::openapi))
+        .route("/api/v1/sites", get(api::sites))
+        .route("/api/v1/sites/{site}", get(api::site))
+        .route("/api/v1/incidents", get(api::incidents))
+        .route("/api/v1/incidents/{id}", get(api::incident))
+        .route("/api/v1/deliveries", get(api::deliveries))
+        .route("/api/v1/quarantine", get(api::quarantine))
+        .route("/api/v1/balance", get(api::balance))
+        .route("/api/v1/events", get(live::events))
+        .route_layer(from_fn_with_state((app.clone(), Role::Viewer), access::require));
+    let operators = Router::new()
+        .route("/api/v1/incidents/{id}/acknowledge", post(api::acknowledge))
+        .route("/api/v1/incidents/{id}/stand-down", post(api::stand_down))
+        .route_layer(from_fn_with_state((app.clone(), Role::Operator), access::require));
+    anybody.merge(viewers).merge(operators)
+}

@@ -1,0 +1,120 @@
+//! The first page: which sites stand where, what goes on, what happened, who was told, whether bongsu works.
+//!
+//! Drawn on the server out of [`Facts`]; a script asks for `/board/now` when live events say that it would look
+//! different, so that there is one way to draw it and it can be read without scripts.
+
+mod rows;
+mod sorted;
+
+use alerting::Status;
+use alerting::catalogue::{self, Language};
+use axum::extract::State;
+use axum::response::Html;
+use minijinja::context;
+use minijinja::value::{Serde, Value};
+use serde::Serialize;
+
+use super::access::Asking;
+use super::facts::Facts;
+use super::language::Reads;
+use super::moment::{HOME_ZONE, Shown};
+use super::problem::Problem;
+use super::tokens::Role;
+use super::{Shared, words};
+use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow};
+
+/// What the part of the page that changes is drawn from; every text in one language.
+#[derive(Serialize)]
+struct Board {
+    mark: String,
+    last_decision: i64,
+    counts: Vec<Count>,
+    sites: Vec<SiteRow>,
+    sites_more: usize,
+    incidents: Vec<IncidentRow>,
+    events: Vec<EventRow>,
+    channels: Vec<ChannelRow>,
+    system: System,
+    /// Whether whoever looks may acknowledge and stand down.
+    may_order: bool,
+}
+
+#[derive(Serialize)]
+struct System {
+    level: &'static str,
+    word: &'static str,
+    sequence: u64,
+    as_of: Shown,
+    quarantined: u64,
+    ledger_readable: bool,
+    checks: Vec<CheckRow>,
+    balances: Vec<BalanceRow>,
+}
+
+/// `/`.
+pub(super) async fn board(
+    State(app): State<Shared>,
+    asking: Asking,
+    Reads(language): Reads,
+) -> Result<Html<String>, Problem> {
+    let facts = app.live.facts();
+    let status = match facts.overview.setup.status {
+        Status::Actual => None,
+        Status::Exercise => Some("exercise"),
+        Status::Test => Some("test"),
+    };
+    let context = context! {
+        status,
+        sender => words::say(&facts.overview.setup.sender, language),
+        clock => Value::from(Serde(Shown::new(app.now(), HOME_ZONE))),
+        person => &*asking.person.name,
+        role => catalogue::message(role_key(asking.person.role), language),
+        signed_in => asking.session.is_some(),
+        ..drawn(&facts, &asking, language)
+    };
+    app.templates.page("board.html", language, context)
+}
+
+/// `/board/now`: the part of the page that changes.
+pub(super) async fn now(
+    State(app): State<Shared>,
+    asking: Asking,
+    Reads(language): Reads,
+) -> Result<Html<String>, Problem> {
+    app.templates.page("now.html", language, drawn(&app.live.facts(), &asking, language))
+}
+
+const fn role_key(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "board-role-viewer",
+        Role::Operator => "board-role-operator",
+        Role::Administrator => "board-role-administrator",
+    }
+}
+
+fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
+    let overview = &facts.overview;
+    let (sites, sites_more) = rows::sites(facts, language);
+    let board = Board {
+        mark: facts.mark.clone(),
+        last_decision: facts.last_decision.unwrap_or(0),
+        counts: rows::counts(overview, language),
+        sites,
+        sites_more,
+        incidents: rows::incidents(facts, language),
+        events: rows::events(facts, language),
+        channels: rows::channels(facts),
+        system: System {
+            level: overview.system_level.name(),
+            word: catalogue::level(overview.system_level, language),
+            sequence: overview.sequence,
+            as_of: Shown::new(overview.at, HOME_ZONE),
+            quarantined: facts.quarantined,
+            ledger_readable: facts.ledger_readable,
+            checks: facts.checks.iter().map(|check| CheckRow::new(check, language)).collect(),
+            balances: overview.balances.iter().map(BalanceRow::new).collect(),
+        },
+        may_order: asking.person.role >= Role::Operator,
+    };
+    Value::from(Serde(board))
+}

@@ -1,0 +1,248 @@
+//! The rows of the first page, each a struct of texts in one language.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alerting::catalogue::{self, Language};
+use alerting::engine::SiteView;
+use alerting::{Decision, Level};
+use delivery::ledger::DecisionRow;
+use serde::Serialize;
+
+use super::sorted::{LOOKS, rank};
+use crate::board::Check;
+use crate::board::api::since;
+use crate::board::facts::Facts;
+use crate::board::moment::Shown;
+use crate::board::words::{hazard, kind, look, look_word, place, say, sentence, site_name, zone};
+use crate::overview::{Balance, Overview};
+
+/// How many sites a page lists; with so many, all that are not normal are among them in all but the worst night.
+const SITES_MAX: usize = 400;
+
+/// How many things that happened a page lists.
+const EVENTS_MAX: usize = 40;
+
+/// How many sites look alike.
+#[derive(Serialize)]
+pub(super) struct Count {
+    look: &'static str,
+    word: &'static str,
+    sites: usize,
+}
+
+pub(super) fn counts(overview: &Overview, language: Language) -> Vec<Count> {
+    let mut sites: BTreeMap<&str, usize> = BTreeMap::new();
+    for view in &overview.sites {
+        *sites.entry(look(view)).or_default() += 1;
+    }
+    let count = |look: &&'static str| {
+        let level = Level::parse(look).map(|level| catalogue::level(level, language));
+        let word = level.unwrap_or_else(|| catalogue::message("level-unknown", language));
+        Count { look, word, sites: sites.get(look).copied().unwrap_or(0) }
+    };
+    LOOKS.iter().map(count).collect()
+}
+
+#[derive(Serialize)]
+pub(super) struct SiteRow {
+    id: String,
+    name: String,
+    kind: &'static str,
+    area: String,
+    look: &'static str,
+    word: &'static str,
+    /// Not enough of it is seen, beside a level that says otherwise.
+    also_unknown: bool,
+    since: Option<Shown>,
+    /// What the evidence argues for, where the level is held above it.
+    assessed: Option<&'static str>,
+    silent: usize,
+    series: usize,
+}
+
+/// The sites, worst first, and how many more there are.
+pub(super) fn sites(facts: &Facts, language: Language) -> (Vec<SiteRow>, usize) {
+    let overview = &facts.overview;
+    let mut views: Vec<&SiteView> = overview.sites.iter().collect();
+    views.sort_by_key(|view| rank(view));
+    let shown = views.iter().take(SITES_MAX).filter_map(|view| site(facts, view, language)).collect();
+    (shown, views.len().saturating_sub(SITES_MAX))
+}
+
+fn site(facts: &Facts, view: &SiteView, language: Language) -> Option<SiteRow> {
+    let site = facts.overview.setup.registry.sites().get(view.site.index())?;
+    Some(SiteRow {
+        id: site.id.to_string(),
+        name: say(&site.name, language).into(),
+        kind: kind(site.kind, language),
+        area: say(&site.area, language).into(),
+        look: look(view),
+        word: look_word(view, language),
+        also_unknown: view.unknown && view.level != Level::Normal,
+        since: since(&facts.levels, site, view).map(|at| Shown::new(at, &site.zone)),
+        assessed: (view.assessed < view.level).then(|| catalogue::level(view.assessed, language)),
+        silent: view.silent,
+        series: view.series,
+    })
+}
+
+#[derive(Serialize)]
+pub(super) struct IncidentRow {
+    id: String,
+    name: String,
+    level: &'static str,
+    word: &'static str,
+    hazard: &'static str,
+    since: Shown,
+    revision: u32,
+    acknowledged_by: Option<String>,
+    what: String,
+    late: bool,
+}
+
+/// Open incidents, the most serious first, the newest of equals.
+pub(super) fn incidents(facts: &Facts, language: Language) -> Vec<IncidentRow> {
+    let setup = &facts.overview.setup;
+    let mut open: Vec<_> = facts.open.iter().collect();
+    open.sort_by(|a, b| (b.level, b.opened_at, &b.id).cmp(&(a.level, a.opened_at, &a.id)));
+    let row = |record: &&alerting::decision::IncidentRecord| IncidentRow {
+        id: record.id.to_string(),
+        name: site_name(setup, record.site.as_str(), language),
+        level: record.level.name(),
+        word: catalogue::level(record.level, language),
+        hazard: hazard(record.hazard, language),
+        since: Shown::new(record.opened_at, zone(setup, Some(record.site.as_str()))),
+        revision: record.revision,
+        acknowledged_by: record.acknowledged_by.clone(),
+        what: say(&record.what, language).into(),
+        late: record.late_detected,
+    };
+    open.iter().map(row).collect()
+}
+
+#[derive(Serialize)]
+pub(super) struct EventRow {
+    id: i64,
+    kind: &'static str,
+    /// How its mark looks: a level, or nothing.
+    look: Option<&'static str>,
+    at: Shown,
+    /// The date, where it is another than that of the row above.
+    date: Option<String>,
+    site: Option<String>,
+    text: String,
+}
+
+/// What happened, newest first. A new level and the revision it made of its incident are one event.
+pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
+    let setup = &facts.overview.setup;
+    let moved: BTreeSet<_> = facts
+        .recent
+        .iter()
+        .filter(|row| matches!(row.decision, Decision::Level { .. }))
+        .map(|row| (row.position, place(&row.decision)))
+        .collect();
+    let said_twice = |row: &DecisionRow| {
+        matches!(row.decision, Decision::Incident(_)) && moved.contains(&(row.position, place(&row.decision)))
+    };
+    let mut date = String::new();
+    let row = |row: &DecisionRow| {
+        let site = place(&row.decision);
+        let at = Shown::new(row.decision.at(), zone(setup, site));
+        let new_date = (at.date != date).then(|| at.date.clone());
+        date.clone_from(&at.date);
+        EventRow {
+            id: row.id,
+            kind: row.decision.kind(),
+            look: mark(&row.decision),
+            at,
+            date: new_date,
+            site: site.map(|id| site_name(setup, id, language)),
+            text: sentence(&row.decision, setup, language),
+        }
+    };
+    facts.recent.iter().filter(|row| !said_twice(row)).take(EVENTS_MAX).map(row).collect()
+}
+
+fn mark(decision: &Decision) -> Option<&'static str> {
+    match decision {
+        Decision::Rule { held: true, evidence, .. } => Some(evidence.level.name()),
+        Decision::Level { to, .. } | Decision::Recorded { to, .. } => Some(to.name()),
+        Decision::Incident(record) => Some(record.level.name()),
+        Decision::Rule { held: false, .. } | Decision::Command { .. } => None,
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ChannelRow {
+    channel: String,
+    owed: u64,
+    failed: u64,
+    delivered: u64,
+}
+
+/// Every configured channel, and those that deliveries are still left on.
+pub(super) fn channels(facts: &Facts) -> Vec<ChannelRow> {
+    let row = |channel: &str, owed, failed, delivered| ChannelRow { channel: channel.into(), owed, failed, delivered };
+    let tallied = |tally: &delivery::ledger::DeliveryTally| {
+        let name = tally.channel.as_str();
+        (name.to_string(), row(name, tally.owed, tally.failed, tally.delivered))
+    };
+    let mut rows: BTreeMap<String, ChannelRow> = facts.deliveries.iter().map(tallied).collect();
+    for route in &facts.overview.setup.routes {
+        let name = route.channel.as_str();
+        rows.entry(name.into()).or_insert_with(|| row(name, 0, 0, 0));
+    }
+    let left = |row: &ChannelRow| row.owed + row.failed > 0;
+    let configured = |name: &str| facts.overview.setup.routes.iter().any(|route| route.channel.as_str() == name);
+    rows.into_iter().filter(|(name, row)| left(row) || configured(name)).map(|(_, row)| row).collect()
+}
+
+#[derive(Serialize)]
+pub(super) struct CheckRow {
+    name: String,
+    vital: &'static str,
+    word: &'static str,
+    detail: String,
+}
+
+impl CheckRow {
+    pub(super) fn new(check: &Check, language: Language) -> Self {
+        let key = ["board-vital-", check.vital.word()].concat();
+        Self {
+            name: check.name.clone(),
+            vital: check.vital.word(),
+            word: catalogue::lookup(&key, language).unwrap_or(check.vital.word()),
+            detail: check.detail.clone(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct BalanceRow {
+    source: String,
+    received: u64,
+    decoded: u64,
+    quarantined: u64,
+    claimed: u64,
+    admitted: u64,
+    refused: u64,
+    duplicate: u64,
+    holds: bool,
+}
+
+impl BalanceRow {
+    pub(super) fn new(balance: &Balance) -> Self {
+        Self {
+            source: balance.source.clone(),
+            received: balance.received,
+            decoded: balance.decoded,
+            quarantined: balance.quarantined,
+            claimed: balance.claimed,
+            admitted: balance.admitted,
+            refused: balance.refused,
+            duplicate: balance.duplicate,
+            holds: balance.holds(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The pages, as part of the program. Everything put into them is escaped.
+
+use alerting::catalogue::{self, Language};
+use axum::response::Html;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Rest;
+use minijinja::{Environment, ErrorKind, State, UndefinedBehavior, Value, context};
+
+use super::assets::Assets;
+use super::problem::Problem;
+
+/// Name and text of every page and part.
+pub(super) const SOURCES: [(&str, &str); 6] = [
+    ("layout.html", include_str!("templates/layout.html")),
+    ("shapes.html", include_str!("templates/shapes.html")),
+    ("board.html", include_str!("templates/board.html")),
+    ("now.html", include_str!("templates/now.html")),
+    ("sign-in.html", include_str!("templates/sign-in.html")),
+    ("problem.html", include_str!("templates/problem.html")),
+];
+
+pub(super) struct Templates {
+    environment: Environment<'static>,
+}
+
+impl Templates {
+    pub(super) fn new(assets: &Assets) -> Result<Self, minijinja::Error> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        environment.add_function("t", translated);
+        environment.add_global("style", assets.address("board.css"));
+        environment.add_global("script", assets.address("board.js"));
+        environment.add_global("icon", assets.address("icon.svg"));
+        for (name, source) in SOURCES {
+            environment.add_template(name, source)?;
+        }
+        Ok(Self { environment })
+    }
+
+    /// A page in a language.
+    pub(super) fn page(&self, name: &str, language: Language, context: Value) -> Result<Html<String>, Problem> {
+        let context = context! { lang => language.code(), ..context };
+        let drawn = self.environment.get_template(name).and_then(|template| template.render(context));
+        drawn.map(Html).map_err(|error| Problem::fault("draw a page", &error))
+    }
+}
+
+/// `t("board-sites", 3)`: the catalogue's message in the page's language, filled in.
+fn translated(state: &State<'_, '_>, key: &str, values: Rest<Value>) -> Result<String, minijinja::Error> {
+    let language = state.lookup("lang").and_then(|lang| Language::parse(lang.as_str()?)).unwrap_or_default();
+    let missing = || minijinja::Error::new(ErrorKind::UndefinedError, format!("the catalogue has no `{key}`"));
+    let message = catalogue::lookup(key, language).ok_or_else(missing)?;
+    let values: Vec<String> = values.iter().map(Value::to_string).collect();
+    Ok(super::words::filled(message, &values))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_has_every_text_of_every_page() {
+        let mut used = 0;
+        for (name, source) in SOURCES {
+            for rest in source.split("t(\"").skip(1) {
+                let key = rest.split('"').next().unwrap();
+                // `t("board-vital-" ~ word)`: the words are checked where they are made.
+                if key.ends_with('-') {
+                    continue;
+                }
+                used += 1;
+                assert!(catalogue::lookup(key, Language::Ko).is_some(), "{name}: {key}");
+            }
+        }
+        assert!(used > 30, "{used}");
+    }
+
+    #[test]
+    fn no_page_has_script_or_style_inside() {
+        for (name, source) in SOURCES {
+            assert!(!source.contains("style="), "{name}");
+            assert!(!source.contains("<style"), "{name}");
+            assert!(!source.contains(" onclick"), "{name}");
+            assert_eq!(source.matches("<script").count(), source.matches("<script type=\"module\" src=").count(), "{name}");
+            assert!(!source.contains("|safe"), "{name}: everything is escaped");
+            assert!(!source.contains("http://") && !source.contains("https://"), "{name}: nothing from elsewhere");
+        }
+    }
+}

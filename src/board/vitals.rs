@@ -1,0 +1,39 @@
+//! Whether the daemon is alive and does its work: metrics, health, readiness.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use prometheus::{Encoder, TextEncoder};
+
+use super::problem::Problem;
+use super::{Check, Shared, Vital};
+
+/// Every metric, for Prometheus.
+pub(super) async fn metrics(State(app): State<Shared>) -> Result<Response, Problem> {
+    let encoder = TextEncoder::new();
+    let mut text = Vec::new();
+    encoder
+        .encode(&app.state.metrics.gather(), &mut text)
+        .map_err(|error| Problem::fault("write the metrics", &error))?;
+    Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())
+}
+
+/// Whether it is alive: fails only if a part does not do its work.
+pub(super) async fn health(State(app): State<Shared>) -> Response {
+    told(&app.live.facts().checks, |vital| vital != Vital::Failed)
+}
+
+/// Whether it does its work: fails also while a part is starting.
+pub(super) async fn ready(State(app): State<Shared>) -> Response {
+    told(&app.live.facts().checks, |vital| matches!(vital, Vital::Ok | Vital::Degraded))
+}
+
+/// One word a check: what more is known is for people who are signed in.
+fn told(checks: &[Check], good: impl Fn(Vital) -> bool) -> Response {
+    let worst = checks.iter().map(|check| check.vital).max().unwrap_or(Vital::Ok);
+    let status = if good(worst) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let lines = checks.iter().map(|check| format!("{}: {}\n", check.name, check.vital.word()));
+    let text: String = [format!("{}\n", worst.word())].into_iter().chain(lines).collect();
+    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,251 @@
+//! `bongsu demo`: the whole road on this machine alone, in simulated time.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use alerting::catalogue::Language;
+use alerting::{Action, DeliveryState, Level};
+use anyhow::{Context, bail};
+use firmware_sim::link::mqtt::{Options, Totals};
+use firmware_sim::link::session::Address;
+use firmware_sim::siren::{self, Siren};
+use firmware_sim::{Pace, Scenario, World};
+use ingest::clock::Clock;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::logging::{self, LogFormat};
+use super::timeline::Lines;
+use super::{asked_to_stop, failed};
+use crate::board::Role;
+use crate::config::Config;
+use crate::daemon::Daemon;
+
+/// How many connections the simulated field shares.
+const CONNECTIONS: usize = 4;
+
+/// Shows the whole road on this machine alone: simulated slopes in a typhoon, a broker, alerts, sirens, the board
+#[derive(Clone, Debug, clap::Args)]
+pub struct DemoArgs {
+    /// End by itself after this much real time, say 90s
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub run_for: Option<Duration>,
+    /// How many times as fast as real time
+    #[arg(long, default_value_t = 600.0)]
+    pub speed: f64,
+    /// What happens in the field
+    #[arg(long, default_value = "typhoon")]
+    pub scenario: String,
+    /// Where the board is served
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub http: SocketAddr,
+    /// Where data is kept; a folder of its own that is removed at the end, if not given
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// All chance comes from it
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Reads `90s`, `2min` or plain seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3_600.0,
+        other => return Err(format!("`{other}` is not a unit: write 90s, 5min or 1h")),
+    };
+    let number: f64 = digits.parse().map_err(|_| format!("`{text}` is not a time: write 90s, 5min or 1h"))?;
+    Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
+}
+
+/// Runs it.
+pub fn run(args: &DemoArgs, language: Language) -> ExitCode {
+    logging::start(LogFormat::Text, "warn");
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(play(args, language)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn play(args: &DemoArgs, language: Language) -> anyhow::Result<()> {
+    let stop = asked_to_stop()?;
+    if !(args.speed.is_finite() && (1.0..=100_000.0).contains(&args.speed)) {
+        bail!("--speed must lie between 1 and 100000");
+    }
+    if !args.http.ip().is_loopback() {
+        bail!("the demo listens on loopback only; give --http 127.0.0.1:PORT");
+    }
+    let scenario = Scenario::load(&args.scenario)?;
+    let clock = Clock::simulated(scenario.start, args.speed);
+    let own_folder = Folder::new(args.data_dir.clone())?;
+    let mut config = match Config::demo() {
+        Ok(config) => config.for_simulated_clock(args.speed),
+        Err(problems) => bail!("the demo's own configuration is bad: {:?}", problems.iter().next()),
+    };
+    config.data_dir = own_folder.path().join("data");
+    config.http.listen = args.http;
+
+    let daemon = Daemon::start(config, clock.clone()).await?;
+    let broker = daemon.broker.context("the demo's configuration has no embedded broker")?;
+    let link = daemon.tokens.one_time_link("demo", Role::Administrator)?;
+    greet(&daemon, &link, broker, args, language);
+
+    let field = CancellationToken::new();
+    let mut devices = JoinSet::new();
+    let address = Address::new(&broker.ip().to_string(), broker.port());
+    let pace = {
+        let clock = clock.clone();
+        Pace::new(move || clock.wall(), args.speed)
+    };
+    for (site, station) in scenario.sirens() {
+        let siren = Siren::new(site, station, siren::Settings::default());
+        let (address, pace, stop) = (address.clone(), pace.clone(), field.clone());
+        devices.spawn(async move {
+            siren.run(&address, &pace, stop).await;
+            Totals::default()
+        });
+    }
+    let options = Options { address, client_id: "field".into(), connections: CONNECTIONS, until_stored: None };
+    let world = World::new(&scenario, args.seed);
+    let (end, stop_field) = (scenario.end(), field.clone());
+    devices.spawn(async move {
+        firmware_sim::link::mqtt::publish(world.until(end), &options, &pace, stop_field).await
+    });
+
+    let teller = tokio::spawn(tell(daemon.ledger.clone(), daemon.progress.clone(), daemon.setup().clone(), language));
+    let (ledger, overview) = (daemon.ledger.clone(), daemon.overview.clone());
+    let ends = async {
+        match args.run_for {
+            Some(run_for) => tokio::time::sleep(run_for).await,
+            None => std::future::pending().await,
+        }
+    };
+    let (stopping, field_stop) = (field.clone(), field);
+    daemon
+        .run_until(async move {
+            tokio::select! {
+                () = stop => {}
+                () = ends => {}
+            }
+            stopping.cancel();
+        })
+        .await?;
+    field_stop.cancel();
+    let mut totals = Totals::default();
+    while let Some(device) = devices.join_next().await {
+        let device = device?;
+        totals.sent += device.sent;
+        totals.acknowledged += device.acknowledged;
+    }
+    teller.abort();
+    summarise(&ledger, &overview, totals, language)
+}
+
+fn greet(daemon: &Daemon, link: &str, broker: SocketAddr, args: &DemoArgs, language: Language) {
+    let base = format!("http://{}", daemon.http);
+    let say = |key: &'static str, value: &str| println!("{}", alerting::catalogue::fill(key, language, &[value]));
+    say("demo-title", &args.speed.to_string());
+    say("demo-board", &format!("{base}{link}"));
+    say("demo-cap", &format!("{base}/cap/feed.atom"));
+    say("demo-broker", &format!("mqtt://{broker}"));
+    println!();
+}
+
+/// Prints a line for each thing that happens.
+async fn tell(
+    ledger: std::sync::Arc<delivery::Ledger>,
+    mut progress: tokio::sync::watch::Receiver<crate::desk::run::Progress>,
+    setup: alerting::setup::Setup,
+    language: Language,
+) {
+    let lines = Lines { setup: &setup, language };
+    let (mut last, mut decided) = (0, u64::MAX);
+    loop {
+        let now = progress.borrow_and_update().decided;
+        if now != decided {
+            decided = now;
+            let ledger = ledger.clone();
+            let news = tokio::task::spawn_blocking(move || ledger.decisions_after(last, 500)).await;
+            let Ok(Ok(news)) = news else { return };
+            for row in news {
+                last = row.id;
+                if let Some(line) = lines.line(&Action::Decide(row.decision)) {
+                    println!("{line}");
+                }
+            }
+        }
+        if progress.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn summarise(
+    ledger: &delivery::Ledger,
+    overview: &crate::overview::Shared,
+    totals: Totals,
+    language: Language,
+) -> anyhow::Result<()> {
+    let overview = overview.load();
+    let state = |state| delivery::ledger::DeliveryFilter { state: Some(state), ..Default::default() };
+    let count = |wanted| ledger.deliveries(&state(wanted), 10_000).map(|rows| rows.len());
+    let (delivered, expired) = (count(DeliveryState::Delivered)?, count(DeliveryState::Expired)?);
+    let severe = overview.sites.iter().filter(|site| site.level == Level::Severe).count();
+    let balance = overview.balances.iter().map(|b| (b.received, b.admitted, b.holds()));
+    let (received, admitted, holds) =
+        balance.fold((0, 0, true), |(r, a, h), (received, admitted, holds)| (r + received, a + admitted, h && holds));
+    println!();
+    let values = [
+        totals.sent.to_string(),
+        received.to_string(),
+        admitted.to_string(),
+        severe.to_string(),
+        delivered.to_string(),
+        expired.to_string(),
+    ];
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    println!("{}", alerting::catalogue::fill("demo-summary", language, &values));
+    if !holds {
+        bail!("the balance of frames and readings does not hold");
+    }
+    Ok(())
+}
+
+/// A folder of our own that is removed at the end, or the one that was asked for.
+enum Folder {
+    Given(PathBuf),
+    Own(PathBuf),
+}
+
+impl Folder {
+    fn new(given: Option<PathBuf>) -> anyhow::Result<Self> {
+        if let Some(path) = given {
+            return Ok(Self::Given(path));
+        }
+        let path = std::env::temp_dir().join(format!("bongsu-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self::Own(path))
+    }
+
+    fn path(&self) -> &PathBuf {
+        match self {
+            Self::Given(path) | Self::Own(path) => path,
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Self::Own(path) = self {
+            std::fs::remove_dir_all(path).ok();
+        }
+    }
+}

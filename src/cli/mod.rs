@@ -1,0 +1,48 @@
+//! The commands, one file each.
+
+pub mod run;
+pub mod demo;
+pub mod check;
+pub mod replay;
+pub mod order;
+pub mod timeline;
+pub mod expect;
+pub mod logging;
+
+use std::process::ExitCode;
+
+/// The answer is no.
+pub const NO: u8 = 1;
+/// A fault of ours, or of the machine.
+pub const FAULT: u8 = 70;
+/// Bad configuration.
+pub const BAD_CONFIGURATION: u8 = 78;
+
+/// Prints an error with everything that led to it, once, and gives the status of a fault.
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("bongsu: {error:#}");
+    ExitCode::from(FAULT)
+}
+
+/// Prints problems of a configuration and gives its status.
+pub fn bad_configuration(problems: &crate::config::Problems) -> ExitCode {
+    for problem in problems.iter() {
+        eprintln!("{problem}");
+    }
+    ExitCode::from(BAD_CONFIGURATION)
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+///
+/// # Errors
+/// If the system gives no signals.
+pub fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

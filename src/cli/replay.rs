@@ -1,0 +1,378 @@
+//! `bongsu replay`: the same desk over a recorded journal, recorded frames, or a table of readings, at full speed.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alerting::catalogue::Language;
+use alerting::engine::ALIVE_MAX;
+use alerting::Action;
+use anyhow::{Context, bail};
+use ingest::journal::{Kind, Reader, Record};
+use reading::codec::csv::{CountUnit, CsvOptions, CsvReader, Row, Stamps, UtcOffset};
+use reading::codec::native;
+use reading::report::{Claim, Report, Road};
+use reading::{SeriesName, Timestamp};
+use serde::Deserialize;
+
+use super::expect::{Expectations, Reached};
+use super::timeline::Lines;
+use super::{NO, bad_configuration, failed};
+use crate::config::Config;
+use crate::desk::events::{CollectorEvent, Skip, payload};
+use crate::desk::{Carried, Desk};
+
+/// How many records are taken between two outputs.
+const BATCH_MAX: usize = 4_096;
+
+/// Evaluates recorded data at full speed and prints the timeline
+#[derive(Clone, Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["journal", "frames", "csv"])))]
+pub struct ReplayArgs {
+    /// A journal folder, replayed with the configuration recorded in it
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
+    /// Recorded frames: one {"at","topic","payload"} a line
+    #[arg(long, value_name = "FILE")]
+    pub frames: Option<PathBuf>,
+    /// Readings: series,measured_at,value[,unit], or two columns with --series; may be gzipped
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// The configuration; with --journal this makes it a what-if
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The series of rows that name none
+    #[arg(long)]
+    pub series: Option<SeriesName>,
+    /// The stamps are numbers of this unit: s, ms, us, ns, min, h, d
+    #[arg(long)]
+    pub time_unit: Option<String>,
+    /// The moment from which such numbers count
+    #[arg(long, default_value = "1970-01-01T00:00:00Z")]
+    pub origin: String,
+    /// The offset of stamps that have none, say +09:00
+    #[arg(long)]
+    pub assume_offset: Option<String>,
+    /// Every decision as JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+    /// Fail if an expected level comes late, or an unexpected one comes
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+}
+
+/// Replays, prints, and judges if asked to. The status is 1 if what was expected did not happen.
+pub fn run(args: &ReplayArgs, language: Language) -> ExitCode {
+    let config = match args.config.as_deref().map(Config::load).transpose() {
+        Ok(config) => config,
+        Err(problems) => return bad_configuration(&problems),
+    };
+    match replay(args, config.as_ref(), language) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NO),
+        Err(error) => failed(&error),
+    }
+}
+
+fn replay(args: &ReplayArgs, config: Option<&Config>, language: Language) -> anyhow::Result<bool> {
+    let expectations = args.expect.as_deref().map(Expectations::load).transpose()?;
+    let out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut player = Player::new(out, args.json, language);
+    if let Some(folder) = &args.journal {
+        player.play_journal(folder, config)?;
+    } else {
+        let config = config.context("--csv and --frames need --config: what the series are and which rules apply")?;
+        player.begin(config);
+        if let Some(path) = &args.csv {
+            player.play_csv(path, options(args)?)?;
+        } else if let Some(path) = &args.frames {
+            player.play_frames(path)?;
+        }
+        player.close_windows();
+    }
+    player.finish()?;
+    let complaints = expectations.map(|expected| expected.judge(&player.reached)).unwrap_or_default();
+    for complaint in &complaints {
+        eprintln!("{complaint}");
+    }
+    Ok(complaints.is_empty())
+}
+
+fn options(args: &ReplayArgs) -> anyhow::Result<CsvOptions> {
+    let stamps = match (&args.time_unit, &args.assume_offset) {
+        (Some(_), Some(_)) => bail!("--time-unit and --assume-offset exclude each other"),
+        (Some(unit), None) => {
+            let unit = CountUnit::parse(unit).with_context(|| format!("`{unit}` is not one of s, ms, us, ns, min, h, d"))?;
+            Stamps::Count(unit, Timestamp::parse(&args.origin)?)
+        }
+        (None, Some(offset)) => {
+            Stamps::Local(UtcOffset::parse(offset).with_context(|| format!("`{offset}` is not an offset such as +09:00"))?)
+        }
+        (None, None) => Stamps::Rfc3339,
+    };
+    Ok(CsvOptions { series: args.series.clone(), stamps })
+}
+
+/// A recorded frame, as `firmware-sim run --out` writes it.
+#[derive(Deserialize)]
+struct RecordedFrame {
+    at: String,
+    topic: String,
+    payload: serde_json::Value,
+    #[serde(default)]
+    retain: bool,
+}
+
+/// A desk that is fed from files.
+pub struct Player<W: Write> {
+    desk: Desk,
+    carried: Carried,
+    sequence: u64,
+    at: Timestamp,
+    out: W,
+    json: bool,
+    language: Language,
+    /// Every level that was raised, in order.
+    pub reached: Vec<Reached>,
+    rows: u64,
+    refused: u64,
+    /// The configuration and the collectors, until the first row says what time it is.
+    opening: Option<(bytes::Bytes, Vec<String>)>,
+}
+
+impl<W: Write> Player<W> {
+    /// A player that writes to `out`.
+    pub fn new(out: W, json: bool, language: Language) -> Self {
+        Self {
+            desk: Desk::new(Default::default()),
+            carried: Carried::default(),
+            sequence: 0,
+            at: Timestamp::MIN,
+            out,
+            json,
+            language,
+            reached: Vec::new(),
+            rows: 0,
+            refused: 0,
+            opening: None,
+        }
+    }
+
+    /// Replays a journal with what is recorded in it, or with another configuration.
+    ///
+    /// # Errors
+    /// If the journal cannot be read or the output not be written.
+    pub fn play_journal(&mut self, folder: &Path, what_if: Option<&Config>) -> anyhow::Result<()> {
+        if what_if.is_some() {
+            eprintln!("what-if: the configuration given is used instead of the recorded one");
+        }
+        self.desk = Desk::new(skipped(folder)?);
+        let mut reader = Reader::open_folder(folder, 0)?;
+        let setup = what_if.map(|config| payload(&config.setup));
+        loop {
+            let batch = reader.next_batch(BATCH_MAX, Duration::ZERO)?;
+            if batch.is_empty() && batch.gap().is_none() {
+                return Ok(());
+            }
+            if let Some(gap) = batch.gap() {
+                eprintln!("{gap}");
+                self.desk.note_gap(gap, &mut self.carried);
+            }
+            for record in batch.iter() {
+                let record = match (&setup, record.kind) {
+                    (Some(setup), Kind::Configuration) => Record { payload: setup, ..record },
+                    _ => record,
+                };
+                self.desk.apply(&record, &mut self.carried);
+            }
+            self.tell()?;
+        }
+    }
+
+    /// Begins with a configuration; the first row sets the time.
+    pub fn begin(&mut self, config: &Config) {
+        self.opening = Some((payload(&config.setup), config.setup.sources.clone()));
+    }
+
+    /// Replays a table of readings, each received the moment it was measured, or when the one before it was.
+    ///
+    /// # Errors
+    /// A row that cannot be read, with its line.
+    pub fn play_csv(&mut self, path: &Path, options: CsvOptions) -> anyhow::Result<()> {
+        let mut reader = CsvReader::new(options);
+        for (number, line) in open(path)?.lines().enumerate() {
+            let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+            let row = reader.read(&line).with_context(|| format!("{}:{}", path.display(), number + 1))?;
+            if let Some(row) = row {
+                self.play_row(&row);
+                self.tell()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replays recorded frames, each received when it was recorded.
+    ///
+    /// # Errors
+    /// A line that is not a recorded frame.
+    pub fn play_frames(&mut self, path: &Path) -> anyhow::Result<()> {
+        for (number, line) in open(path)?.lines().enumerate() {
+            let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+            let place = || format!("{}:{}", path.display(), number + 1);
+            let frame: RecordedFrame = serde_json::from_str(&line).with_context(place)?;
+            let at = Timestamp::parse(&frame.at).with_context(place)?;
+            let bytes = match &frame.payload {
+                serde_json::Value::String(text) => text.clone().into_bytes(),
+                other => serde_json::to_vec(other)?,
+            };
+            self.pass_time(at);
+            let source = self.source_of(&frame.topic);
+            self.feed(Kind::Frame, &source, &frame.topic, &bytes, at, frame.retain);
+            self.tell()?;
+        }
+        Ok(())
+    }
+
+    /// Lets time pass until every lateness window has closed.
+    pub fn close_windows(&mut self) {
+        let lateness = self.desk.setup().registry.series().iter().map(|series| series.lateness).max();
+        let end = self.at.plus(lateness.unwrap_or_default() * 2 + ALIVE_MAX);
+        self.pass_time(end);
+    }
+
+    /// Prints what is left and how much was read.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn finish(&mut self) -> anyhow::Result<()> {
+        self.tell()?;
+        self.out.flush()?;
+        if self.refused > 0 {
+            eprintln!("{} of {} rows refused", self.refused, self.rows);
+        }
+        Ok(())
+    }
+
+    fn play_row(&mut self, row: &Row) {
+        self.pass_time(row.measured_at);
+        let name = &row.series;
+        let claim = Claim {
+            sensor: name.sensor.as_str().into(),
+            quantity: name.quantity.name().into(),
+            value: row.value,
+            unit: row.unit.map(|unit| unit.symbol().into()),
+            at: None,
+        };
+        let report = Report {
+            site: name.site.as_str(),
+            station: name.station.as_str(),
+            seq: None,
+            at: Some(row.measured_at),
+            road: Road::Live,
+            claims: vec![claim],
+        };
+        let topic = format!("bongsu/v1/{}/{}/telemetry", name.site, name.station);
+        let source = self.source_of(&topic);
+        self.rows += 1;
+        self.feed(Kind::Frame, &source, &topic, &native::encode(&report), row.measured_at, false);
+    }
+
+    /// The collector a station reports through, as the daemon would have seen it.
+    fn source_of(&self, topic: &str) -> Arc<str> {
+        let registry = &self.desk.setup().registry;
+        let mut parts = topic.split('/').skip(2);
+        let station = parts.next().zip(parts.next()).and_then(|(site, station)| {
+            registry.station(registry.site(site)?, station).map(|at| registry.stations()[at.index()].source.as_str())
+        });
+        station.unwrap_or("replay").into()
+    }
+
+    /// A daemon that was alive all the while journaled something at least every minute.
+    fn pass_time(&mut self, to: Timestamp) {
+        if let Some((setup, sources)) = self.opening.take() {
+            self.at = to;
+            self.feed(Kind::Configuration, "replay", "", &setup, to, false);
+            let up = payload(&CollectorEvent { up: true, reason: String::new() });
+            for source in sources {
+                self.feed(Kind::Collector, &source, "", &up, to, false);
+            }
+        }
+        while to.since(self.at) > ALIVE_MAX / 2 {
+            let next = self.at.plus(ALIVE_MAX / 2);
+            self.feed(Kind::Tick, "replay", "", &[], next, false);
+        }
+    }
+
+    fn feed(&mut self, kind: Kind, source: &str, topic: &str, payload: &[u8], at: Timestamp, retained: bool) {
+        self.sequence += 1;
+        self.at = self.at.max(at);
+        let record = Record {
+            sequence: self.sequence,
+            at: self.at,
+            received_at: self.at,
+            kind,
+            retained,
+            source,
+            topic,
+            payload,
+        };
+        self.desk.apply(&record, &mut self.carried);
+    }
+
+    /// Prints what was decided since.
+    fn tell(&mut self) -> anyhow::Result<()> {
+        self.refused += self.carried.refusals.values().sum::<u64>();
+        if !self.carried.batch.actions.is_empty() {
+            let setup = Arc::clone(self.desk.setup());
+            let lines = Lines { setup: &setup, language: self.language };
+            for (position, action) in &self.carried.batch.actions {
+                if let Action::Decide(decision) = action {
+                    self.reached.extend(Reached::of(decision));
+                }
+                if self.json {
+                    serde_json::to_writer(&mut self.out, &JsonLine { position: *position, action })?;
+                    writeln!(self.out)?;
+                } else if let Some(line) = lines.line(action) {
+                    writeln!(self.out, "{line}")?;
+                }
+            }
+        }
+        self.carried.clear();
+        Ok(())
+    }
+}
+
+#[derive(serde::Serialize)]
+struct JsonLine<'a> {
+    position: u64,
+    #[serde(flatten)]
+    action: &'a Action,
+}
+
+/// The records a journal says were set aside: known before they are reached.
+fn skipped(folder: &Path) -> anyhow::Result<std::collections::BTreeSet<u64>> {
+    let mut reader = Reader::open_folder(folder, 0)?;
+    let mut skips = std::collections::BTreeSet::new();
+    loop {
+        let batch = reader.next_batch(BATCH_MAX, Duration::ZERO)?;
+        if batch.is_empty() && batch.gap().is_none() {
+            return Ok(skips);
+        }
+        let records = batch.iter().filter(|record| record.kind == Kind::Skip);
+        skips.extend(records.filter_map(|record| {
+            serde_json::from_slice::<Skip>(record.payload).ok().map(|skip| skip.sequence)
+        }));
+    }
+}
+
+/// Opens a text file, gzipped or not.
+fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut file = BufReader::new(file);
+    let gzipped = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    let plain: Box<dyn Read> = if gzipped { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    Ok(Box::new(BufReader::new(plain)))
+}

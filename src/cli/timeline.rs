@@ -1,0 +1,75 @@
+//! Decisions as lines for people, in the site's zone.
+
+use alerting::catalogue::{self, Language};
+use alerting::setup::Setup;
+use alerting::{Action, Decision, DeliveryState};
+use reading::registry::Text;
+use reading::{SiteId, Timestamp};
+
+/// Writes what happened, a line each.
+pub struct Lines<'a> {
+    /// Whose names and zones are used.
+    pub setup: &'a Setup,
+    /// In which language.
+    pub language: Language,
+}
+
+impl Lines<'_> {
+    /// The line of an action, if it is worth one.
+    pub fn line(&self, action: &Action) -> Option<String> {
+        match action {
+            Action::Decide(decision) => self.decision(decision),
+            Action::Owe(_) => None,
+            Action::Change(change) => {
+                let word = match change.state {
+                    DeliveryState::Delivered => "board-delivery-delivered",
+                    DeliveryState::Refused => "board-delivery-refused",
+                    DeliveryState::Expired => "board-delivery-expired",
+                    _ => return None,
+                };
+                let word = catalogue::lookup(word, self.language).unwrap_or(change.state.name());
+                Some(format!("{}  {word}  {}  {}", self.time(change.at, None), change.channel, change.note))
+            }
+        }
+    }
+
+    fn decision(&self, decision: &Decision) -> Option<String> {
+        match decision {
+            Decision::Level { at, site, from, to, reason, evidence, .. } => {
+                let (from, to) = (catalogue::level(*from, self.language), catalogue::level(*to, self.language));
+                let why = evidence.first().map(|e| format!(" — {}", self.pick(&e.text))).unwrap_or_default();
+                let time = self.time(*at, Some(site));
+                Some(format!("{time}  {site}  {from} → {to}  {}{why}", self.pick(reason)))
+            }
+            Decision::Incident(record) if record.late_detected => {
+                Some(format!("{}  {}  {}", self.time(record.at, Some(&record.site)), record.site, self.pick(&record.what)))
+            }
+            Decision::Command { at, command, by, accepted, reason, .. } => {
+                let sign = if *accepted { "✓" } else { "✗" };
+                Some(format!("{}  {sign} {command}  {by}  {}", self.time(*at, None), self.pick(reason)))
+            }
+            Decision::Incident(_) | Decision::Rule { .. } | Decision::Recorded { .. } => None,
+        }
+    }
+
+    /// A moment in the zone of a site; of the first site where none is named.
+    pub fn time(&self, at: Timestamp, site: Option<&SiteId>) -> String {
+        let sites = self.setup.registry.sites();
+        let site = site.and_then(|id| sites.iter().find(|site| site.id == *id)).or(sites.first());
+        zoned(at, site.map_or("UTC", |site| site.zone.as_str()))
+    }
+
+    fn pick<'t>(&self, text: &'t Text) -> &'t str {
+        match self.language {
+            Language::Ko => &text.ko,
+            Language::En => &text.en,
+        }
+    }
+}
+
+/// A moment in a zone, with the zone's name; UTC where the zone is not known.
+pub fn zoned(at: Timestamp, zone: &str) -> String {
+    let moment = jiff::Timestamp::from_nanosecond(i128::from(at.nanos())).unwrap_or_default();
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}

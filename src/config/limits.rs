@@ -1,0 +1,153 @@
+//! Limits of conditions: numbers with units, meaning the same for every series of a rule.
+
+use alerting::condition::Side;
+use reading::unit::{Quantity, Unit};
+
+use super::problem::Problems;
+use super::stations::Watched;
+use super::table::Table;
+use super::tree::At;
+use super::value::{Fault, number_with_unit, shortened};
+
+/// Without `clear-below`, a limit clears a tenth below where it raises (domain.md 3.1).
+const HYSTERESIS: f64 = 0.1;
+
+/// Where a condition begins and ceases, in base units.
+pub struct Limits {
+    /// From where it counts, and where that is written.
+    pub raise_at: At<f64>,
+    /// From where it ends.
+    pub clear_below: f64,
+}
+
+/// What a limit is compared with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// The value.
+    Itself,
+    /// How fast the value changes.
+    Time,
+}
+
+/// Reads `raise-at` and `clear-below`, which is `clear-above` where danger lies below.
+pub fn limits(
+    table: &mut Table,
+    side: Side,
+    per: Per,
+    series: &[&Watched],
+    problems: &mut Problems,
+) -> Option<Limits> {
+    let clear_key = if side == Side::Below { "clear-above" } else { "clear-below" };
+    let example = example(per, series);
+    table.need(
+        "raise-at",
+        &format!("say from where it counts, say raise-at = \"{example}\""),
+        problems,
+    );
+    let raise_at = table.read("raise-at", |text| limit(text, per, series), problems);
+    let given = table.has(clear_key);
+    let clear = table.read(clear_key, |text| limit(text, per, series), problems);
+    let raise_at = raise_at?;
+    if side == Side::Magnitude && raise_at.value <= 0.0 {
+        problems.add(&raise_at.place, "a size is always at or above this", "write a limit above 0");
+        return None;
+    }
+    let clear_below = match clear {
+        Some(clear) => {
+            check_clear(clear_key, &clear, side, raise_at.value, problems);
+            clear.value
+        }
+        None if given => return None,
+        None => usual_clear(clear_key, side, &raise_at, problems),
+    };
+    Some(Limits { raise_at, clear_below })
+}
+
+fn check_clear(key: &str, clear: &At<f64>, side: Side, raise_at: f64, problems: &mut Problems) {
+    let (crossed, beyond, short) = match side {
+        Side::Below => (clear.value < raise_at, "below", "over"),
+        Side::Above | Side::Magnitude => (clear.value > raise_at, "above", "under"),
+    };
+    if crossed {
+        let remedy = format!("set {key} at or {short} raise-at, or the alert will flap");
+        problems.add(&clear.place, format!("{key} is {beyond} raise-at"), remedy);
+    }
+}
+
+fn usual_clear(key: &str, side: Side, raise_at: &At<f64>, problems: &mut Problems) -> f64 {
+    if raise_at.value == 0.0 {
+        let remedy = format!("write {key} at a distance that noise does not bridge");
+        problems.add(&raise_at.place, "a tenth of zero is no distance to clear at", remedy);
+    }
+    let distance = HYSTERESIS * raise_at.value.abs();
+    match side {
+        Side::Below => raise_at.value + distance,
+        Side::Above | Side::Magnitude => raise_at.value - distance,
+    }
+}
+
+fn example(per: Per, series: &[&Watched]) -> String {
+    let base = series.first().map_or("mm", |one| one.name.quantity.base_unit().symbol());
+    match per {
+        Per::Itself => format!("3 {base}"),
+        Per::Time => format!("0.1 {base}/h"),
+    }
+}
+
+/// `3 deg`, `0.1 deg/h`: in base units, a rate an hour. Every series must mean the same by it.
+fn limit(text: &str, per: Per, series: &[&Watched]) -> Result<f64, Fault> {
+    let example = example(per, series);
+    let refused =
+        |what: String| Fault::new(what, format!("write a number with its unit, say \"{example}\""));
+    let (number, unit) = number_with_unit(text)
+        .ok_or_else(|| refused(format!("`{}` is not a number with a unit", shortened(text))))?;
+    if unit.is_empty() {
+        return Err(refused(format!("`{}` has no unit", shortened(text))));
+    }
+    if per == Per::Time && Unit::parse(unit).is_some() && !unit.contains('/') {
+        return Err(refused(format!("`{}` is an amount, not a rate", shortened(text))));
+    }
+    let mut value = None;
+    for one in series {
+        let quantity = one.name.quantity;
+        let converted = base_value(quantity, number, unit, per).ok_or_else(|| {
+            refused(format!(
+                "`{}` does not measure {}{quantity}",
+                shortened(unit),
+                if per == Per::Time { "a rate of " } else { "" }
+            ))
+        })?;
+        if value.is_some_and(|value| value != converted) {
+            let what = format!("{} and {quantity} cannot share a limit", series[0].name.quantity);
+            return Err(Fault::new(what, "write a rule for each quantity"));
+        }
+        value = Some(converted);
+    }
+    Ok(value.unwrap_or(number))
+}
+
+fn base_value(quantity: Quantity, number: f64, unit: &str, per: Per) -> Option<f64> {
+    let value = match per {
+        Per::Itself => quantity.to_base(number, Unit::parse(unit)?).ok()?,
+        Per::Time => quantity.rate_to_base(number, unit).ok()?,
+    };
+    value.is_finite().then_some(value)
+}
+
+/// A limit that the instrument can never show would never raise.
+pub fn check_reach(limits: &Limits, side: Side, series: &[&Watched], problems: &mut Problems) {
+    let raise_at = limits.raise_at.value;
+    let reached = |(low, high): (f64, f64)| match side {
+        Side::Above => high >= raise_at,
+        Side::Below => low <= raise_at,
+        Side::Magnitude => high >= raise_at || low <= -raise_at,
+    };
+    if let Some(one) = series.iter().find(|one| !reached(one.range)) {
+        let what = format!("{} can never show this: it is outside its range", one.name);
+        problems.add(
+            &limits.raise_at.place,
+            what,
+            "correct the limit, its unit, or the range of the sensor",
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! The whole configuration as one struct: load, check, resolve.
+//!
+//! One main file for the daemon, one file a site beside it. Every file is parsed into a tree in which each key
+//! and value knows its place, walked once by hand, and every problem is collected ([`Problems`]) before anything
+//! starts. What comes out is [`Setup`], which decides, and the settings of the rooms that do I/O. Secrets stay
+//! references until start ([`resolve_secret`]).
+
+mod problem;
+mod value;
+mod tree;
+mod table;
+mod source;
+mod secret;
+mod geometry;
+mod daemon;
+mod collectors;
+mod stations;
+mod limits;
+mod conditions;
+mod rules;
+mod silence;
+mod sites;
+mod routes;
+mod channels;
+mod resolve;
+mod demo;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use alerting::condition::ConditionSettings;
+use alerting::setup::Setup;
+
+pub use channels::{CapSettings, Channel, ChannelKind, SirenSettings, WebhookSettings, WebhookUrl};
+pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttSettings};
+pub use daemon::{Http, JournalSettings};
+pub use problem::{Gravity, Place, Problem, Problems};
+pub use secret::{SecretError, SecretRef, resolve_secret};
+
+use resolve::resolve;
+use source::Folder;
+
+/// What a report may need in real time from a simulated station to the desk on a busy machine.
+const ROAD_MAX: Duration = Duration::from_secs(2);
+
+/// Everything that is set, resolved and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where journal, ledger and history lie.
+    pub data_dir: PathBuf,
+    /// CAP's `sender`; the name people read is in `setup`.
+    pub sender_id: String,
+    /// Where the board is served.
+    pub http: Http,
+    /// How much of the journal is kept.
+    pub journal: JournalSettings,
+    /// The ways in.
+    pub collectors: Vec<Collector>,
+    /// The ways out; who hears what on them is in `setup.routes`, in the same order.
+    pub channels: Vec<Channel>,
+    /// What decides, as the journal records it: no secrets, no addresses.
+    pub setup: Setup,
+    /// What somebody should look at.
+    pub warnings: Problems,
+}
+
+impl Config {
+    /// Loads a main file and the sites' files it names.
+    ///
+    /// # Errors
+    /// Every problem of every file, and the warnings among them.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let main = path.file_name().unwrap_or_default().to_string_lossy();
+        resolve(&main, &Folder::on_disk(path.parent().unwrap_or(Path::new(""))))
+    }
+
+    /// The same from texts by file name, `sites/cut-12.toml` for the file of a site: for the demo and for tests.
+    /// Files the configuration refers to are not looked at.
+    ///
+    /// # Errors
+    /// Every problem of every file, and the warnings among them.
+    pub fn from_sources(main: &str, sources: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        resolve(main, &Folder::given(sources))
+    }
+
+    /// The demo's configuration, which is part of the program.
+    ///
+    /// # Errors
+    /// Its problems; that it has none is tested.
+    pub fn demo() -> Result<Self, Problems> {
+        Self::from_sources(demo::MAIN, &demo::sources())
+    }
+
+    /// The same configuration where journal time runs `speed` times as fast as real time: waits that end when
+    /// another machine answers are real, so they last `speed` times as long in the journal's time, and silence is
+    /// given what the road takes.
+    #[must_use]
+    pub fn for_simulated_clock(mut self, speed: f64) -> Self {
+        for route in &mut self.setup.routes {
+            let retry = &mut route.retry;
+            retry.first = retry.first.mul_f64(speed);
+            retry.max = retry.max.mul_f64(speed);
+            retry.receipt_within = retry.receipt_within.map(|within| within.mul_f64(speed));
+            let attempts = 3 * (retry.first + retry.receipt_within.unwrap_or_default());
+            retry.expire_after = retry.expire_after.max(attempts);
+        }
+        for channel in &mut self.channels {
+            if let ChannelKind::Siren(siren) = &mut channel.kind {
+                siren.valid_for = siren.valid_for.mul_f64(speed);
+            }
+        }
+        for rule in &mut self.setup.rules {
+            if let ConditionSettings::Silence(silence) = &mut rule.condition {
+                silence.after += ROAD_MAX.mul_f64(speed);
+            }
+        }
+        self
+    }
+}

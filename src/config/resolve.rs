@@ -1,0 +1,211 @@
+//! The walk through all files: collectors first, then sites, then what refers to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alerting::Status;
+use alerting::route::Route;
+use alerting::rule::Rule;
+use alerting::setup::{Policy, Setup};
+use reading::id::{SiteId, StationId};
+use reading::registry::Registry;
+
+use super::Config;
+use super::channels::{self, Channel, ChannelEntry};
+use super::collectors::{self, Collector};
+use super::daemon::{self, Daemon};
+use super::problem::{Place, Problems};
+use super::sites::{self, SiteEntry};
+use super::source::Folder;
+use super::table::Table;
+use super::tree::At;
+
+/// What other entries may refer to.
+pub struct Known {
+    /// Whether alerts are in earnest, if that is known.
+    pub status: Option<Status>,
+    /// Whether others can follow a link to us.
+    pub has_public_url: bool,
+    /// The sites, even those with something wrong.
+    pub sites: BTreeSet<SiteId>,
+    /// Their stations.
+    pub stations: BTreeSet<(SiteId, StationId)>,
+    /// Whether every file of a site could be read: only then is an unknown name a mistake.
+    pub sites_whole: bool,
+}
+
+impl Known {
+    fn new(entries: &[SiteEntry], sites_whole: bool) -> Self {
+        let named = || entries.iter().filter_map(|entry| Some((&entry.id.as_ref()?.value, entry)));
+        let stations = named().flat_map(|(site, entry)| {
+            entry.station_ids.iter().map(|id| (site.clone(), id.clone()))
+        });
+        let sites = named().map(|(site, _)| site.clone()).collect();
+        Self {
+            status: None,
+            has_public_url: false,
+            sites,
+            stations: stations.collect(),
+            sites_whole,
+        }
+    }
+}
+
+/// Reads everything, and gives it if there is no error.
+///
+/// # Errors
+/// Every problem, sorted.
+pub fn resolve(main: &str, folder: &Folder<'_>) -> Result<Config, Problems> {
+    let mut problems = Problems::default();
+    let config = read(main, folder, &mut problems);
+    problems.sort();
+    match config {
+        Some(config) if problems.errors() == 0 => Ok(Config { warnings: problems, ..config }),
+        _ => Err(problems),
+    }
+}
+
+fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Config> {
+    let mut table = folder.parse(main, problems)?;
+    let (sources, collectors) = read_collectors(&mut table, folder, problems);
+    let (entries, sites_whole) = read_sites(&mut table, folder, &sources, problems);
+    let status = daemon::status(&mut table, problems);
+    let daemon = daemon::read(&mut table, status, folder, problems);
+    let has_public_url = daemon.as_ref().is_some_and(|daemon| daemon.http.public_url.is_some());
+    let known = Known { status, has_public_url, ..Known::new(&entries, sites_whole) };
+    let (channels, routes) =
+        read_channels(&mut table, folder, &known, problems).into_iter().unzip();
+    table.finish("the main file", problems);
+    let Daemon { data_dir, status, sender, http, journal } = daemon?;
+    let (registry, rules, policies) = field(entries);
+    let setup = Setup { registry, rules, policies, routes, status, sender: sender.name, sources };
+    let warnings = Problems::default();
+    Some(Config {
+        data_dir,
+        sender_id: sender.id,
+        http,
+        journal,
+        collectors,
+        channels,
+        setup,
+        warnings,
+    })
+}
+
+/// The names of all collectors, and those with nothing wrong.
+fn read_collectors(
+    table: &mut Table,
+    folder: &Folder<'_>,
+    problems: &mut Problems,
+) -> (Vec<String>, Vec<Collector>) {
+    table.need(
+        "collector",
+        "say how readings come in: [[collector]] name = \"field\", kind = \"mqtt\", …",
+        problems,
+    );
+    let (mut names, mut whole) = (Vec::new(), Vec::new());
+    let mut seen = Seen::default();
+    for entry in table.tables("collector", problems) {
+        let entry = collectors::read(entry, folder, problems);
+        if let Some(name) = entry.name {
+            seen.add("collector", &name, problems);
+            names.push(name.value);
+        }
+        whole.extend(entry.collector);
+    }
+    (names, whole)
+}
+
+/// What every site's file says, and whether each could be read.
+fn read_sites(
+    table: &mut Table,
+    folder: &Folder<'_>,
+    sources: &[String],
+    problems: &mut Problems,
+) -> (Vec<SiteEntry>, bool) {
+    let place = daemon::sites_folder(table, problems);
+    let before = problems.errors();
+    let files = folder.list(&place, problems);
+    if files.is_empty() && problems.errors() == before {
+        let what = format!("there is no site: `{}` holds no *.toml file", place.value);
+        problems.add(&place.place, what, "add one file a site");
+    }
+    let (mut entries, mut seen) = (Vec::new(), Seen::default());
+    for file in &files {
+        let Some(table) = folder.parse(file, problems) else { continue };
+        let entry = sites::read(table, sources, problems);
+        if let Some(id) = &entry.id {
+            seen.add("site", id, problems);
+        }
+        entries.push(entry);
+    }
+    let whole = !files.is_empty()
+        && entries.len() == files.len()
+        && entries.iter().all(|entry| entry.id.is_some());
+    (entries, whole)
+}
+
+fn read_channels(
+    table: &mut Table,
+    folder: &Folder<'_>,
+    known: &Known,
+    problems: &mut Problems,
+) -> Vec<(Channel, Route)> {
+    if !table.has("channel") {
+        problems.warn(
+            &table.place,
+            "there is no [[channel]]: nobody will be told",
+            "add one, at least kind = \"log\"",
+        );
+    }
+    let (mut channels, mut feed, mut seen) = (Vec::new(), None, Seen::default());
+    for entry in table.tables("channel", problems) {
+        let ChannelEntry { name, channel, cap } = channels::read(entry, folder, known, problems);
+        if let Some(name) = name {
+            seen.add("channel", &name, problems);
+        }
+        if let Some(second) = cap.as_ref().filter(|_| feed.is_some()) {
+            problems.add(second, "there is one CAP feed, and two channels of it", "make them one");
+        }
+        feed = feed.or(cap);
+        channels.extend(channel);
+    }
+    channels
+}
+
+/// What stands in the field, the criteria by site and name, and the policies that differ from the default.
+fn field(entries: Vec<SiteEntry>) -> (Registry, Vec<Rule>, BTreeMap<SiteId, Policy>) {
+    let (mut sites, mut stations, mut rules, mut policies) =
+        (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
+    for entry in entries {
+        if let Some((id, policy)) = entry.id.zip(entry.policy) {
+            policies.insert(id.value, policy);
+        }
+        sites.extend(entry.site);
+        stations.extend(entry.stations);
+        rules.extend(entry.rules);
+    }
+    rules.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
+    (Registry::new(sites, stations), rules, policies)
+}
+
+/// Names that are taken, and where the first of each stands.
+#[derive(Default)]
+struct Seen(BTreeMap<String, Place>);
+
+impl Seen {
+    fn add(&mut self, what: &str, name: &At<impl ToString>, problems: &mut Problems) {
+        let text = name.value.to_string();
+        match self.0.get(&text) {
+            Some(first) => {
+                problems.add(
+                    &name.place,
+                    format!("a second {what} is called `{text}`"),
+                    format!("the first is at {first}; rename one"),
+                );
+            }
+            None => {
+                self.0.insert(text, name.place.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Who hears a channel, from which level up, for which sites, and how deliveries are tried.
+
+use std::time::Duration;
+
+use alerting::Level;
+use alerting::route::{Audience, Retry, Route};
+use alerting::rule::Provenance;
+use reading::id::{ChannelId, SiteId};
+
+use super::channels::{ChannelKind, Kind};
+use super::problem::Problems;
+use super::resolve::Known;
+use super::rules::provenance;
+use super::table::{Table, id};
+use super::tree::At;
+use super::value::{Fault, nearest};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Reads what every channel says, whatever its kind.
+pub fn read(
+    table: &mut Table,
+    kind: Kind,
+    name: Option<&At<ChannelId>>,
+    settings: Option<&ChannelKind>,
+    known: &Known,
+    problems: &mut Problems,
+) -> Option<Route> {
+    table.need("audience", "write audience = \"officers\" or audience = \"public\"", problems);
+    table.need("min-level", "say from which level up, say min-level = \"caution\"", problems);
+    let audience = table.choice(
+        "audience",
+        &[("officers", Audience::Officers), ("public", Audience::Public)],
+        problems,
+    );
+    let words = Level::ALL.map(|level| (level.name(), level));
+    let min_level = table.choice("min-level", &words[1..], problems);
+    let sites = table.reads("sites", |text| site(text, known), problems);
+    let release = release(table, audience.as_ref(), problems);
+    if kind == Kind::Siren {
+        check_siren(audience.as_ref(), min_level.as_ref(), problems);
+    }
+    let recipients = match settings {
+        Some(ChannelKind::Siren(siren)) => siren.sirens.keys().cloned().collect(),
+        _ if kind == Kind::Siren => Vec::new(),
+        _ => recipients(table, name, problems),
+    };
+    let of_sirens = || match settings {
+        Some(ChannelKind::Siren(siren)) => {
+            let sites: std::collections::BTreeSet<_> =
+                siren.sirens.values().map(|(site, _)| site.clone()).collect();
+            sites.into_iter().collect()
+        }
+        _ => Vec::new(),
+    };
+    let retry = retry(table, kind, problems);
+    Some(Route {
+        channel: name?.value.clone(),
+        recipients,
+        sites: sites.map_or_else(of_sirens, |sites| {
+            sites.value.into_iter().map(|site| site.value).collect()
+        }),
+        min_level: min_level?.value,
+        audience: audience?.value,
+        release,
+        retry: retry?,
+    })
+}
+
+fn site(text: &str, known: &Known) -> Result<SiteId, Fault> {
+    let site: SiteId = id(text)?;
+    if known.sites_whole && !known.sites.contains(&site) {
+        let remedy = match nearest(text, known.sites.iter().map(SiteId::as_str)) {
+            Some(word) => format!("did you mean \"{word}\"?"),
+            None => "add its file to the folder of sites, or take it out of the list".into(),
+        };
+        return Err(Fault::new(format!("there is no site `{site}`"), remedy));
+    }
+    Ok(site)
+}
+
+/// Nobody lets the public hear but a person or a rule that somebody wrote down.
+fn release(
+    table: &mut Table,
+    audience: Option<&At<Audience>>,
+    problems: &mut Problems,
+) -> Option<Provenance> {
+    let given = table.place_of("release");
+    let release = provenance(table, "release", problems);
+    let audience = audience?;
+    match (audience.value, given) {
+        (Audience::Public, None) => problems.add(
+            &audience.place,
+            "nothing lets the public hear on this channel",
+            "write who decided that it goes out by itself: release = { author = \"…\", date = \"…\", reason = \"…\" }",
+        ),
+        (Audience::Officers, Some(place)) => {
+            problems.add(&place, "`release` is for the public; officers always hear", "remove it");
+        }
+        (Audience::Public, Some(_)) | (Audience::Officers, None) => {}
+    }
+    release
+}
+
+fn check_siren(
+    audience: Option<&At<Audience>>,
+    min_level: Option<&At<Level>>,
+    problems: &mut Problems,
+) {
+    if let Some(At { value: Audience::Officers, place }) = audience {
+        problems.add(
+            place,
+            "everybody hears a siren, not officers alone",
+            "write audience = \"public\"",
+        );
+    }
+    if let Some(level) = min_level.filter(|level| level.value != Level::Severe) {
+        problems.add(
+            &level.place,
+            "a siren sounds at severe and not before",
+            "write min-level = \"severe\"",
+        );
+    }
+}
+
+fn recipients(
+    table: &mut Table,
+    name: Option<&At<ChannelId>>,
+    problems: &mut Problems,
+) -> Vec<String> {
+    let Some(given) = table.reads("recipients", id::<ChannelId>, problems) else {
+        return name.map(|name| name.value.to_string()).into_iter().collect();
+    };
+    if given.value.is_empty() {
+        problems.add(&given.place, "the channel has no recipient", "name one, or remove the key");
+    }
+    let mut names: Vec<String> = Vec::new();
+    for recipient in given.value {
+        let name = recipient.value.to_string();
+        if names.contains(&name) {
+            problems.add(&recipient.place, format!("`{name}` is there twice"), "remove one");
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn retry(table: &mut Table, kind: Kind, problems: &mut Problems) -> Option<Retry> {
+    let (mut first, mut max) = (2 * SECOND, 5 * MINUTE);
+    if let Some(mut waits) = table.table("retry", problems) {
+        let place = waits.place.clone();
+        first = waits
+            .duration("first", SECOND / 10..=60 * MINUTE, problems)
+            .map_or(first, |at| at.value);
+        max = waits.duration("max", SECOND / 10..=DAY, problems).map_or(max, |at| at.value);
+        waits.finish("retry", problems);
+        if max < first {
+            problems.add(
+                &place,
+                "`max` is below `first`",
+                "let the longest wait be at least the first one",
+            );
+        }
+    }
+    let receipt_within = match kind {
+        Kind::Siren => {
+            let given = table.duration("receipt-within", SECOND..=60 * MINUTE, problems);
+            Some(given.map_or(10 * SECOND, |at| at.value))
+        }
+        Kind::Webhook | Kind::Cap | Kind::Log => None,
+    };
+    let repeat_is_safe = match kind {
+        Kind::Webhook | Kind::Siren => {
+            table.flag("repeat-is-safe", problems).is_none_or(|at| at.value)
+        }
+        Kind::Cap | Kind::Log => true,
+    };
+    let expire_after = table.duration("expire-after", SECOND..=30 * DAY, problems);
+    if let Some(expire) =
+        expire_after.as_ref().filter(|at| at.value <= first + receipt_within.unwrap_or_default())
+    {
+        problems.add(
+            &expire.place,
+            "it expires before a second attempt",
+            "let `expire-after` be longer",
+        );
+    }
+    let usual = if kind == Kind::Siren { 30 * MINUTE } else { 6 * 60 * MINUTE };
+    let expire_after = expire_after.map_or(usual, |at| at.value);
+    Some(Retry { first, max, expire_after, receipt_within, repeat_is_safe })
+}

@@ -1,0 +1,282 @@
+//! What stands at a site: stations, their sensors, and the series that rules may be about.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use reading::id::{SensorId, SeriesName, SiteId, StationId};
+use reading::registry::{SeriesEntry, StationEntry};
+use reading::unit::{Quantity, Unit};
+
+use super::problem::{Place, Problems};
+use super::table::Table;
+use super::tree::{At, Value};
+use super::value::{Fault, duration_text, nearest, number_with_unit, shortened};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How late a reading may come and still be evaluated in its order, unless the sensor says otherwise
+/// (domain.md 3.0).
+const LATENESS: Duration = Duration::from_secs(15 * 60);
+
+/// A series that rules may be about.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// Its name.
+    pub name: SeriesName,
+    /// How often its station reports.
+    pub interval: Duration,
+    /// What its instrument can say, base unit.
+    pub range: (f64, f64),
+}
+
+/// Reads every `[[station]]` of a site, and the names of all of them, even of those with something wrong.
+pub fn read(
+    table: &mut Table,
+    site: Option<&At<SiteId>>,
+    sources: &[String],
+    problems: &mut Problems,
+) -> (Vec<StationEntry>, BTreeSet<StationId>) {
+    let (mut entries, mut ids) = (Vec::new(), BTreeSet::new());
+    table.need("station", "add a [[station]] with its sensors", problems);
+    for mut table in table.tables("station", problems) {
+        let id = station_id(&mut table, &mut ids, problems);
+        let source = source(&mut table, sources, problems);
+        let (report_interval, series) = instruments(&mut table, problems);
+        table.finish("a [[station]]", problems);
+        if let (Some(site), Some(id), Some(source)) = (site, id, source) {
+            entries.push(StationEntry {
+                site: site.value.clone(),
+                id,
+                source,
+                report_interval,
+                series,
+            });
+        }
+    }
+    (entries, ids)
+}
+
+/// The series of stations, by name.
+pub fn watched(stations: &[StationEntry]) -> Vec<Watched> {
+    let of_station = |station: &StationEntry| -> Vec<Watched> {
+        let of_series = |series: &SeriesEntry| Watched {
+            name: SeriesName {
+                site: station.site.clone(),
+                station: station.id.clone(),
+                sensor: series.sensor.clone(),
+                quantity: series.quantity,
+            },
+            interval: station.report_interval,
+            range: series.range,
+        };
+        station.series.iter().map(of_series).collect()
+    };
+    let mut watched: Vec<_> = stations.iter().flat_map(of_station).collect();
+    watched.sort_by_key(|watched| watched.name.to_string());
+    watched
+}
+
+fn station_id(
+    table: &mut Table,
+    ids: &mut BTreeSet<StationId>,
+    problems: &mut Problems,
+) -> Option<StationId> {
+    table.need("id", "topics and series name the station by it, say id = \"post-1\"", problems);
+    let id = table.id::<StationId>("id", problems)?;
+    if !ids.insert(id.value.clone()) {
+        problems.add(
+            &id.place,
+            format!("a second station is called `{}`", id.value),
+            "give it another id",
+        );
+    }
+    Some(id.value)
+}
+
+/// The collector a station reports through: the only one, unless there are several.
+fn source(table: &mut Table, sources: &[String], problems: &mut Problems) -> Option<String> {
+    if !table.has("source") && sources.len() != 1 {
+        if !sources.is_empty() {
+            let remedy = format!("say which collector it reports through: {}", sources.join(", "));
+            table.need("source", &remedy, problems);
+        }
+        return None;
+    }
+    let given = table.read(
+        "source",
+        |text| match sources.iter().find(|source| *source == text) {
+            Some(source) => Ok(source.clone()),
+            None => Err(unknown_source(text, sources)),
+        },
+        problems,
+    );
+    given.map(|given| given.value).or_else(|| sources.first().cloned())
+}
+
+fn unknown_source(text: &str, sources: &[String]) -> Fault {
+    let remedy = match nearest(text, sources.iter().map(String::as_str)) {
+        Some(source) => format!("did you mean \"{source}\"?"),
+        None => "name a [[collector]] of the main file".into(),
+    };
+    Fault::new(format!("there is no collector `{}`", shortened(text)), remedy)
+}
+
+fn instruments(table: &mut Table, problems: &mut Problems) -> (Duration, Vec<SeriesEntry>) {
+    let sensors = table.tables("sensor", problems);
+    if !sensors.is_empty() {
+        table.need(
+            "report-interval",
+            "say how often it reports, say report-interval = \"10 min\"",
+            problems,
+        );
+    }
+    let interval = table.duration("report-interval", MINUTE / 600..=7 * DAY, problems);
+    let interval = interval.map_or(MINUTE, |at| at.value);
+    let (mut entries, mut seen) = (Vec::new(), BTreeSet::new());
+    let claimed: Vec<_> =
+        sensors.into_iter().flat_map(|table| sensor(table, interval, problems)).collect();
+    for (place, entry) in claimed {
+        if seen.insert((entry.sensor.clone(), entry.quantity)) {
+            entries.push(entry);
+        } else {
+            let what = format!("`{}/{}` is there twice", entry.sensor, entry.quantity);
+            problems.add(&place, what, "remove one, or give the second sensor another id");
+        }
+    }
+    (interval, entries)
+}
+
+/// The series of one `[[station.sensor]]`, each with the place its quantity is named.
+fn sensor(
+    mut table: Table,
+    interval: Duration,
+    problems: &mut Problems,
+) -> Vec<(Place, SeriesEntry)> {
+    table.need("id", "series name the sensor by it, say id = \"tilt-1\"", problems);
+    let id = table.id::<SensorId>("id", problems);
+    table.need(
+        "quantities",
+        "say what it measures, say quantities = [\"tilt-x\", \"tilt-y\"]",
+        problems,
+    );
+    let quantities = table.reads("quantities", quantity, problems);
+    let unit = table.read("unit", unit, problems);
+    table.need(
+        "range",
+        "say what it can measure, as its data sheet does, say range = [\"-30 deg\", \"30 deg\"]",
+        problems,
+    );
+    let range = table.list("range", problems);
+    let lateness = lateness(&mut table, interval, problems);
+    table.finish("a [[station.sensor]]", problems);
+    let (Some(id), Some(quantities)) = (id, quantities) else { return Vec::new() };
+    if quantities.value.is_empty() {
+        problems.add(
+            &quantities.place,
+            "the sensor measures nothing",
+            "name at least one quantity",
+        );
+    }
+    let mut entries = Vec::new();
+    for At { value: quantity, place } in quantities.value {
+        let unit = unit_for(quantity, unit.as_ref(), problems);
+        let range = range.as_ref().and_then(|range| range_of(quantity, range, problems));
+        let (Some(unit), Some(range)) = (unit, range) else { break };
+        let sensor = id.value.clone();
+        entries.push((place, SeriesEntry { sensor, quantity, unit, range, lateness }));
+    }
+    entries
+}
+
+fn quantity(text: &str) -> Result<Quantity, Fault> {
+    Quantity::parse(text).ok_or_else(|| {
+        let names = || Quantity::ALL.iter().map(|quantity| quantity.name());
+        let remedy = match nearest(text, names()) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => format!("write one of {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        Fault::new(format!("`{}` is not a quantity", shortened(text)), remedy)
+    })
+}
+
+fn unit(text: &str) -> Result<Unit, Fault> {
+    Unit::parse(text).ok_or_else(|| {
+        let remedy = match nearest(text, Unit::ALL.iter().map(|unit| unit.symbol())) {
+            Some(symbol) => format!("did you mean \"{symbol}\"?"),
+            None => "write a symbol of docs/configuration.md, say \"deg\", \"mm\", \"kPa\"".into(),
+        };
+        Fault::new(format!("`{}` is not a unit", shortened(text)), remedy)
+    })
+}
+
+fn unit_for(quantity: Quantity, unit: Option<&At<Unit>>, problems: &mut Problems) -> Option<Unit> {
+    let Some(unit) = unit else { return Some(quantity.base_unit()) };
+    match quantity.to_base(1.0, unit.value) {
+        Ok(_) => Some(unit.value),
+        Err(mismatch) => {
+            problems.add(
+                &unit.place,
+                mismatch.to_string(),
+                "write a unit of the quantity, or a sensor for each quantity",
+            );
+            None
+        }
+    }
+}
+
+fn range_of(
+    quantity: Quantity,
+    range: &At<Vec<At<Value>>>,
+    problems: &mut Problems,
+) -> Option<(f64, f64)> {
+    let base = quantity.base_unit();
+    let [low, high] = range.value.as_slice() else {
+        let remedy =
+            format!("write the lowest and the highest value: [\"0 {base}\", \"100 {base}\"]");
+        problems.add(&range.place, "`range` is not two values", remedy);
+        return None;
+    };
+    let (low, high) = (amount(quantity, low, problems), amount(quantity, high, problems));
+    let (low, high) = (low?, high?);
+    if low >= high {
+        problems.add(&range.place, "`range` is empty", "write the lower value first");
+        return None;
+    }
+    Some((low, high))
+}
+
+fn amount(quantity: Quantity, item: &At<Value>, problems: &mut Problems) -> Option<f64> {
+    let example =
+        format!("write a number with a unit of {quantity}, say \"30 {}\"", quantity.base_unit());
+    let Value::Text(text) = &item.value else {
+        problems.add(&item.place, "the bound of a range has no unit", example);
+        return None;
+    };
+    let parsed =
+        number_with_unit(text).and_then(|(number, symbol)| Some((number, Unit::parse(symbol)?)));
+    let converted = parsed.and_then(|(number, unit)| quantity.to_base(number, unit).ok());
+    if converted.is_none() {
+        problems.add(
+            &item.place,
+            format!("`{}` is not an amount of {quantity}", shortened(text)),
+            example,
+        );
+    }
+    converted
+}
+
+fn lateness(table: &mut Table, interval: Duration, problems: &mut Problems) -> Duration {
+    let Some(given) = table.duration("lateness", Duration::ZERO..=DAY.max(interval), problems)
+    else {
+        return LATENESS.max(interval);
+    };
+    if given.value < interval {
+        problems.add(
+            &given.place,
+            format!("`lateness` is below the report interval of {}", duration_text(interval)),
+            "let it be at least one interval, or leave it out",
+        );
+    }
+    given.value
+}

@@ -1,0 +1,259 @@
+//! The ways in: brokers we subscribe to and the broker we may be ourselves, with the ways back to the field.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use broker::{Broker, BrokerConfig, User};
+use ingest::clock::Clock;
+use ingest::collector::config::{BrokerUrl, Filters, MqttConfig, Password};
+use ingest::collector::embedded::Embedded;
+use ingest::collector::event::{Event, Happening, Listener, Role};
+use ingest::collector::metrics::CollectorMetrics;
+use ingest::collector::mqtt::{MqttCollector, Wiring};
+use ingest::collector::publisher::Publisher;
+use ingest::collector::stored::StoredAcks;
+use ingest::journal::{Entry, Journal, Kind};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{BrokerSettings, Collector, CollectorKind, Config, MqttSettings, resolve_secret};
+use crate::desk::events::{CollectorEvent, payload};
+
+/// How many events of connections may wait to be journaled; what comes on top is logged only.
+const EVENTS_MAX: usize = 256;
+
+/// Which collectors receive at present.
+pub type Watch = Arc<Mutex<BTreeMap<String, bool>>>;
+
+/// Every collector, running.
+pub struct Collectors {
+    /// Ways back to the field, by collector.
+    pub publishers: BTreeMap<String, Publisher>,
+    /// Acknowledgements to stations, by collector.
+    pub stored: BTreeMap<String, StoredAcks>,
+    /// Where the embedded broker listens.
+    pub broker_addr: Option<SocketAddr>,
+    /// Who receives at present.
+    pub watch: Watch,
+    brokers: Vec<Broker>,
+    mqtt: Vec<MqttCollector>,
+    tasks: JoinSet<()>,
+}
+
+/// What collectors are given.
+pub struct Ground<'a> {
+    /// Where frames go.
+    pub journal: &'a Journal,
+    /// What time it is.
+    pub clock: &'a Clock,
+    /// What is counted.
+    pub metrics: CollectorMetrics,
+    /// When they stop receiving.
+    pub stop: &'a CancellationToken,
+    /// When the ways back end: later, couriers need them.
+    pub stop_publishing: &'a CancellationToken,
+}
+
+impl Collectors {
+    /// Starts all of them. Whether a broker answers is not waited for.
+    ///
+    /// # Errors
+    /// What can never work as configured.
+    pub async fn start(config: &Config, ground: &Ground<'_>) -> anyhow::Result<Self> {
+        let watch: Watch = Arc::default();
+        let mut tasks = JoinSet::new();
+        let (events, inbox) = mpsc::channel(EVENTS_MAX);
+        tasks.spawn(journal_events(inbox, ground.journal.clone(), ground.clock.clone(), watch.clone()));
+        let mut all = Self {
+            publishers: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            broker_addr: None,
+            watch,
+            brokers: Vec::new(),
+            mqtt: Vec::new(),
+            tasks,
+        };
+        for collector in &config.collectors {
+            let started = match &collector.kind {
+                CollectorKind::Mqtt(settings) => all.start_mqtt(collector, settings, &config.data_dir, ground, &events),
+                CollectorKind::EmbeddedBroker(settings) => {
+                    all.start_broker(collector, settings, &config.data_dir, ground, &events).await
+                }
+            };
+            started.with_context(|| format!("collector `{}` cannot be started", collector.name))?;
+        }
+        Ok(all)
+    }
+
+    fn start_mqtt(
+        &mut self,
+        collector: &Collector,
+        settings: &MqttSettings,
+        data_dir: &Path,
+        ground: &Ground<'_>,
+        events: &mpsc::Sender<Event>,
+    ) -> anyhow::Result<()> {
+        let url = BrokerUrl { host: settings.host.clone(), port: settings.port, tls: settings.tls };
+        let mut config = MqttConfig::new(&collector.name, url, data_dir.join("collectors"));
+        config.user.clone_from(&settings.user);
+        if let Some(reference) = &settings.password {
+            config.password = Some(Password::new(resolve_secret(reference)?.expose()));
+        }
+        config.ca_file.clone_from(&settings.ca_file);
+        config.receive_maximum = settings.in_flight;
+        config.session_expiry = settings.session_expiry;
+        std::fs::create_dir_all(&config.data_dir)?;
+        self.mqtt.push(MqttCollector::start(
+            &config,
+            Arc::new(ground.journal.clone()),
+            &wiring(ground, events, ground.stop),
+        )?);
+        self.start_publisher(&config, ground, events)
+    }
+
+    async fn start_broker(
+        &mut self,
+        collector: &Collector,
+        settings: &BrokerSettings,
+        data_dir: &Path,
+        ground: &Ground<'_>,
+        events: &mpsc::Sender<Event>,
+    ) -> anyhow::Result<()> {
+        let hook = Embedded::new(
+            &collector.name,
+            Filters::native(),
+            Arc::new(ground.journal.clone()),
+            ground.clock.clone(),
+            ground.metrics.clone(),
+            ground.stop.clone(),
+        );
+        let mut config = BrokerConfig::loopback(0);
+        config.bind = settings.listen;
+        config.anonymous_on_loopback = settings.users.is_empty();
+        config.data_dir = Some(data_dir.join("broker"));
+        let mut own = None;
+        for user in &settings.users {
+            let password = resolve_secret(&user.password)?;
+            own = own.or(Some((user.name.clone(), password.clone())));
+            config.users.push(User { name: user.name.clone(), password: broker::Secret::new(password.expose()) });
+        }
+        let broker = Broker::start(config, Arc::new(hook)).await?;
+        let address = broker.local_addr();
+        self.broker_addr = Some(address);
+        self.brokers.push(broker);
+        let up = Happening::Up { session_present: true };
+        events.send(Event { collector: collector.name.clone(), role: Role::Telemetry, happening: up }).await.ok();
+
+        let host = if address.ip().is_unspecified() { "127.0.0.1".into() } else { address.ip().to_string() };
+        let url = BrokerUrl { host, port: address.port(), tls: false };
+        let mut client = MqttConfig::new(&collector.name, url, data_dir.join("collectors"));
+        if let Some((name, password)) = own {
+            client.user = Some(name);
+            client.password = Some(Password::new(password.expose()));
+        }
+        std::fs::create_dir_all(&client.data_dir)?;
+        self.start_publisher(&client, ground, events)
+    }
+
+    fn start_publisher(
+        &mut self,
+        config: &MqttConfig,
+        ground: &Ground<'_>,
+        events: &mpsc::Sender<Event>,
+    ) -> anyhow::Result<()> {
+        let (publisher, task) = Publisher::start(config, &wiring(ground, events, ground.stop_publishing))?;
+        let (stored, acks) = StoredAcks::start(publisher.clone(), ground.stop.clone());
+        self.publishers.insert(config.name.clone(), publisher);
+        self.stored.insert(config.name.clone(), stored);
+        for task in [task, acks] {
+            self.tasks.spawn(async move {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a task of a publisher ended badly");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Resolves when one of them ends by itself, which none should.
+    pub async fn ended(&mut self) -> anyhow::Error {
+        let brokers = self.brokers.iter_mut().map(|broker| Box::pin(async { anyhow::Error::new(broker.ended().await) }) as _);
+        let mqtt = self.mqtt.iter_mut().map(|mqtt| {
+            Box::pin(async {
+                match mqtt.ended().await {
+                    Err(error) => anyhow::Error::new(error),
+                    Ok(()) => std::future::pending().await,
+                }
+            }) as _
+        });
+        let all: Vec<std::pin::Pin<Box<dyn Future<Output = anyhow::Error> + Send>>> = brokers.chain(mqtt).collect();
+        if all.is_empty() {
+            return std::future::pending().await;
+        }
+        futures_util::future::select_all(all).await.0
+    }
+
+    /// Waits until nothing is received any more.
+    pub async fn stopped(&mut self, grace: Duration) {
+        for mqtt in &mut self.mqtt {
+            if tokio::time::timeout(grace, mqtt.ended()).await.is_err() {
+                tracing::warn!("a collector did not stop in time");
+            }
+        }
+    }
+
+    /// Ends the broker and the ways back.
+    pub async fn shutdown(mut self, grace: Duration) {
+        for broker in self.brokers {
+            broker.shutdown().await;
+        }
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, ended).await.is_err() {
+            tracing::warn!("a publisher did not stop in time");
+        }
+    }
+}
+
+fn wiring(ground: &Ground<'_>, events: &mpsc::Sender<Event>, stop: &CancellationToken) -> Wiring {
+    let events = events.clone();
+    let listener: Listener = Arc::new(move |event| {
+        if let Err(error) = events.try_send(event) {
+            tracing::warn!(%error, "too many connection events at once");
+        }
+    });
+    Wiring { clock: ground.clock.clone(), metrics: ground.metrics.clone(), listener, cancel: stop.clone() }
+}
+
+/// Writes into the journal when a collector begins and ceases to receive; tells the rest to the log.
+async fn journal_events(mut inbox: mpsc::Receiver<Event>, journal: Journal, clock: Clock, watch: Watch) {
+    while let Some(event) = inbox.recv().await {
+        tracing::info!(collector = event.collector, role = event.role.name(), happening = ?event.happening, "collector");
+        let up = match (&event.role, &event.happening) {
+            (Role::Telemetry, Happening::Up { .. }) => CollectorEvent { up: true, reason: String::new() },
+            (Role::Telemetry, Happening::Down { reason }) => CollectorEvent { up: false, reason: reason.clone() },
+            _ => continue,
+        };
+        watch.lock().insert(event.collector.clone(), up.up);
+        if journal.append(vec![entry(&event.collector, &up, &clock)]).await.is_err() {
+            return; // the journal has ended, and so does the daemon
+        }
+    }
+}
+
+/// The journal entry that says whether a collector receives.
+pub fn entry(collector: &str, event: &CollectorEvent, clock: &Clock) -> Entry {
+    Entry {
+        kind: Kind::Collector,
+        source: collector.into(),
+        topic: "".into(),
+        retained: false,
+        received_at: clock.wall(),
+        payload: payload(event),
+    }
+}

@@ -1,0 +1,64 @@
+//! How the daemon's own parts are doing, for `/readyz` and the board.
+
+use std::time::Duration;
+
+use ingest::clock::Clock;
+use ingest::journal::{Health, Journal};
+use tokio::sync::watch;
+
+use super::collectors::Watch;
+use crate::board::{self, Check, Vital};
+use crate::desk::run::Progress;
+
+/// The desk may be this far behind the journal, in the journal's time, before that is worth a word.
+const LAG_MAX: Duration = Duration::from_secs(30);
+
+/// The daemon's vitals.
+pub struct Vitals {
+    journal: Journal,
+    progress: watch::Receiver<Progress>,
+    collectors: Watch,
+    clock: Clock,
+}
+
+impl Vitals {
+    /// Of these parts.
+    pub fn new(journal: Journal, progress: watch::Receiver<Progress>, collectors: Watch, clock: Clock) -> Self {
+        Self { journal, progress, collectors, clock }
+    }
+
+    fn journal(&self) -> Check {
+        let vital = match self.journal.health() {
+            Health::Good => Vital::Ok,
+            Health::Full => Vital::Degraded,
+            Health::Failing => Vital::Failed,
+        };
+        let detail = format!("{}, last record {}", self.journal.health().name(), self.journal.synced());
+        Check { name: "journal".into(), vital, detail }
+    }
+
+    fn desk(&self) -> Check {
+        let seen = *self.progress.borrow();
+        let behind = self.journal.synced().saturating_sub(seen.position);
+        let late = self.journal.at().since(seen.at);
+        let real = self.clock.real(late);
+        let vital = match (self.progress.has_changed(), real > LAG_MAX && behind > 0) {
+            (Err(_), _) => Vital::Failed,
+            (Ok(_), true) => Vital::Degraded,
+            (Ok(_), false) => Vital::Ok,
+        };
+        Check { name: "desk".into(), vital, detail: format!("{behind} records behind the journal") }
+    }
+}
+
+impl board::Health for Vitals {
+    fn checks(&self) -> Vec<Check> {
+        let collectors = self.collectors.lock().clone();
+        let collector = |(name, up): (String, bool)| Check {
+            name: format!("collector-{name}"),
+            vital: if up { Vital::Ok } else { Vital::Degraded },
+            detail: if up { "receiving".into() } else { "not connected".into() },
+        };
+        [self.journal(), self.desk()].into_iter().chain(collectors.into_iter().map(collector)).collect()
+    }
+}

@@ -1,0 +1,421 @@
+//! Builds the rooms, joins them, stops them in order.
+//!
+//! **Start**: ledger, journal, collectors (frames are taken from the first moment), the desk over everything it has
+//! not seen, then couriers, then the board. Couriers wait for the desk, or a delivery whose outcome is journaled
+//! already would be tried again.
+//!
+//! **Stop**, in the order data flows: collectors, couriers (each ends the attempt in hand), desk, snapshot, the ways
+//! back to the field, journal. The board shows it through and goes first of what only looks.
+
+mod collectors;
+mod channels;
+mod ticker;
+mod orders;
+mod health;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use alerting::setup::Setup;
+use anyhow::{Context, anyhow, bail};
+use arc_swap::ArcSwap;
+use delivery::Ledger;
+use ingest::clock::Clock;
+use ingest::collector::metrics::CollectorMetrics;
+use ingest::journal::{self, Entry, Journal, Kind};
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::board::{self, BoardState, Tokens};
+use crate::config::Config;
+use crate::desk::events::{CollectorEvent, Skip, payload};
+use crate::desk::run::{DeskError, Progress, Runner, make_snapshot, save};
+use crate::desk::state::StateFolder;
+use crate::desk::{Desk, recovery};
+use crate::metrics::Metrics;
+use crate::overview;
+use channels::Channels;
+use collectors::{Collectors, Ground};
+
+/// How often a snapshot is made, real time.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(300);
+
+/// How long each room may take to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A running daemon.
+pub struct Daemon {
+    /// Where the board is served.
+    pub http: SocketAddr,
+    /// Where the embedded broker listens, if there is one.
+    pub broker: Option<SocketAddr>,
+    /// Who may come in.
+    pub tokens: Tokens,
+    /// Where everything stands.
+    pub overview: overview::Shared,
+    /// Decisions and deliveries.
+    pub ledger: Arc<Ledger>,
+    /// How far the desk has come.
+    pub progress: watch::Receiver<Progress>,
+    config: Config,
+    clock: Clock,
+    journal: Journal,
+    state: StateFolder,
+    tokens_to_stop: Stops,
+    collectors: Collectors,
+    couriers: JoinSet<anyhow::Result<()>>,
+    desk: oneshot::Receiver<Result<Desk, DeskError>>,
+    stop_at: Arc<AtomicU64>,
+    views: JoinSet<()>,
+    board: JoinHandle<Result<(), board::BoardError>>,
+}
+
+/// What tells the rooms to stop, in this order.
+#[derive(Clone, Default)]
+struct Stops {
+    collecting: CancellationToken,
+    carrying: CancellationToken,
+    publishing: CancellationToken,
+    serving: CancellationToken,
+}
+
+impl Daemon {
+    /// Starts every room. When this returns, frames are taken and alerts go out.
+    ///
+    /// # Errors
+    /// What could not be started, and what to do.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let folder = &config.data_dir;
+        std::fs::create_dir_all(folder).with_context(|| {
+            format!("cannot make the data folder {}; check data-dir and who owns it", folder.display())
+        })?;
+        let registry = prometheus::Registry::new();
+        let delivery_metrics = delivery::Metrics::register(&registry)?;
+        let (ledger, opened) = Ledger::open(folder.join("ledger.sqlite"))?;
+        let ledger = Arc::new(ledger.timed(delivery_metrics.ledger_commit_seconds.clone()));
+        if let Some(damaged) = &opened.damaged {
+            tracing::error!(path = %damaged.display(), "the ledger was damaged and set aside; the journal is applied again");
+        }
+        let state = StateFolder::open(folder.join("state"))?;
+        let newest = state.snapshots().first().map_or(0, |(position, _)| *position);
+        let journal = Journal::open(
+            &folder.join("journal"),
+            journal_config(&config),
+            clock.clone(),
+            opened.position.max(newest),
+        )?;
+        registry.register(journal.metrics())?;
+        journal.set_opening(payload(&config.setup));
+
+        let (skips, new_skips) = state.skips();
+        let recovered = recovery::start(&state, opened.position, &journal, &skips);
+        if let Some(first) = recovered.lost_before {
+            tracing::error!(first, "the state cannot be rebuilt in full; levels start from what the journal still has");
+        }
+        let last = announce(&journal, &clock, &config, &new_skips).await?;
+        state.skips_journaled(&new_skips);
+
+        let stops = Stops::default();
+        let ground = Ground {
+            journal: &journal,
+            clock: &clock,
+            metrics: CollectorMetrics::register(&registry)?,
+            stop: &stops.collecting,
+            stop_publishing: &stops.publishing,
+        };
+        let collectors = Collectors::start(&config, &ground).await?;
+        let channels = Channels::build(&config, &clock, &collectors.publishers)?;
+        let cap = channels.cap.clone();
+        let couriers = channels.couriers(&ledger, &journal, &clock, &delivery_metrics);
+
+        let (progress_sender, progress) = watch::channel(Progress::default());
+        let overview: overview::Shared = Arc::new(ArcSwap::from_pointee(recovered.desk.overview()));
+        let stop_at = Arc::new(AtomicU64::new(u64::MAX));
+        let mut desk = spawn_desk(Runner {
+            reader: journal.reader(recovered.desk.position() + 1, "desk"),
+            desk: recovered.desk,
+            ledger: ledger.clone(),
+            wakers: couriers.iter().map(|(name, courier)| (name.clone(), courier.waker())).collect(),
+            stored: Some(stored_sink(&collectors, &config)),
+            overview: overview.clone(),
+            progress: progress_sender,
+            metrics: Metrics::register(&registry)?,
+            state: state.clone(),
+            stop_at: stop_at.clone(),
+        })?;
+        let mut caught_up = progress.clone();
+        tokio::select! {
+            ended = &mut desk => return Err(desk_ended(ended)),
+            reached = caught_up.wait_for(|progress| progress.position >= last) => { reached?; }
+        }
+
+        let mut tasks = JoinSet::new();
+        for (name, courier) in couriers {
+            let stop = stops.carrying.clone();
+            tasks.spawn(async move { courier.run(stop).await.with_context(|| format!("courier of `{name}`")) });
+        }
+        let mut views = JoinSet::new();
+        views.spawn(ticker::run(journal.clone(), clock.clone(), progress.clone(), stops.collecting.clone()));
+        views.spawn(keep_snapshots(
+            state.clone(),
+            journal.clone(),
+            ledger.clone(),
+            progress.clone(),
+            stops.collecting.clone(),
+        ));
+
+        let tokens = Tokens::load_or_create(folder)?;
+        let listener = TcpListener::bind(config.http.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}; is something else running there?", config.http.listen))?;
+        let http = listener.local_addr()?;
+        let board_clock = clock.clone();
+        let board_state = BoardState {
+            overview: overview.clone(),
+            ledger: ledger.clone(),
+            updates: decided(&mut views, progress.clone()),
+            commands: Arc::new(orders::Orders::new(
+                journal.clone(),
+                clock.clone(),
+                ledger.clone(),
+                progress.clone(),
+            )),
+            cap,
+            metrics: registry,
+            health: Arc::new(health::Vitals::new(
+                journal.clone(),
+                progress.clone(),
+                collectors.watch.clone(),
+                clock.clone(),
+            )),
+            tokens: tokens.clone(),
+            clock: Arc::new(move || board_clock.wall()),
+            public_url: config.http.public_url.clone(),
+        };
+        let board = tokio::spawn(board::serve(listener, board_state, stops.serving.clone()));
+        Ok(Self {
+            http,
+            broker: collectors.broker_addr,
+            tokens,
+            overview,
+            ledger,
+            progress,
+            config,
+            clock,
+            journal,
+            state,
+            tokens_to_stop: stops,
+            collectors,
+            couriers: tasks,
+            desk,
+            stop_at,
+            views,
+            board,
+        })
+    }
+
+    /// Runs until `shutdown`, or until a room ends that should not have; then stops everything in order.
+    ///
+    /// # Errors
+    /// What ended too early, or could not be stopped cleanly.
+    pub async fn run_until(mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let failure = tokio::select! {
+            () = shutdown => None,
+            ended = &mut self.desk => return Err(desk_ended(ended)),
+            () = self.journal.stopped() => Some(anyhow!("the journal ended by itself")),
+            error = self.collectors.ended() => Some(error),
+            Some(courier) = self.couriers.join_next() => Some(match courier {
+                Ok(Ok(())) => anyhow!("a courier ended by itself"),
+                Ok(Err(error)) => error,
+                Err(error) => anyhow!(error).context("a courier panicked"),
+            }),
+            board = &mut self.board => Some(match board {
+                Ok(Ok(())) => anyhow!("the board ended by itself"),
+                Ok(Err(error)) => error.into(),
+                Err(error) => anyhow!(error).context("the board panicked"),
+            }),
+        };
+        let stopped = self.stop().await;
+        match failure {
+            Some(error) => Err(error),
+            None => stopped,
+        }
+    }
+
+    /// A door for reloads, which stays open while the daemon runs.
+    pub fn reloads(&self) -> Reloads {
+        Reloads { running: Mutex::new(self.config.clone()), journal: self.journal.clone(), clock: self.clock.clone() }
+    }
+
+    /// The rules and the field in force.
+    pub fn setup(&self) -> &Setup {
+        &self.config.setup
+    }
+
+    async fn stop(mut self) -> anyhow::Result<()> {
+        tracing::info!("stopping");
+        self.tokens_to_stop.collecting.cancel();
+        self.collectors.stopped(GRACE).await;
+        for collector in &self.config.collectors {
+            let down = CollectorEvent { up: false, reason: "stopped".into() };
+            self.journal.append(vec![collectors::entry(&collector.name, &down, &self.clock)]).await?;
+        }
+        self.tokens_to_stop.carrying.cancel();
+        let carried = async { while self.couriers.join_next().await.is_some() {} };
+        if timeout(GRACE, carried).await.is_err() {
+            tracing::warn!("a courier did not stop in time; what it had in hand is asked for at the next start");
+        }
+        self.stop_at.store(self.journal.synced(), Ordering::Release);
+        let desk = timeout(GRACE * 6, &mut self.desk).await.map_err(|_| anyhow!("the desk did not stop in time"))?;
+        let desk = desk.map_err(|_| anyhow!("the desk's thread is gone"))??;
+        self.tokens_to_stop.serving.cancel();
+        if timeout(GRACE, &mut self.board).await.is_err() {
+            self.board.abort();
+        }
+        self.ledger.commit(desk.position(), desk.at(), &delivery::Batch::default())?;
+        save(&self.state, &self.journal, &desk)?;
+        self.tokens_to_stop.publishing.cancel();
+        self.collectors.shutdown(GRACE).await;
+        self.views.shutdown().await;
+        self.journal.shutdown().await;
+        tracing::info!(position = desk.position(), "stopped");
+        Ok(())
+    }
+}
+
+/// Takes over changed configurations while the daemon runs.
+pub struct Reloads {
+    running: Mutex<Config>,
+    journal: Journal,
+    clock: Clock,
+}
+
+impl Reloads {
+    /// Takes over what decides: sites, rules, policies, who hears what. Ways in and out need a restart.
+    ///
+    /// # Errors
+    /// Why the running one stays.
+    pub async fn take_over(&self, config: Config) -> anyhow::Result<()> {
+        let same = {
+            let running = self.running.lock();
+            (&config.channels, &config.collectors, &config.http, &config.data_dir)
+                == (&running.channels, &running.collectors, &running.http, &running.data_dir)
+        };
+        if !same {
+            bail!("channels, collectors, http or data-dir changed: restart bongsu to take them over");
+        }
+        let setup = payload(&config.setup);
+        let entry = own_entry(Kind::Configuration, "reload", setup.clone(), &self.clock);
+        self.journal.append(vec![entry]).await?;
+        self.journal.set_opening(setup);
+        *self.running.lock() = config;
+        Ok(())
+    }
+}
+
+/// Journals that this run begins: nobody receives yet, and what is to be passed over. Returns the last record.
+async fn announce(journal: &Journal, clock: &Clock, config: &Config, skips: &[u64]) -> anyhow::Result<u64> {
+    let down = CollectorEvent { up: false, reason: "started".into() };
+    let mut entries = vec![own_entry(Kind::Configuration, "start", payload(&config.setup), clock)];
+    entries.extend(config.collectors.iter().map(|collector| collectors::entry(&collector.name, &down, clock)));
+    entries.extend(skips.iter().map(|sequence| {
+        own_entry(Kind::Skip, "start", payload(&Skip { sequence: *sequence }), clock)
+    }));
+    Ok(journal.append(entries).await?.last)
+}
+
+fn own_entry(kind: Kind, topic: &str, payload: bytes::Bytes, clock: &Clock) -> Entry {
+    Entry {
+        kind,
+        source: "bongsu".into(),
+        topic: topic.into(),
+        retained: false,
+        received_at: clock.wall(),
+        payload,
+    }
+}
+
+fn journal_config(config: &Config) -> journal::Config {
+    journal::Config {
+        segment_bytes: config.journal.segment,
+        bytes_max: config.journal.retain,
+        age_max: config.journal.retain_age,
+        reserve_bytes: config.journal.reserve,
+        ..journal::Config::default()
+    }
+}
+
+fn spawn_desk(runner: Runner) -> anyhow::Result<oneshot::Receiver<Result<Desk, DeskError>>> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new().name("desk".into()).stack_size(16 << 20).spawn(move || {
+        sender.send(runner.run()).ok();
+    })?;
+    Ok(receiver)
+}
+
+fn desk_ended(ended: Result<Result<Desk, DeskError>, oneshot::error::RecvError>) -> anyhow::Error {
+    match ended {
+        Ok(Err(error)) => error.into(),
+        Ok(Ok(_)) => anyhow!("the desk ended by itself"),
+        Err(_) => anyhow!("the desk's thread panicked; this is a fault of bongsu, please report it"),
+    }
+}
+
+/// Tells stations through the collector they report to that a report is on disk.
+fn stored_sink(collectors: &Collectors, config: &Config) -> crate::desk::run::StoredSink {
+    let acks = collectors.stored.clone();
+    let registry = config.setup.registry.clone();
+    Arc::new(move |site, station, seq| {
+        let place = registry.site(site.as_str()).and_then(|at| registry.station(at, station.as_str()));
+        let source = place.map(|at| registry.stations()[at.index()].source.as_str());
+        if let Some(acks) = source.and_then(|source| acks.get(source)) {
+            acks.note(site, station, seq);
+        }
+    })
+}
+
+/// The count of commits that decided something, for views.
+fn decided(views: &mut JoinSet<()>, mut progress: watch::Receiver<Progress>) -> watch::Receiver<u64> {
+    let (sender, receiver) = watch::channel(0);
+    views.spawn(async move {
+        while progress.changed().await.is_ok() {
+            let now = progress.borrow_and_update().decided;
+            sender.send_if_modified(|before| std::mem::replace(before, now) != now);
+        }
+    });
+    receiver
+}
+
+/// Makes a snapshot now and then, on a thread that the desk does not wait for.
+async fn keep_snapshots(
+    state: StateFolder,
+    journal: Journal,
+    ledger: Arc<Ledger>,
+    progress: watch::Receiver<Progress>,
+    stop: CancellationToken,
+) {
+    let mut last = progress.borrow().position;
+    while timeout(SNAPSHOT_EVERY, stop.cancelled()).await.is_err() {
+        let seen = *progress.borrow();
+        if seen.position == last {
+            continue;
+        }
+        let (state, journal, ledger) = (state.clone(), journal.clone(), ledger.clone());
+        let made = tokio::task::spawn_blocking(move || make_snapshot(&state, &journal, &ledger, seen)).await;
+        match made {
+            Ok(Ok(position)) => {
+                last = position;
+                tracing::debug!(position, "snapshot made");
+            }
+            Ok(Err(error)) => tracing::error!(%error, "no snapshot was made; the journal is kept until one is"),
+            Err(error) => tracing::error!(%error, "making a snapshot panicked; please report this"),
+        }
+    }
+}

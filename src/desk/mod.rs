@@ -1,0 +1,373 @@
+//! The decision loop: sole owner of the alerting engine, fed by the journal alone.
+//!
+//! [`Desk`] is the pure part, record in, what to carry out back: the daemon, a replay and the maker of snapshots
+//! run the same one. [`run`] is the thread that carries it out: ledger first, then whoever waits. [`state`] keeps it on
+//! disk.
+
+pub mod events;
+pub mod state;
+pub mod recovery;
+pub mod run;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use alerting::setup::Setup;
+use alerting::{Action, Command, Engine, Moment, Outcome};
+use delivery::QuarantineRow;
+use ingest::journal::{Cut, Gap, Kind, Record};
+use reading::admission::{Admission, Limits, Refused};
+use reading::codec::{self, CommandResult, Message, ResultKind};
+use reading::registry::Text;
+use reading::report::Report;
+use reading::{Reading, SiteId, StationId, Timestamp};
+
+use crate::overview::{Balance, Latest, Overview};
+use events::{CollectorEvent, Skip};
+
+/// Refusals of one station for one reason are listed at most this often; all are counted.
+const LIST_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// How many (topic, reason) pairs are remembered for that.
+const LISTED_MAX: usize = 10_000;
+
+/// How much of a refused frame is shown.
+const PREVIEW_LEN: usize = 256;
+
+/// What records came to, to be carried out in this order: ledger, then the rest.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// For the ledger.
+    pub batch: delivery::Batch,
+    /// Reports that are on disk, for `…/stored`.
+    pub stored: Vec<(SiteId, StationId, u64)>,
+    /// Refusals and codec errors by name.
+    pub refusals: BTreeMap<&'static str, u64>,
+}
+
+impl Carried {
+    /// Makes it empty again, keeping its room.
+    pub fn clear(&mut self) {
+        self.batch.actions.clear();
+        self.batch.quarantine.clear();
+        self.stored.clear();
+        self.refusals.clear();
+    }
+}
+
+/// Everything that follows from the journal so far.
+pub struct Desk {
+    engine: Option<Engine>,
+    setup: Arc<Setup>,
+    admission: Admission,
+    balances: BTreeMap<String, Balance>,
+    latest: Vec<Option<Latest>>,
+    listed: BTreeMap<(String, &'static str), Timestamp>,
+    /// Records that are passed over, because they crashed the desk twice.
+    skips: BTreeSet<u64>,
+    position: u64,
+    at: Timestamp,
+    readings: Vec<Reading>,
+    refused: Vec<Refused>,
+}
+
+impl Desk {
+    /// A desk that has seen nothing. `skips` are records to pass over.
+    pub fn new(skips: BTreeSet<u64>) -> Self {
+        let setup = Setup::empty();
+        Self {
+            engine: None,
+            admission: Admission::new(&setup.registry, Limits::default()),
+            setup: Arc::new(setup),
+            balances: BTreeMap::new(),
+            latest: Vec::new(),
+            listed: BTreeMap::new(),
+            skips,
+            position: 0,
+            at: Timestamp::MIN,
+            readings: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    /// The last record it has seen.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// `at` of that record.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// When something is due next.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.engine.as_ref().and_then(Engine::next_deadline)
+    }
+
+    /// The configuration in force.
+    pub fn setup(&self) -> &Arc<Setup> {
+        &self.setup
+    }
+
+    /// Takes one record. Every record first lets happen what was due before it.
+    pub fn apply(&mut self, record: &Record<'_>, carried: &mut Carried) {
+        let now = Moment { at: record.at, sequence: record.sequence };
+        let mut actions = Vec::new();
+        if !self.skips.contains(&record.sequence) {
+            if let Some(engine) = &mut self.engine {
+                engine.tick(now, &mut actions);
+            }
+            self.take(record, now, &mut actions, carried);
+        }
+        self.position = record.sequence;
+        self.at = record.at;
+        carried.batch.decided(record.sequence, actions);
+    }
+
+    /// Takes note that records are missing from the journal.
+    pub fn note_gap(&mut self, gap: &Gap, carried: &mut Carried) {
+        let now = Moment { at: self.at, sequence: self.position };
+        let what = alerting::catalogue::text("fault-journal-gap", &[&gap.to_string()]);
+        self.fault("journal-gap", what, now, carried);
+    }
+
+    /// Says that something is wrong with bongsu itself, for a day.
+    pub fn fault(&mut self, key: &str, what: Text, now: Moment, carried: &mut Carried) {
+        let mut actions = Vec::new();
+        if let Some(engine) = &mut self.engine {
+            let until = now.at.plus(std::time::Duration::from_secs(86_400));
+            engine.fault(key, what, Some(until), now, &mut actions);
+        }
+        carried.batch.decided(now.sequence, actions);
+    }
+
+    fn take(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
+        match record.kind {
+            Kind::Frame => self.take_frame(record, now, actions, carried),
+            Kind::Configuration => self.configure(record, now, actions),
+            Kind::Command => self.obey(record, now, actions, carried),
+            Kind::Outcome => self.settle(record, now, actions, carried),
+            Kind::Collector => self.take_collector(record, now, actions, carried),
+            Kind::Cut => self.take_cut(record, now, actions),
+            Kind::Skip => self.take_skip(record, now, actions),
+            Kind::Tick | Kind::ClockStep => {} // only carry time; a clock step is there for people to read
+        }
+    }
+
+    fn configure(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>) {
+        let Ok(setup) = serde_json::from_slice::<Setup>(record.payload) else {
+            tracing::error!(sequence = record.sequence, "configuration record cannot be read; the one before stays");
+            return;
+        };
+        if self.engine.is_some() && *self.setup == setup {
+            return;
+        }
+        let admission = self.admission.export(&self.setup.registry);
+        let latest = self.latest_by_name();
+        self.admission = Admission::restore(&setup.registry, Limits::default(), admission);
+        match &mut self.engine {
+            Some(engine) => engine.reconfigure(setup.clone(), now, actions),
+            None => self.engine = Some(Engine::new(setup.clone(), now.at)),
+        }
+        self.latest = setup.registry.series().iter().map(|s| latest.get(&s.name).copied()).collect();
+        self.setup = Arc::new(setup);
+    }
+
+    fn latest_by_name(&self) -> BTreeMap<reading::SeriesName, Latest> {
+        let series = self.setup.registry.series().iter().zip(&self.latest);
+        series.filter_map(|(series, latest)| Some((series.name.clone(), (*latest)?))).collect()
+    }
+
+    fn take_frame(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
+        let frame = record.frame();
+        let decoded = codec::decode(&frame);
+        let balance = self.balance(record.source);
+        balance.received += 1;
+        match decoded {
+            Err(error) => {
+                balance.quarantined += 1;
+                *carried.refusals.entry(error.name()).or_default() += 1;
+                carried.batch.quarantine.push(quarantined(record, error.name(), error.to_string()));
+            }
+            Ok(message) => {
+                balance.decoded += 1;
+                match message {
+                    Message::Report(report) => self.take_report(&report, record, now, actions, carried),
+                    Message::Receipt(receipt) => self.take_receipt(&receipt, now, actions),
+                    Message::Status(_) => {}
+                }
+            }
+        }
+    }
+
+    fn take_report(
+        &mut self,
+        report: &Report<'_>,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
+        let (mut readings, mut refused) = (std::mem::take(&mut self.readings), std::mem::take(&mut self.refused));
+        let frame = record.frame();
+        let tally =
+            self.admission.admit(&self.setup.registry, report, &frame, now.at, &mut readings, &mut refused);
+        let balance = self.balance(record.source);
+        balance.claimed += tally.claimed;
+        balance.admitted += tally.admitted;
+        balance.refused += tally.refused;
+        balance.duplicate += tally.duplicate;
+        for reading in readings.drain(..) {
+            self.note_latest(&reading);
+            if let Some(engine) = &mut self.engine {
+                engine.observe(&reading, now, actions);
+            }
+        }
+        for refused in refused.drain(..) {
+            self.list(&refused, record, carried);
+        }
+        (self.readings, self.refused) = (readings, refused);
+        self.note_stored(report, carried);
+    }
+
+    fn note_stored(&self, report: &Report<'_>, carried: &mut Carried) {
+        let Some(seq) = report.seq else { return };
+        let registry = &self.setup.registry;
+        let station = registry.site(report.site).and_then(|site| registry.station(site, report.station));
+        if let Some(station) = station.map(|station| &registry.stations()[station.index()]) {
+            let site = registry.sites()[station.site.index()].id.clone();
+            carried.stored.push((site, station.id.clone(), seq));
+        }
+    }
+
+    fn note_latest(&mut self, reading: &Reading) {
+        let latest = &mut self.latest[reading.series.index()];
+        if latest.is_none_or(|latest| latest.measured_at <= reading.measured_at) {
+            let Reading { measured_at, value, quality, .. } = *reading;
+            *latest = Some(Latest { measured_at, value, quality });
+        }
+    }
+
+    /// Lists a refusal for people, unless the same was listed a moment ago; counts it always.
+    fn list(&mut self, refused: &Refused, record: &Record<'_>, carried: &mut Carried) {
+        let reason = refused.reason.name();
+        *carried.refusals.entry(reason).or_default() += 1;
+        let key = (record.topic.to_owned(), reason);
+        if self.listed.get(&key).is_some_and(|at| record.at.since(*at) < LIST_EVERY) {
+            return;
+        }
+        if self.listed.len() >= LISTED_MAX {
+            self.listed.clear();
+        }
+        self.listed.insert(key, record.at);
+        carried.batch.quarantine.push(quarantined(record, reason, refused.to_string()));
+    }
+
+    fn take_receipt(&mut self, receipt: &CommandResult<'_>, now: Moment, actions: &mut Vec<Action>) {
+        let accepted = receipt.result == ResultKind::Done;
+        let note = receipt.reason.as_deref().unwrap_or(if accepted { "done" } else { "refused" });
+        if let Some(engine) = &mut self.engine {
+            engine.receipt(&receipt.id, accepted, note, now, actions);
+        }
+    }
+
+    fn obey(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
+        match (serde_json::from_slice::<Command>(record.payload), &mut self.engine) {
+            (Ok(command), Some(engine)) => engine.obey(&command, now, actions),
+            (Ok(_), None) => {}
+            (Err(error), _) => self.unreadable(record, &error, carried),
+        }
+    }
+
+    fn settle(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
+        match (serde_json::from_slice::<Outcome>(record.payload), &mut self.engine) {
+            (Ok(outcome), Some(engine)) => engine.settle(&outcome, now, actions),
+            (Ok(_), None) => {}
+            (Err(error), _) => self.unreadable(record, &error, carried),
+        }
+    }
+
+    fn take_collector(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
+        match (serde_json::from_slice::<CollectorEvent>(record.payload), &mut self.engine) {
+            (Ok(event), Some(engine)) => {
+                engine.collector(record.source, event.up, &event.reason, now, actions);
+            }
+            (Ok(_), None) => {}
+            (Err(error), _) => self.unreadable(record, &error, carried),
+        }
+    }
+
+    fn take_cut(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>) {
+        let Some(cut) = Cut::read(record.payload).filter(Cut::is_loss) else { return };
+        if let Some(engine) = &mut self.engine {
+            let what = alerting::catalogue::text("fault-journal-gap", &[&format!("{cut:?}")]);
+            let until = now.at.plus(std::time::Duration::from_secs(86_400));
+            engine.fault("journal-gap", what, Some(until), now, actions);
+        }
+    }
+
+    fn take_skip(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>) {
+        let Ok(skip) = serde_json::from_slice::<Skip>(record.payload) else { return };
+        if let Some(engine) = &mut self.engine {
+            let what = alerting::catalogue::text("fault-poison", &[&skip.sequence.to_string()]);
+            let until = now.at.plus(std::time::Duration::from_secs(86_400));
+            engine.fault("poison", what, Some(until), now, actions);
+        }
+    }
+
+    /// A record of our own that this version cannot read: kept visible, like a frame that cannot be decoded.
+    fn unreadable(&mut self, record: &Record<'_>, error: &serde_json::Error, carried: &mut Carried) {
+        tracing::error!(sequence = record.sequence, kind = record.kind.name(), %error, "record cannot be read");
+        *carried.refusals.entry("unreadable-record").or_default() += 1;
+        carried.batch.quarantine.push(quarantined(record, "unreadable-record", error.to_string()));
+    }
+
+    fn balance(&mut self, source: &str) -> &mut Balance {
+        if !self.balances.contains_key(source) {
+            let balance = Balance { source: source.into(), ..Balance::default() };
+            self.balances.insert(source.into(), balance);
+        }
+        self.balances.entry(source.into()).or_default()
+    }
+
+    /// Where everything stands, for views.
+    pub fn overview(&self) -> Overview {
+        Overview {
+            sequence: self.position,
+            at: self.at,
+            setup: Arc::clone(&self.setup),
+            sites: self.engine.as_ref().map(Engine::view).unwrap_or_default(),
+            latest: self.latest.clone(),
+            balances: self.balances.values().cloned().collect(),
+            system_level: self.engine.as_ref().map(Engine::system_level).unwrap_or_default(),
+            deliveries_open: self.engine.as_ref().map(Engine::deliveries_open).unwrap_or_default(),
+        }
+    }
+}
+
+fn quarantined(record: &Record<'_>, reason: &str, detail: String) -> QuarantineRow {
+    QuarantineRow {
+        position: record.sequence,
+        at: record.at,
+        source: record.source.into(),
+        topic: record.topic.chars().take(PREVIEW_LEN).collect(),
+        reason: reason.into(),
+        detail,
+        len: record.payload.len() as u64,
+        preview: preview(record.payload),
+    }
+}
+
+/// The beginning of some bytes, printable.
+fn preview(bytes: &[u8]) -> String {
+    let cut = &bytes[..bytes.len().min(PREVIEW_LEN)];
+    let text = String::from_utf8_lossy(cut);
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

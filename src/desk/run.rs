@@ -1,0 +1,239 @@
+//! The desk's thread: record after record, the ledger first, then whoever waits for it.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use alerting::{Action, Decision, DeliveryState};
+use delivery::{Batch, Ledger};
+use ingest::clock::Stopwatch;
+use ingest::journal::{Journal, ReadError, Reader};
+use reading::id::ChannelId;
+use reading::{SiteId, StationId, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use super::state::StateFolder;
+use super::{Carried, Desk};
+use crate::metrics::Metrics;
+use crate::overview;
+
+/// The most records between two commits.
+const BATCH_MAX: usize = 8_192;
+
+/// How long the desk waits for a record before it looks whether it is to stop.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// The overview is published at most this often while nothing is decided.
+const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+
+/// Waits between tries of a failing ledger: doubled from the first to the last.
+const LEDGER_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// How far the desk has come; what it came to is in the ledger by then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The last record applied.
+    pub position: u64,
+    /// `at` of it.
+    pub at: Timestamp,
+    /// When something is due next.
+    pub next_deadline: Option<Timestamp>,
+    /// Counts commits that decided something: views look again when it moves.
+    pub decided: u64,
+}
+
+/// Told of each report that is on disk. Must not wait.
+pub type StoredSink = Arc<dyn Fn(&SiteId, &StationId, u64) + Send + Sync>;
+
+/// Why the desk ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// A record made it panic.
+    #[error(
+        "record {sequence} made the desk panic, for the {times}. time; after the second it is set aside. This is a fault of bongsu, please report it"
+    )]
+    Crashed {
+        /// Which record.
+        sequence: u64,
+        /// How often by now.
+        times: u32,
+    },
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] ReadError),
+}
+
+/// What the desk's thread needs.
+pub struct Runner {
+    /// What it decides with.
+    pub desk: Desk,
+    /// The journal, from the record after the desk's position.
+    pub reader: Reader,
+    /// Where decisions go.
+    pub ledger: Arc<Ledger>,
+    /// Whom to wake, by channel.
+    pub wakers: BTreeMap<ChannelId, Arc<Notify>>,
+    /// Whom to tell that reports are stored.
+    pub stored: Option<StoredSink>,
+    /// Where views look.
+    pub overview: overview::Shared,
+    /// Who waits for a position.
+    pub progress: watch::Sender<Progress>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Where a crash is noted.
+    pub state: StateFolder,
+    /// Once set, the desk ends when it has come this far.
+    pub stop_at: Arc<AtomicU64>,
+}
+
+impl Runner {
+    /// Runs until told to stop and everything up to there is applied and committed. Gives the desk back.
+    ///
+    /// # Errors
+    /// [`DeskError`].
+    pub fn run(mut self) -> Result<Desk, DeskError> {
+        let mut carried = Carried::default();
+        let mut published = Stopwatch::start();
+        let mut decided = 0;
+        self.publish(0);
+        loop {
+            carried.clear();
+            self.take_batch(&mut carried)?;
+            let news = self.carry_out(&carried);
+            decided += u64::from(news);
+            if news || published.elapsed() >= PUBLISH_EVERY {
+                published = Stopwatch::start();
+                self.overview.store(Arc::new(self.desk.overview()));
+                self.metrics.sites(&self.overview.load().sites, self.desk.position());
+            }
+            self.publish(decided);
+            if self.desk.position() >= self.stop_at.load(Ordering::Acquire) {
+                return Ok(self.desk);
+            }
+        }
+    }
+
+    fn take_batch(&mut self, carried: &mut Carried) -> Result<(), DeskError> {
+        let batch = match self.reader.next_batch(BATCH_MAX, WAIT) {
+            Ok(batch) => batch,
+            Err(ReadError::Stopped) if self.stop_at.load(Ordering::Acquire) < u64::MAX => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(gap) = batch.gap() {
+            tracing::error!(%gap, "records are missing from the journal");
+            self.desk.note_gap(gap, carried);
+        }
+        for record in batch.iter() {
+            let desk = AssertUnwindSafe(|| self.desk.apply(&record, carried));
+            if catch_unwind(desk).is_err() {
+                let sequence = record.sequence;
+                let times = self.state.note_crash(sequence);
+                return Err(DeskError::Crashed { sequence, times });
+            }
+        }
+        Ok(())
+    }
+
+    /// The ledger first; only what is written is carried out. Returns whether anything was decided.
+    fn carry_out(&self, carried: &Carried) -> bool {
+        self.metrics.refused(&carried.refusals);
+        let news = !carried.batch.is_empty();
+        if news {
+            self.commit(&carried.batch);
+            for channel in channels_due(&carried.batch) {
+                if let Some(waker) = self.wakers.get(channel) {
+                    waker.notify_one();
+                }
+            }
+            report(&carried.batch);
+        }
+        if let Some(stored) = &self.stored {
+            for (site, station, seq) in &carried.stored {
+                stored(site, station, *seq);
+            }
+        }
+        news
+    }
+
+    /// Commits, however long it takes: without the ledger nothing may be sent.
+    fn commit(&self, batch: &Batch) {
+        let mut wait = LEDGER_WAIT.0;
+        while let Err(error) = self.ledger.commit(self.desk.position(), self.desk.at(), batch) {
+            tracing::error!(error = &error as &dyn std::error::Error, "ledger cannot be written, alerts wait");
+            std::thread::sleep(wait);
+            wait = (wait * 2).min(LEDGER_WAIT.1);
+        }
+    }
+
+    fn publish(&self, decided: u64) {
+        self.progress.send_replace(Progress {
+            position: self.desk.position(),
+            at: self.desk.at(),
+            next_deadline: self.desk.next_deadline(),
+            decided,
+        });
+    }
+}
+
+fn channels_due(batch: &Batch) -> impl Iterator<Item = &ChannelId> {
+    batch.actions.iter().filter_map(|(_, action)| match action {
+        Action::Owe(delivery) => Some(&delivery.channel),
+        Action::Change(change) if change.state == DeliveryState::Queued => Some(&change.channel),
+        Action::Change(_) | Action::Decide(_) => None,
+    })
+}
+
+/// What operators see in the log of what was decided.
+fn report(batch: &Batch) {
+    for (position, action) in &batch.actions {
+        match action {
+            Action::Decide(Decision::Level { site, from, to, .. }) => {
+                tracing::info!(position, %site, %from, %to, "level moved");
+            }
+            Action::Change(change) if matches!(change.state, DeliveryState::Expired | DeliveryState::Refused) => {
+                tracing::error!(delivery = %change.key, channel = %change.channel, reason = change.note, "delivery lost");
+            }
+            Action::Decide(_) | Action::Owe(_) | Action::Change(_) => {}
+        }
+    }
+}
+
+/// Makes one snapshot without touching the running desk: takes the newest one, follows the journal to where the
+/// desk is by now, and saves. What the desk has decided up to there is in the ledger.
+///
+/// # Errors
+/// Why none was made; the older ones are still good.
+pub fn make_snapshot(
+    state: &StateFolder,
+    journal: &Journal,
+    ledger: &Ledger,
+    progress: Progress,
+) -> anyhow::Result<u64> {
+    let (skips, _) = state.skips();
+    let recovered = super::recovery::start(state, ledger.position(), journal, &skips);
+    let mut desk = recovered.desk;
+    let mut reader = journal.reader(desk.position() + 1, "snapshot");
+    let mut carried = Carried::default();
+    while desk.position() < progress.position {
+        let batch = reader.next_batch(BATCH_MAX, WAIT)?;
+        for record in batch.iter().take_while(|record| record.sequence <= progress.position) {
+            carried.clear();
+            desk.apply(&record, &mut carried);
+        }
+    }
+    ledger.commit(desk.position(), desk.at(), &Batch::default())?;
+    save(state, journal, &desk)
+}
+
+/// Saves the desk and lets the journal drop what no snapshot needs any more.
+///
+/// # Errors
+/// What the system said.
+pub fn save(state: &StateFolder, journal: &Journal, desk: &Desk) -> anyhow::Result<u64> {
+    let needed_after = state.save(desk)?;
+    journal.set_floor(needed_after + 1);
+    Ok(desk.position())
+}
