@@ -33,7 +33,7 @@ fn cpu(pid: &str) -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore]
 async fn speed() {
-    let n = 300_000;
+    let n: usize = std::env::var("N").ok().map_or(300_000, |v| v.parse().unwrap());
     for with_journal in [false, true] {
         let broker =
             Mosquitto::start_with("persistence true\nmax_queued_messages 0").await.unwrap();

@@ -23,6 +23,12 @@ const SIGNIFICANCE: f64 = 4.0;
 /// Fewer points than this make no line with a scatter of its own.
 const SAMPLES_LEAST: u32 = 3;
 
+/// The longest window of a line; what counts is how many readings it holds.
+const RATE_WINDOW_MAX: Duration = Duration::from_secs(400 * 86_400);
+
+/// The longest window of a sum (domain.md 3.4.1).
+const SUM_WINDOW_MAX: Duration = Duration::from_secs(31 * 86_400);
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Threshold,
@@ -88,7 +94,10 @@ fn threshold(
 fn rate(table: &mut Table, series: &[&Watched], problems: &mut Problems) -> Option<rate::Settings> {
     let side = table.choice("side", &SIDES, problems).map_or(Side::Magnitude, |side| side.value);
     let limits = limits(table, side, Per::Time, series, problems);
-    let window = window(table, SAMPLES_LEAST, series, problems);
+    let window = window(table, SAMPLES_LEAST, RATE_WINDOW_MAX, series, problems);
+    if let Some(window) = &window {
+        check_samples(window, series, problems);
+    }
     let samples_min = samples_min(table, window.as_ref(), series, problems);
     let significance = significance(table, problems);
     let persistence = persistence(table, series, problems);
@@ -147,7 +156,7 @@ fn accumulation(
 ) -> Option<accumulation::Settings> {
     let series = only_amounts(place, series, problems);
     let limits = limits(table, Side::Above, Per::Itself, series, problems);
-    let window = window(table, 2, series, problems);
+    let window = window(table, 2, SUM_WINDOW_MAX, series, problems);
     let persistence = persistence_from(table, "1 of 1", 1, series, problems);
     let limits = limits?;
     if limits.raise_at.value <= 0.0 {
@@ -201,34 +210,31 @@ fn silence(
 fn window(
     table: &mut Table,
     least: u32,
+    most: Duration,
     series: &[&Watched],
     problems: &mut Problems,
 ) -> Option<At<Duration>> {
     table.need("window", "say how far back it looks, say window = \"3 h\"", problems);
-    let window = table.duration("window", SECOND..=400 * DAY, problems)?;
+    let window = table.duration("window", SECOND..=most, problems)?;
     if let Some(interval) = longest(series).filter(|interval| window.value < least * *interval) {
-        let what = format!(
-            "the window is shorter than {least} report intervals of {}",
-            duration_text(interval)
-        );
-        problems.add(
-            &window.place,
-            what,
-            format!("look back at least {}", duration_text(least * interval)),
-        );
-    }
-    let shortest = series.iter().map(|one| one.interval).min();
-    if let Some(interval) =
-        shortest.filter(|interval| samples(window.value, *interval) > SAMPLES_MAX as f64)
-    {
-        let what = format!(
-            "the window holds more than {SAMPLES_MAX} readings, one every {}",
-            duration_text(interval)
-        );
-        let most = duration_text(interval * SAMPLES_MAX as u32);
-        problems.add(&window.place, what, format!("look back at most {most}"));
+        let every = duration_text(interval);
+        let what = format!("the window is shorter than {least} report intervals of {every}");
+        let remedy = format!("look back at least {}", duration_text(least * interval));
+        problems.add(&window.place, what, remedy);
     }
     Some(window)
+}
+
+/// A line is drawn through so many readings and no more.
+fn check_samples(window: &At<Duration>, series: &[&Watched], problems: &mut Problems) {
+    let shortest = series.iter().map(|one| one.interval).min();
+    let most = SAMPLES_MAX as f64;
+    if let Some(interval) = shortest.filter(|interval| samples(window.value, *interval) > most) {
+        let every = duration_text(interval);
+        let what = format!("the window holds more than {SAMPLES_MAX} readings, one every {every}");
+        let remedy = format!("look back at most {}", duration_text(interval * SAMPLES_MAX as u32));
+        problems.add(&window.place, what, remedy);
+    }
 }
 
 fn persistence(

@@ -131,7 +131,7 @@ fn instruments(table: &mut Table, problems: &mut Problems) -> (Duration, Vec<Ser
             problems,
         );
     }
-    let interval = table.duration("report-interval", MINUTE / 600..=7 * DAY, problems);
+    let interval = table.duration("report-interval", MINUTE / 240..=7 * DAY, problems);
     let interval = interval.map_or(MINUTE, |at| at.value);
     let (mut entries, mut seen) = (Vec::new(), BTreeSet::new());
     let claimed: Vec<_> =

@@ -29,7 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 }
 
 /// The variable part of an address.
-pub(super) struct Named(pub String);
+pub(in crate::board) struct Named(pub String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = Problem;
@@ -43,7 +43,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 /// A JSON body.
-pub(super) struct Sent<T>(pub T);
+pub(in crate::board) struct Sent<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
     type Rejection = Problem;
@@ -66,7 +66,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
 ///
 /// # Errors
 /// [`Kind::BadRequest`] for none or too many.
-pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+pub(in crate::board) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     match asked.unwrap_or(LIMIT) {
         limit @ 1..=LIMIT_MAX => Ok(limit),
         _ => Err(Problem::from(Kind::BadRequest).detail(format!("`limit` is from 1 to {LIMIT_MAX}"))),
@@ -75,14 +75,14 @@ pub(super) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
 
 /// A page of a list.
 #[derive(Serialize)]
-pub(super) struct Page<T, C> {
+pub(in crate::board) struct Page<T, C> {
     items: Vec<T>,
     next: Option<C>,
 }
 
 impl<T, C> Page<T, C> {
     /// A page out of one entry more than `limit`, by which it is known whether there is a next one.
-    pub(super) fn new<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> C, shown: impl Fn(&R) -> T) -> Json<Self> {
+    pub(in crate::board) fn new<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> C, shown: impl Fn(&R) -> T) -> Json<Self> {
         let limit = limit as usize;
         let more = rows.len() > limit;
         rows.truncate(limit);
