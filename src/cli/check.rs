@@ -7,13 +7,8 @@ use std::process::ExitCode;
 use alerting::catalogue::Language;
 use serde::Serialize;
 
+use super::{BAD_CONFIGURATION, FAULT};
 use crate::config::{Config, Gravity, Problem, Problems};
-
-/// Bad configuration.
-const BAD: u8 = 78;
-
-/// The answer could not be written.
-const FAULT: u8 = 70;
 
 /// Checks a configuration and everything it refers to
 #[derive(Clone, Debug, clap::Args)]
@@ -54,7 +49,7 @@ fn report(
         false => writeln!(out, "{}", summary.text(language))?,
     }
     out.flush()?;
-    Ok(if summary.config.is_some() { 0 } else { BAD })
+    Ok(if summary.config.is_some() { 0 } else { BAD_CONFIGURATION })
 }
 
 #[derive(Serialize)]
@@ -162,7 +157,7 @@ mod tests {
         )]);
         let load = || Config::from_sources("bongsu.toml", &sources);
         let (status, said) = told(load(), false, Language::En);
-        assert_eq!(status, BAD);
+        assert_eq!(status, BAD_CONFIGURATION);
         assert!(
             said.contains(
                 "bongsu.toml:1:10: `status` cannot be `aktual`; did you mean \"actual\"?\n"
@@ -175,7 +170,7 @@ mod tests {
         );
 
         let (status, said) = told(load(), true, Language::En);
-        assert_eq!(status, BAD);
+        assert_eq!(status, BAD_CONFIGURATION);
         let lines: Vec<serde_json::Value> =
             said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let (summary, problems) = lines.split_last().unwrap();

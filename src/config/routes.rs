@@ -38,6 +38,13 @@ pub fn read(
     let words = Level::ALL.map(|level| (level.name(), level));
     let min_level = table.choice("min-level", &words[1..], problems);
     let sites = table.reads("sites", |text| site(text, known), problems);
+    if let Some(none) = sites.as_ref().filter(|sites| sites.value.is_empty()) {
+        problems.add(
+            &none.place,
+            "the channel is for no site",
+            "name one, or remove the key: then it is for all",
+        );
+    }
     let release = release(table, audience.as_ref(), problems);
     if kind == Kind::Siren {
         check_siren(audience.as_ref(), min_level.as_ref(), problems);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use alerting::window::OPEN_MAX;
 use reading::id::{SensorId, SeriesName, SiteId, StationId};
 use reading::registry::{SeriesEntry, StationEntry};
 use reading::unit::{Quantity, Unit};
@@ -39,22 +40,43 @@ pub fn read(
 ) -> (Vec<StationEntry>, BTreeSet<StationId>) {
     let (mut entries, mut ids) = (Vec::new(), BTreeSet::new());
     table.need("station", "add a [[station]] with its sensors", problems);
+    let mut places = Vec::new();
     for mut table in table.tables("station", problems) {
+        let place = table.place.clone();
         let id = station_id(&mut table, &mut ids, problems);
         let source = source(&mut table, sources, problems);
         let (report_interval, series) = instruments(&mut table, problems);
         table.finish("a [[station]]", problems);
         if let (Some(site), Some(id), Some(source)) = (site, id, source) {
-            entries.push(StationEntry {
-                site: site.value.clone(),
-                id,
-                source,
-                report_interval,
-                series,
-            });
+            let site = site.value.clone();
+            entries.push(StationEntry { site, id, source, report_interval, series });
+            places.push(place);
         }
     }
+    check_open(&entries, &places, problems);
     (entries, ids)
+}
+
+/// The engine keeps the readings of a site apart until the longest lateness of its sensors has passed, and has
+/// room for [`OPEN_MAX`] of each series; a window that closes early would lose late readings.
+fn check_open(entries: &[StationEntry], places: &[Place], problems: &mut Problems) {
+    let measuring = || entries.iter().zip(places).filter(|(entry, _)| !entry.series.is_empty());
+    let lateness =
+        measuring().flat_map(|(entry, _)| entry.series.iter().map(|series| series.lateness)).max();
+    let busiest = measuring().min_by_key(|(entry, _)| entry.report_interval);
+    let (Some(lateness), Some((entry, place))) = (lateness, busiest) else { return };
+    // A little more than the lateness stays open, so that many are closed at once.
+    let open = 17.0 / 16.0 * lateness.as_secs_f64() / entry.report_interval.as_secs_f64();
+    if open > OPEN_MAX as f64 {
+        let (every, long) = (duration_text(entry.report_interval), duration_text(lateness));
+        let what = format!(
+            "one report every {every}, with readings up to {long} late at this site, is too many to sort"
+        );
+        let remedy = format!(
+            "lower the lateness, or report less often: at most {OPEN_MAX} readings of a series wait"
+        );
+        problems.add(place, what, remedy);
+    }
 }
 
 /// The series of stations, by name.

@@ -276,7 +276,7 @@ impl Daemon {
         let desk = timeout(GRACE * 6, &mut self.desk).await.map_err(|_| anyhow!("the desk did not stop in time"))?;
         let desk = desk.map_err(|_| anyhow!("the desk's thread is gone"))??;
         self.tokens_to_stop.serving.cancel();
-        if timeout(GRACE, &mut self.board).await.is_err() {
+        if !self.board.is_finished() && timeout(GRACE, &mut self.board).await.is_err() {
             self.board.abort();
         }
         self.ledger.commit(desk.position(), desk.at(), &delivery::Batch::default())?;

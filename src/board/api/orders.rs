@@ -125,7 +125,7 @@ async fn carried_out(app: &Shared, command: Command) -> Result<Ordered, Problem>
 }
 
 async fn decided(app: Shared, command: Command) -> Result<Ordered, Problem> {
-    let ordering = AssertUnwindSafe(app.state.commands.order(command.clone())).catch_unwind();
+    let ordering = AssertUnwindSafe(async { app.state.commands.order(command.clone()).await }).catch_unwind();
     let ordered = match tokio::time::timeout(DECISION_TIME_MAX, ordering).await {
         Ok(Ok(Ok(ordered))) => Ok(ordered),
         Ok(Ok(Err(error))) => {

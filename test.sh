@@ -1,0 +1,238 @@
+#!/usr/bin/env bash
+# Every check of this repository: formatting, lints, purity of the pure rooms, shipped configuration, every test.
+# `./test.sh --help` says how to call it. All steps run even if one fails; the status is 0 only if none did.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+usage() {
+    cat <<'TEXT'
+usage: ./test.sh [--install] [--all]
+
+  --install   first install what the tests with real servers need (apt-get; root or sudo)
+  --all       also what takes longer: many more kills and random cases, every benchmark once
+
+environment
+  CI=true             as --install, and a test that is skipped for want of a program fails
+  BONGSU_TEST_DATA    a folder of recorded data; without it tests over real recordings are skipped
+  PROPTEST_CASES      how many random cases a property is tried with
+TEXT
+}
+
+# Programs that tests start, and the Debian package of each.
+programs=(mosquitto mosquitto_pub mosquitto_sub mosquitto_passwd xmllint)
+declare -A package_of=(
+    [mosquitto]=mosquitto
+    [mosquitto_passwd]=mosquitto
+    [mosquitto_pub]=mosquitto-clients
+    [mosquitto_sub]=mosquitto-clients
+    [xmllint]=libxml2-utils
+)
+
+# Servers live in sbin, which is not on everybody's path.
+PATH=$PATH:/usr/sbin:/sbin
+
+install=false
+all=false
+ci=false
+[[ ${CI:-} == true ]] && ci=true
+while (($#)); do
+    case $1 in
+        --install) install=true ;;
+        --all) all=true ;;
+        -h | --help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+
+complain() { printf 'test.sh: %s\n' "$*" >&2; }
+
+# ---- what has to be there ----
+
+missing_programs() {
+    local program
+    for program in "${programs[@]}"; do
+        command -v "$program" >/dev/null || printf '%s\n' "$program"
+    done
+}
+
+packages_of() {
+    local program
+    for program in "$@"; do printf '%s\n' "${package_of[$program]}"; done | sort -u
+}
+
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
+# Installs packages without letting any service start by itself. A subshell, so that its trap puts things back
+# however it ends; what an earlier run was killed over is put back too.
+install_packages() (
+    policy=/usr/sbin/policy-rc.d
+    kept=$policy.kept-by-test.sh
+    # shellcheck disable=SC2317 # the trap calls it
+    put_back() {
+        if [[ -e $kept ]]; then as_root mv -f "$kept" "$policy"; else as_root rm -f "$policy"; fi
+    }
+    apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+    as_root "${apt[@]}" update || complain "apt-get update failed; trying with the lists that are there"
+    trap put_back EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    if [[ -e $policy && ! -e $kept ]]; then
+        as_root mv "$policy" "$kept" || exit 1
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null || exit 1
+    as_root chmod 755 "$policy" || exit 1
+    as_root "${apt[@]}" install -y --no-install-recommends "$@"
+)
+
+provide_programs() {
+    local missing packages
+    mapfile -t missing < <(missing_programs)
+    ((${#missing[@]} == 0)) && return
+    mapfile -t packages < <(packages_of "${missing[@]}")
+    complain "not installed: ${missing[*]} (Debian and Ubuntu: ${packages[*]})"
+    if ! $install && ! $ci; then
+        complain "tests that need them are skipped; ./test.sh --install installs them"
+        return
+    fi
+    if ! command -v apt-get >/dev/null; then
+        complain "there is no apt-get here: install them by hand"
+        exit 1
+    fi
+    if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+        complain "neither root nor sudo: run as root: apt-get install --no-install-recommends ${packages[*]}"
+        exit 1
+    fi
+    install_packages "${packages[@]}" || { complain "cannot install ${packages[*]}, see above"; exit 1; }
+    mapfile -t missing < <(missing_programs)
+    if ((${#missing[@]})); then
+        complain "installed, but still not found: ${missing[*]}"
+        exit 1
+    fi
+}
+
+provide_tools() {
+    local tool
+    if ! command -v cargo >/dev/null; then
+        complain "cargo is not installed: see https://rustup.rs"
+        exit 1
+    fi
+    if ! command -v cc >/dev/null; then
+        complain "no C compiler: Rust needs one to link (Debian and Ubuntu: gcc libc6-dev)"
+        exit 1
+    fi
+    for tool in fmt clippy; do
+        if ! cargo "$tool" --version >/dev/null 2>&1; then
+            complain "cargo $tool is missing: rustup component add rustfmt clippy"
+            exit 1
+        fi
+    done
+}
+
+# ---- the steps ----
+
+formatting() { cargo fmt --all -- --check --files-with-diff; }
+
+lints() { cargo clippy --release --workspace --all-targets --locked -- -D warnings; }
+
+# The pure rooms have neither the standard library nor anything that does I/O, not even through a dependency.
+purity() {
+    local crate folder tree found status=0
+    for crate in reading:ingest/reading alerting:alerting; do
+        folder=${crate#*:}
+        crate=${crate%%:*}
+        if ! grep -q '^#!\[no_std\]' "$folder/src/lib.rs"; then
+            complain "$folder/src/lib.rs is not #![no_std]"
+            status=1
+        fi
+        tree=$(cargo tree --locked -p "$crate" -e normal,features --prefix none) || return 1
+        found=$(grep -E '^(tokio|mio|libc|rustix|socket2|getrandom|rand|tracing|parking_lot) |feature "std"' <<<"$tree" | sort -u) || true
+        if [[ -n $found ]]; then
+            complain "$crate is pure, and yet it depends on:" $'\n'"$found"
+            status=1
+        fi
+    done
+    return $status
+}
+
+# One TLS and one crypto, and no C library that needs cmake to build.
+dependencies() {
+    local crate tree status=0
+    cargo tree --locked >/dev/null || return 1
+    for crate in aws-lc-sys openssl-sys native-tls; do
+        # A crate that is not in the graph at all is an error to cargo, and what we want.
+        tree=$(cargo tree --locked --target all -i "$crate" 2>/dev/null) || true
+        if [[ -n $tree ]]; then
+            complain "$crate must not be part of the program:" $'\n'"$tree"
+            status=1
+        fi
+    done
+    return $status
+}
+
+shipped_configuration() {
+    local file status=0
+    while IFS= read -r file; do
+        printf '%s: ' "$file"
+        cargo run --quiet --release --locked -- check --config "$file" || status=1
+    done < <(find deploy -name bongsu.toml | sort)
+    return $status
+}
+
+benchmarks_once() { cargo bench --workspace --locked --bench '*' -- --test; }
+
+tests() { cargo test --release --workspace --locked --no-fail-fast; }
+
+results=()
+failed=false
+
+step() {
+    local name=$1 began=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    if "$@"; then
+        results+=("ok      $name, $((SECONDS - began)) s")
+    else
+        results+=("FAILED  $name")
+        failed=true
+    fi
+}
+
+summary() {
+    local missing
+    printf '\n== summary\n'
+    printf '%s\n' "${results[@]}"
+    mapfile -t missing < <(missing_programs)
+    if ((${#missing[@]})); then
+        printf 'skipped tests that need %s (./test.sh --install)\n' "${missing[*]}"
+    fi
+    if [[ -z ${BONGSU_TEST_DATA:-} ]]; then
+        printf 'skipped tests over recorded data (BONGSU_TEST_DATA is not set)\n'
+    fi
+}
+
+provide_tools
+provide_programs
+if $ci; then
+    export BONGSU_REQUIRE_SERVERS=1
+fi
+if $all; then
+    export BONGSU_LONG=1 PROPTEST_CASES=${PROPTEST_CASES:-4096}
+fi
+
+step formatting formatting
+step purity purity
+step dependencies dependencies
+step lints lints
+step "shipped configuration" shipped_configuration
+if $all; then
+    step "benchmarks, once each" benchmarks_once
+fi
+# The tests come last, and where all went well on a build server theirs are the last words.
+step tests tests
+if ! $ci || $failed; then
+    summary
+fi
+! $failed
