@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every check of this repository: formatting, lints, purity of the pure rooms, shipped configuration, every test.
+# Every check of this repository: formatting, purity of the pure rooms, dependencies, documents, lints, shipped
+# configuration, every test.
 # `./test.sh --help` says how to call it. All steps run even if one fails; the status is 0 only if none did.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -172,6 +173,34 @@ dependencies() {
     return $status
 }
 
+# What the documents name exists: linked pages, files, tests that prove guarantees.
+# shellcheck disable=SC2016 # the backticks are those of Markdown
+documentation() {
+    local page name proofs status=0
+    proofs=$(grep -rhoE --include='*.rs' --exclude-dir=target 'fn g[0-9]{2}_[a-z0-9_]+' . | sort -u)
+    for page in ./*.md docs/*.md docs/decisions/*.md dashboards/*.md; do
+        while IFS= read -r name; do
+            if [[ ! -e $(dirname "$page")/${name%%#*} ]]; then
+                complain "$page: there is no $name"
+                status=1
+            fi
+        done < <(grep -oE '\]\([^):#]+(#[^)]*)?\)' "$page" | sed -E 's/^\]\((.*)\)$/\1/')
+        while IFS= read -r name; do
+            if [[ ! -e $name ]]; then
+                complain "$page: there is no $name"
+                status=1
+            fi
+        done < <(grep -oE '`(src|ingest|alerting|firmware-sim|deploy|docs|dashboards|tests)/[a-zA-Z0-9_./-]*`' "$page" | tr -d '`')
+        while IFS= read -r name; do
+            if ! grep -qx "fn $name" <<<"$proofs"; then
+                complain "$page: no test is called $name"
+                status=1
+            fi
+        done < <(grep -oE '`g[0-9]{2}_[a-z0-9_]+`' "$page" | tr -d '`')
+    done
+    return $status
+}
+
 shipped_configuration() {
     local file status=0
     while IFS= read -r file; do
@@ -225,6 +254,7 @@ fi
 step formatting formatting
 step purity purity
 step dependencies dependencies
+step documentation documentation
 step lints lints
 step "shipped configuration" shipped_configuration
 if $all; then

@@ -65,7 +65,9 @@ fn admit(app: &App, role: Role, request: &Request) -> Result<Asking, Problem> {
 fn identify(app: &App, headers: &HeaderMap, peer: impl Fn() -> IpAddr) -> Result<Asking, Problem> {
     if let Some(given) = headers.get(AUTHORIZATION) {
         let bearer = given.to_str().ok().and_then(|text| text.split_once(' '));
-        let token = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let token = bearer
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
         let person = token.and_then(|token| app.state.tokens.find(token));
         return match person {
             Some(person) => Ok(Asking { person, session: None }),
@@ -98,18 +100,21 @@ pub(super) fn on_purpose(app: &App, headers: &HeaderMap) -> bool {
     if says(headers, "sec-fetch-site", "cross-site") {
         return false;
     }
-    says(headers, "x-requested-with", "bongsu") || headers.get(ORIGIN).is_some_and(|_| from_here(app, headers))
+    says(headers, "x-requested-with", "bongsu")
+        || headers.get(ORIGIN).is_some_and(|_| from_here(app, headers))
 }
 
 /// Whether a form was sent from a page of ours; what sends no origin is no browser of today.
 pub(super) fn form_from_here(app: &App, headers: &HeaderMap) -> bool {
-    !says(headers, "sec-fetch-site", "cross-site") && (headers.get(ORIGIN).is_none() || from_here(app, headers))
+    !says(headers, "sec-fetch-site", "cross-site")
+        && (headers.get(ORIGIN).is_none() || from_here(app, headers))
 }
 
 fn from_here(app: &App, headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(origin) = text(ORIGIN) else { return false };
-    let public = app.state.public_url.as_deref().is_some_and(|url| authority(url) == authority(origin));
+    let public =
+        app.state.public_url.as_deref().is_some_and(|url| authority(url) == authority(origin));
     public || text(HOST).is_some_and(|host| authority(origin) == Some(host))
 }
 
@@ -134,7 +139,10 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// Where a request came from. Without a socket, as in tests, it came from here.
 pub(super) fn peer(request: &Request) -> IpAddr {
-    request.extensions().get().map_or(Ipv4Addr::LOCALHOST.into(), |ConnectInfo(Peer(address))| address.ip())
+    request
+        .extensions()
+        .get()
+        .map_or(Ipv4Addr::LOCALHOST.into(), |ConnectInfo(Peer(address))| address.ip())
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ impl Assets {
     pub(super) fn new() -> Self {
         let asset = |(name, content_type, text): (&'static str, &'static str, &'static str)| {
             let digest = digest::digest(&digest::SHA256, text.as_bytes());
-            let mark: String = digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+            let mark: String =
+                digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
             Asset { name, file: format!("{mark}-{name}"), content_type, text }
         };
         Self(FILES.into_iter().map(asset).collect())
@@ -42,8 +43,20 @@ impl Assets {
 }
 
 /// A file under its marked name, kept by browsers for good; under its plain name, for a day at most.
-pub(super) async fn serve(State(app): State<Shared>, Path(file): Path<String>) -> Result<Response, Problem> {
-    let asset = app.assets.0.iter().find(|asset| asset.file == file || asset.name == file).ok_or(Kind::NotFound)?;
-    let kept = if asset.file == file { "public, max-age=31536000, immutable" } else { "public, max-age=86400" };
+pub(super) async fn serve(
+    State(app): State<Shared>,
+    Path(file): Path<String>,
+) -> Result<Response, Problem> {
+    let asset = app
+        .assets
+        .0
+        .iter()
+        .find(|asset| asset.file == file || asset.name == file)
+        .ok_or(Kind::NotFound)?;
+    let kept = if asset.file == file {
+        "public, max-age=31536000, immutable"
+    } else {
+        "public, max-age=86400"
+    };
     Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, kept)], asset.text).into_response())
 }

@@ -17,7 +17,10 @@ const FEED_KEPT: &str = "public, max-age=10";
 const DOCUMENT_KEPT: &str = "public, max-age=86400";
 
 /// The Atom feed of what stands.
-pub(super) async fn feed(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn feed(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let store = app.state.cap.as_ref().ok_or(Kind::NotFound)?;
     let feed = store.feed(app.now());
     Ok(tagged(&headers, FEED, FEED_KEPT, feed.into_bytes()))
@@ -32,17 +35,26 @@ pub(super) async fn document(
     let store = app.state.cap.clone().ok_or(Kind::NotFound)?;
     let identifier = document.strip_suffix(".xml").ok_or(Kind::NotFound)?.to_string();
     let read = tokio::task::spawn_blocking(move || store.served(&identifier)).await;
-    let bytes = read.map_err(|error| Problem::fault("read a CAP document", &error))?.ok_or(Kind::NotFound)?;
+    let bytes = read
+        .map_err(|error| Problem::fault("read a CAP document", &error))?
+        .ok_or(Kind::NotFound)?;
     Ok(tagged(&headers, DOCUMENT, DOCUMENT_KEPT, bytes))
 }
 
 /// The bytes, or that they are what the client has. The tag is weak: the bytes may travel compressed.
-fn tagged(headers: &HeaderMap, content_type: &'static str, kept: &'static str, bytes: Vec<u8>) -> Response {
+fn tagged(
+    headers: &HeaderMap,
+    content_type: &'static str,
+    kept: &'static str,
+    bytes: Vec<u8>,
+) -> Response {
     let digest = digest::digest(&digest::SHA256, &bytes);
     let mark: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("W/\"{mark}\"");
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
-    let known = known.flat_map(|line| line.split(',')).any(|given| given.trim() == "*" || given.contains(&mark));
+    let known = known
+        .flat_map(|line| line.split(','))
+        .any(|given| given.trim() == "*" || given.contains(&mark));
     let about = [(CACHE_CONTROL, kept.to_string()), (ETAG, tag)];
     if known {
         return (StatusCode::NOT_MODIFIED, about).into_response();

@@ -25,11 +25,12 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 pub(super) struct Door {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    still_max: Duration,
 }
 
 impl Door {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)), still_max: STILL_MAX }
     }
 }
 
@@ -38,12 +39,13 @@ impl axum::serve::Listener for Door {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let place =
+            self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     stream.set_nodelay(true).ok();
-                    return (Connection { stream, still: Box::pin(sleep(STILL_MAX)), _place: place }, peer);
+                    return (Connection::new(stream, self.still_max, place), peer);
                 }
                 Err(error) if of_the_client(&error) => {}
                 Err(error) => {
@@ -60,7 +62,10 @@ impl axum::serve::Listener for Door {
 }
 
 fn of_the_client(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset
+    )
 }
 
 /// A connection that ends when nothing moves on it for [`STILL_MAX`]: a client that sends half a request, or takes
@@ -68,14 +73,23 @@ fn of_the_client(error: &io::Error) -> bool {
 pub(super) struct Connection {
     stream: TcpStream,
     still: Pin<Box<Sleep>>,
+    still_max: Duration,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
+    fn new(stream: TcpStream, still_max: Duration, place: OwnedSemaphorePermit) -> Self {
+        Self { stream, still: Box::pin(sleep(still_max)), still_max, _place: place }
+    }
+
     /// What came of a read or write: a move sets the time back, none in time ends the connection.
-    fn moved<T>(&mut self, context: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn moved<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if result.is_ready() {
-            self.still = Box::pin(sleep(STILL_MAX));
+            self.still = Box::pin(sleep(self.still_max));
             return result;
         }
         ready!(self.still.as_mut().poll(context));
@@ -84,14 +98,22 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         self.moved(context, result)
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.moved(context, result)
     }
@@ -115,5 +137,50 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::serve::Listener;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    const DUE: Duration = Duration::from_secs(20);
+
+    async fn door(places: usize, still_max: Duration) -> (Door, SocketAddr) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (Door { listener, places: Arc::new(Semaphore::new(places)), still_max }, address)
+    }
+
+    #[tokio::test]
+    async fn who_stands_still_is_let_go() {
+        let (mut door, address) = door(1, Duration::from_millis(50)).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HT").await.unwrap();
+        let (mut connection, _) = door.accept().await;
+        let mut half = [0; 8];
+        connection.read_exact(&mut half).await.unwrap();
+        let error = timeout(DUE, connection.read_u8()).await.expect("it ends").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let answer = vec![0; 64 << 20];
+        let error =
+            timeout(DUE, connection.write_all(&answer)).await.expect("it ends").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "nobody takes the answer");
+    }
+
+    #[tokio::test]
+    async fn when_all_places_are_taken_the_next_waits_for_one() {
+        let (mut door, address) = door(1, STILL_MAX).await;
+        let _clients = [
+            TcpStream::connect(address).await.unwrap(),
+            TcpStream::connect(address).await.unwrap(),
+        ];
+        let (first, _) = door.accept().await;
+        assert!(futures_util::FutureExt::now_or_never(door.accept()).is_none());
+        drop(first);
+        timeout(DUE, door.accept()).await.expect("a place is free");
     }
 }

@@ -80,7 +80,10 @@ impl Facts {
         };
         let fresh = facts.read_ledger(state).unwrap_or_else(|error| {
             if before.ledger_readable || before.last_decision.is_none() {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the board cannot read the ledger");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the board cannot read the ledger"
+                );
             }
             facts.ledger_readable = false;
             vec![]
@@ -98,9 +101,13 @@ impl Facts {
         if self.last_decision.is_none() {
             self.recent = ledger.decisions_before(None, RECENT_MAX as u32)?;
         } else if !fresh.is_empty() {
-            self.recent = fresh.iter().rev().chain(&self.recent).take(RECENT_MAX).cloned().collect();
+            self.recent =
+                fresh.iter().rev().chain(&self.recent).take(RECENT_MAX).cloned().collect();
         }
-        self.open = ledger.incidents_page(&IncidentQuery { open: Some(true), ..IncidentQuery::default() }, OPEN_MAX)?;
+        self.open = ledger.incidents_page(
+            &IncidentQuery { open: Some(true), ..IncidentQuery::default() },
+            OPEN_MAX,
+        )?;
         self.levels = ledger.site_levels()?;
         self.deliveries = ledger.delivery_tally((state.clock)().minus(TALLY_AGE))?;
         self.quarantined = ledger.quarantined_total()?;
@@ -112,7 +119,8 @@ impl Facts {
     fn marked(&self) -> String {
         let mut hasher = DefaultHasher::new();
         for view in &self.overview.sites {
-            (view.level, view.unknown, view.assessed, view.silent, &view.incidents).hash(&mut hasher);
+            (view.level, view.unknown, view.assessed, view.silent, &view.incidents)
+                .hash(&mut hasher);
         }
         // Compared by where it lies: a reload puts another one in its place.
         Arc::as_ptr(&self.overview.setup).hash(&mut hasher);
@@ -137,7 +145,8 @@ impl Facts {
         for view in &overview.sites {
             *levels.entry(look(view)).or_insert(0_usize) += 1;
         }
-        let mut views: Vec<_> = overview.sites.iter().filter(|view| look(view) != "normal").collect();
+        let mut views: Vec<_> =
+            overview.sites.iter().filter(|view| look(view) != "normal").collect();
         views.sort_by_key(|view| std::cmp::Reverse(view.level));
         let told = Told {
             sequence: overview.sequence,
@@ -146,7 +155,11 @@ impl Facts {
             mark: &self.mark,
             system_level: overview.system_level.name(),
             levels,
-            sites: views.into_iter().take(NAMED_MAX).filter_map(|view| standing(overview, view)).collect(),
+            sites: views
+                .into_iter()
+                .take(NAMED_MAX)
+                .filter_map(|view| standing(overview, view))
+                .collect(),
             incidents_open: self.open.len(),
             deliveries_open: overview.deliveries_open,
             deliveries_failed: self.deliveries.iter().map(|tally| tally.failed).sum(),
@@ -184,7 +197,10 @@ struct Standing<'a> {
     incidents: &'a [String],
 }
 
-fn standing<'a>(overview: &'a Overview, view: &'a alerting::engine::SiteView) -> Option<Standing<'a>> {
+fn standing<'a>(
+    overview: &'a Overview,
+    view: &'a alerting::engine::SiteView,
+) -> Option<Standing<'a>> {
     let site = overview.setup.registry.sites().get(view.site.index())?;
     Some(Standing {
         id: site.id.as_str(),

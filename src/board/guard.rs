@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -76,7 +76,9 @@ impl ResponseForPanic for Panics {
     fn response_for_panic(&mut self, panic: Box<dyn Any + Send>) -> Response {
         self.0.inc();
         let said = panic.downcast_ref::<&str>().copied();
-        let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("something");
+        let said = said
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("something");
         tracing::error!(panic = said, "a page panicked; please report this");
         Problem::from(Kind::Fault).into_response()
     }

@@ -37,7 +37,8 @@ pub(super) async fn choose(mut request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.append(VARY, HeaderValue::from_static("accept-language, cookie"));
     if let Some(language) = asked {
-        let kept = format!("{COOKIE}={}; Path=/; Max-Age={KEPT}; SameSite=Lax; HttpOnly", language.code());
+        let kept =
+            format!("{COOKIE}={}; Path=/; Max-Age={KEPT}; SameSite=Lax; HttpOnly", language.code());
         headers.append(SET_COOKIE, HeaderValue::try_from(kept).expect("the cookie is plain ASCII"));
     }
     response
@@ -49,7 +50,8 @@ fn asked(query: &str) -> Option<Language> {
 
 fn preferred(headers: &HeaderMap) -> Language {
     let chosen = cookie(headers, COOKIE).and_then(Language::parse);
-    let accepted = || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).and_then(accepted);
+    let accepted =
+        || headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).and_then(accepted);
     chosen.or_else(accepted).unwrap_or_default()
 }
 
@@ -58,7 +60,8 @@ fn accepted(header: &str) -> Option<Language> {
     let mut best: Option<(Language, f32)> = None;
     for item in header.split(',').take(16) {
         let (tag, weight) = item.split_once(';').unwrap_or((item, "q=1"));
-        let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
+        let weight =
+            weight.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()).unwrap_or(0.0);
         let Some(language) = Language::parse(&tag.trim().to_ascii_lowercase()) else { continue };
         if weight > 0.0 && best.is_none_or(|(_, before)| weight > before) {
             best = Some((language, weight));

@@ -87,7 +87,8 @@ impl Live {
         let kept = self.kept.lock();
         let (oldest, _) = kept.front()?;
         // Ids of the ledger have no gaps: decisions are only ever added.
-        (*oldest <= cursor + 1).then(|| kept.iter().filter(|(id, _)| *id > cursor).cloned().collect())
+        (*oldest <= cursor + 1)
+            .then(|| kept.iter().filter(|(id, _)| *id > cursor).cloned().collect())
     }
 }
 
@@ -130,7 +131,8 @@ pub(super) async fn refresh(app: &Shared, ticked: bool) {
     let work = move || {
         let (facts, fresh) = Facts::collect(&worker.state, &known);
         let setup = &facts.overview.setup;
-        let fresh: Vec<_> = fresh.iter().map(|row| (row.id, decision(row, setup).to_string().into())).collect();
+        let fresh: Vec<_> =
+            fresh.iter().map(|row| (row.id, decision(row, setup).to_string().into())).collect();
         let overview = facts.told(&worker.state);
         (facts, fresh, overview)
     };
@@ -171,7 +173,8 @@ pub(super) async fn events(
         return Err(Problem::from(Kind::Busy).retry_after(RETRY.as_secs() as u32));
     };
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let stream = stream::unfold(Watcher::new(app, asking, resumed.or(resume.after), place), Watcher::next);
+    let stream =
+        stream::unfold(Watcher::new(app, asking, resumed.or(resume.after), place), Watcher::next);
     let sse = Sse::new(stream).keep_alive(KeepAlive::new().interval(BEAT + TICK));
     // Proxies that gather an answer before they pass it on would hold events back.
     Ok(([("x-accel-buffering", "no")], sse).into_response())
@@ -247,14 +250,20 @@ impl Watcher {
         if let Some((id, _)) = told.last() {
             self.cursor = *id;
         }
-        let event = |(id, told): (i64, Arc<str>)| Event::default().event("decision").id(id.to_string()).data(&*told);
+        let event = |(id, told): (i64, Arc<str>)| {
+            Event::default().event("decision").id(id.to_string()).data(&*told)
+        };
         self.waiting.extend(told.into_iter().map(event));
     }
 
     /// Out of the ledger; nothing if it cannot be read, to be tried again when something changes.
     async fn read_decisions(&self) -> Vec<(i64, Arc<str>)> {
         let cursor = self.cursor;
-        let rows = self.app.read(move |ledger| ledger.decisions_after(cursor, READ_MAX)).await.unwrap_or_default();
+        let rows = self
+            .app
+            .read(move |ledger| ledger.decisions_after(cursor, READ_MAX))
+            .await
+            .unwrap_or_default();
         let setup = &self.app.live.facts().overview.setup;
         rows.iter().map(|row| (row.id, decision(row, setup).to_string().into())).collect()
     }
@@ -274,7 +283,8 @@ impl Watcher {
             self.app.state.tokens.session(session)?;
         }
         let facts = self.app.live.facts();
-        self.waiting.push_back(Event::default().event("overview").data(facts.told(&self.app.state)));
+        self.waiting
+            .push_back(Event::default().event("overview").data(facts.told(&self.app.state)));
         Some(())
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
 
 /// Seconds: a page drawn from memory to one that waits for the ledger.
 const BUCKETS: [f64; 9] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 10.0];
@@ -25,14 +27,23 @@ impl Metrics {
                 &["route", "status"],
             )?,
             seconds: HistogramVec::new(
-                HistogramOpts::new("board_request_seconds", "Time until the answer begins, by route")
-                    .buckets(BUCKETS.to_vec()),
+                HistogramOpts::new(
+                    "board_request_seconds",
+                    "Time until the answer begins, by route",
+                )
+                .buckets(BUCKETS.to_vec()),
                 &["route"],
             )?,
             panics: IntCounter::new("board_panics_total", "Panics caught in pages")?,
-            sign_ins_failed: IntCounter::new("board_sign_ins_failed_total", "Wrong tokens and links")?,
+            sign_ins_failed: IntCounter::new(
+                "board_sign_ins_failed_total",
+                "Wrong tokens and links",
+            )?,
             watchers: IntGauge::new("board_watchers", "Open streams of live events")?,
-            watchers_refused: IntCounter::new("board_watchers_refused_total", "Streams refused because of too many")?,
+            watchers_refused: IntCounter::new(
+                "board_watchers_refused_total",
+                "Streams refused because of too many",
+            )?,
         };
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;

@@ -43,8 +43,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use delivery::{Ledger, LedgerError};
 use delivery::channel::cap::Store;
+use delivery::{Ledger, LedgerError};
 use futures_util::future::BoxFuture;
 use reading::Timestamp;
 use reading::registry::Text;
@@ -58,6 +58,7 @@ use crate::overview;
 use problem::Problem;
 
 pub use tokens::{Person, Role, Token, TokenError, Tokens};
+pub use vitals::{Check, Health, Vital};
 
 /// The largest request body, bytes.
 pub const BODY_LEN_MAX: usize = 64 * 1024;
@@ -86,48 +87,6 @@ pub struct Ordered {
     pub accepted: bool,
     /// Why not, or what follows.
     pub reason: Text,
-}
-
-/// How a part of the daemon is doing, in one word; the worst is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Vital {
-    /// As it should be.
-    Ok,
-    /// Works, with something to look at.
-    Degraded,
-    /// Not there yet.
-    Starting,
-    /// Does not do its work.
-    Failed,
-}
-
-impl Vital {
-    /// The word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Degraded => "degraded",
-            Self::Starting => "starting",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// One part of the daemon and how it is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Check {
-    /// Which part: `journal`, `desk`, a collector by name.
-    pub name: String,
-    /// How it is doing.
-    pub vital: Vital,
-    /// What is known about it; shown to people who are signed in only.
-    pub detail: String,
-}
-
-/// How the daemon's own parts are doing.
-pub trait Health: Send + Sync {
-    /// Every check. Asked once a second, from a blocking task.
-    fn checks(&self) -> Vec<Check>;
 }
 
 /// What the board is given by the daemon.
@@ -224,7 +183,11 @@ impl App {
 ///
 /// # Errors
 /// [`BoardError`]; trouble with a client is no error.
-pub async fn serve(listener: TcpListener, state: BoardState, stop: CancellationToken) -> Result<(), BoardError> {
+pub async fn serve(
+    listener: TcpListener,
+    state: BoardState,
+    stop: CancellationToken,
+) -> Result<(), BoardError> {
     let app = App::new(state, stop.clone())?;
     live::refresh(&app, true).await;
     let publisher = tokio::spawn(live::keep_publishing(app.clone()));

@@ -11,8 +11,8 @@ use alerting::engine::SiteView;
 use alerting::route::{Audience, Retry, Route};
 use alerting::setup::Setup;
 use alerting::{
-    Action, Alert, Command, Decision, Delivery, DeliveryChange, DeliveryKey, DeliveryState, Evidence, Hazard,
-    IncidentId, Level, MessageType, SiteFacts, Status,
+    Action, Alert, Command, Decision, Delivery, DeliveryChange, DeliveryKey, DeliveryState,
+    Evidence, Hazard, IncidentId, Level, MessageType, SiteFacts, Status,
 };
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -32,7 +32,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::{App, BoardState, Check, CommandSink, Health, Ordered, Role, Shared, Token, Tokens, Vital, live, router};
+use super::{
+    App, BoardState, Check, CommandSink, Health, Ordered, Role, Shared, Token, Tokens, Vital, live,
+    router,
+};
 use crate::overview::{Balance, Latest, Overview};
 
 pub(super) const VIEWER: &str = "viewer-0123456789abcdef0123456789abcdef";
@@ -126,7 +129,12 @@ impl World {
     }
 
     pub(super) async fn get(&self, path: &str, token: &str) -> Response {
-        self.ask(request(Method::GET, path).header(header::AUTHORIZATION, format!("Bearer {token}")).empty()).await
+        self.ask(
+            request(Method::GET, path)
+                .header(header::AUTHORIZATION, format!("Bearer {token}"))
+                .empty(),
+        )
+        .await
     }
 
     pub(super) async fn get_json(&self, path: &str) -> serde_json::Value {
@@ -182,7 +190,12 @@ pub(super) struct Sink {
 
 impl Sink {
     fn new(ledger: Arc<Ledger>) -> Self {
-        Self { ledger, given: Mutex::default(), sequence: AtomicU64::new(7_000), broken: Mutex::default() }
+        Self {
+            ledger,
+            given: Mutex::default(),
+            sequence: AtomicU64::new(7_000),
+            broken: Mutex::default(),
+        }
     }
 }
 
@@ -194,8 +207,16 @@ impl CommandSink for Sink {
             }
             let accepted = self.ledger.incident(&command.incident).unwrap().is_some();
             self.given.lock().push(command);
-            let reason = if accepted { text("받음", "Taken") } else { text("그런 상황 없음", "No such incident") };
-            Ok(Ordered { sequence: self.sequence.fetch_add(1, Ordering::Relaxed), accepted, reason })
+            let reason = if accepted {
+                text("받음", "Taken")
+            } else {
+                text("그런 상황 없음", "No such incident")
+            };
+            Ok(Ordered {
+                sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
+                accepted,
+                reason,
+            })
         }
         .boxed()
     }
@@ -205,7 +226,11 @@ struct Well;
 
 impl Health for Well {
     fn checks(&self) -> Vec<Check> {
-        let check = |name: &str, vital, detail: &str| Check { name: name.into(), vital, detail: detail.into() };
+        let check = |name: &str, vital, detail: &str| Check {
+            name: name.into(),
+            vital,
+            detail: detail.into(),
+        };
         vec![
             check("journal", Vital::Ok, "good, last record 48213"),
             check("desk", Vital::Ok, "0 records behind the journal"),
@@ -227,35 +252,106 @@ fn store(folder: &TempDir) -> Store {
 }
 
 const SITES: [(&str, SiteKind, &str, &str, &str, &str); 14] = [
-    ("an-1", SiteKind::Slope, "안산동 절개지 1", "Ansan cut slope 1", "안산동 산 12-3", "Ansan-dong 12-3"),
-    ("an-2", SiteKind::Slope, "안산동 절개지 2", "Ansan cut slope 2", "안산동 산 14", "Ansan-dong 14"),
-    ("boseok-bridge", SiteKind::Bridge, "보석교", "Boseok bridge", "보석천 하류", "Lower Boseok stream"),
-    ("daejeo-wall", SiteKind::RetainingWall, "대저 보강토옹벽", "Daejeo retaining wall", "대저초등학교 뒤", "Behind Daejeo school"),
-    ("gwang-3", SiteKind::Slope, "광덕산 3지구", "Gwangdeok 3", "광덕면 아래 마을 12가구", "12 homes below Gwangdeok"),
-    ("hanbat-apt", SiteKind::Building, "한밭아파트 3동", "Hanbat apartments 3", "중앙로 41", "Jungang-ro 41"),
-    ("jang-5", SiteKind::Slope, "장재골 5지구", "Jangjae 5", "장재골 경로당 위", "Above Jangjae senior centre"),
+    (
+        "an-1",
+        SiteKind::Slope,
+        "안산동 절개지 1",
+        "Ansan cut slope 1",
+        "안산동 산 12-3",
+        "Ansan-dong 12-3",
+    ),
+    (
+        "an-2",
+        SiteKind::Slope,
+        "안산동 절개지 2",
+        "Ansan cut slope 2",
+        "안산동 산 14",
+        "Ansan-dong 14",
+    ),
+    (
+        "boseok-bridge",
+        SiteKind::Bridge,
+        "보석교",
+        "Boseok bridge",
+        "보석천 하류",
+        "Lower Boseok stream",
+    ),
+    (
+        "daejeo-wall",
+        SiteKind::RetainingWall,
+        "대저 보강토옹벽",
+        "Daejeo retaining wall",
+        "대저초등학교 뒤",
+        "Behind Daejeo school",
+    ),
+    (
+        "gwang-3",
+        SiteKind::Slope,
+        "광덕산 3지구",
+        "Gwangdeok 3",
+        "광덕면 아래 마을 12가구",
+        "12 homes below Gwangdeok",
+    ),
+    (
+        "hanbat-apt",
+        SiteKind::Building,
+        "한밭아파트 3동",
+        "Hanbat apartments 3",
+        "중앙로 41",
+        "Jungang-ro 41",
+    ),
+    (
+        "jang-5",
+        SiteKind::Slope,
+        "장재골 5지구",
+        "Jangjae 5",
+        "장재골 경로당 위",
+        "Above Jangjae senior centre",
+    ),
     ("maehwa-1", SiteKind::Slope, "매화산 1지구", "Maehwa 1", "국도 43호선 옆", "Along route 43"),
     ("maehwa-2", SiteKind::Slope, "매화산 2지구", "Maehwa 2", "국도 43호선 옆", "Along route 43"),
-    ("old-market", SiteKind::Facility, "구시장 아케이드", "Old market arcade", "시장길 7", "Sijang-gil 7"),
-    ("pungnam-wall", SiteKind::RetainingWall, "풍남 석축", "Pungnam stone wall", "풍남로 118", "Pungnam-ro 118"),
+    (
+        "old-market",
+        SiteKind::Facility,
+        "구시장 아케이드",
+        "Old market arcade",
+        "시장길 7",
+        "Sijang-gil 7",
+    ),
+    (
+        "pungnam-wall",
+        SiteKind::RetainingWall,
+        "풍남 석축",
+        "Pungnam stone wall",
+        "풍남로 118",
+        "Pungnam-ro 118",
+    ),
     ("seo-4", SiteKind::Slope, "서원 4지구", "Seowon 4", "서원마을 진입로", "Seowon village road"),
     ("seo-7", SiteKind::Slope, "서원 7지구", "Seowon 7", "서원마을 뒤", "Behind Seowon village"),
-    ("yong-tunnel", SiteKind::Facility, "용두터널 갱구", "Yongdu tunnel portal", "용두터널 북측", "North portal"),
+    (
+        "yong-tunnel",
+        SiteKind::Facility,
+        "용두터널 갱구",
+        "Yongdu tunnel portal",
+        "용두터널 북측",
+        "North portal",
+    ),
 ];
 
 pub(super) fn setup() -> Setup {
-    let site = |(id, kind, ko, en, area_ko, area_en): &(&str, SiteKind, &str, &str, &str, &str)| Site {
-        id: id.parse().unwrap(),
-        name: text(ko, en),
-        kind: *kind,
-        location: (36.35, 127.38),
-        radius_km: 0.3,
-        polygon: vec![],
-        area: text(area_ko, area_en),
-        instruction: Text::default(),
-        district: "3020011400".into(),
-        zone: "Asia/Seoul".into(),
-    };
+    let site =
+        |(id, kind, ko, en, area_ko, area_en): &(&str, SiteKind, &str, &str, &str, &str)| Site {
+            id: id.parse().unwrap(),
+            name: text(ko, en),
+            kind: *kind,
+            location: (36.35, 127.38),
+            radius_km: 0.3,
+            polygon: vec![],
+            area: text(area_ko, area_en),
+            instruction: Text::default(),
+            district: "3020011400".into(),
+            zone: "Asia/Seoul".into(),
+        };
     let station = |(id, ..): &(&str, SiteKind, &str, &str, &str, &str)| StationEntry {
         site: id.parse().unwrap(),
         id: "box-1".parse().unwrap(),
@@ -287,7 +383,10 @@ pub(super) fn setup() -> Setup {
         },
     };
     Setup {
-        registry: Registry::new(SITES.iter().map(site).collect(), SITES.iter().map(station).collect()),
+        registry: Registry::new(
+            SITES.iter().map(site).collect(),
+            SITES.iter().map(station).collect(),
+        ),
         rules: vec![],
         policies: BTreeMap::new(),
         routes: vec![
@@ -304,7 +403,8 @@ pub(super) fn setup() -> Setup {
 fn overview(setup: Setup) -> Overview {
     let sites = (0..setup.registry.sites().len()).map(view).collect();
     let latest = Latest { measured_at: at(2_400), value: 0.125, quality: Quality::OLD };
-    let latest = (0..setup.registry.series().len()).map(|n| (n % 2 == 1).then_some(latest)).collect();
+    let latest =
+        (0..setup.registry.series().len()).map(|n| (n % 2 == 1).then_some(latest)).collect();
     Overview {
         sequence: 48_213,
         at: at(2_412),
@@ -350,7 +450,10 @@ pub(super) fn evidence(level: Level) -> Evidence {
         value: 0.12,
         unit: "deg/h".into(),
         measured_at: at(2_000),
-        text: text("tilt-1 경사 x 변화율 0.12 deg/h (기준 0.1 deg/h, 최근 1시간)", "tilt-1 tilt x rate 0.12 deg/h (limit 0.1 deg/h over 1 h)"),
+        text: text(
+            "tilt-1 경사 x 변화율 0.12 deg/h (기준 0.1 deg/h, 최근 1시간)",
+            "tilt-1 tilt x rate 0.12 deg/h (limit 0.1 deg/h over 1 h)",
+        ),
     }
 }
 
@@ -367,7 +470,13 @@ pub(super) fn moved(site: &str, from: Level, to: Level, seconds: u64, reason: Te
     }
 }
 
-pub(super) fn record(site: &str, sequence: u64, level: Level, seconds: u64, what: Text) -> IncidentRecord {
+pub(super) fn record(
+    site: &str,
+    sequence: u64,
+    level: Level,
+    seconds: u64,
+    what: Text,
+) -> IncidentRecord {
     IncidentRecord {
         id: incident_id(site, sequence),
         revision: 1,
@@ -448,9 +557,13 @@ pub(super) fn quarantined(position: u64, topic: &str, preview: &str) -> Quaranti
 /// A night on which something is going on.
 pub(super) async fn night(world: &World) {
     use Level::{Attention, Caution, Normal, Severe, Warning};
-    let movement = text("지점 1곳 이상 1차 기준 초과", "Movement beyond the 1st criterion at a post");
+    let movement =
+        text("지점 1곳 이상 1차 기준 초과", "Movement beyond the 1st criterion at a post");
     let post = text("지점 1곳 3차 기준 초과", "A post beyond the 3rd criterion");
-    let two = text("서로 다른 지점 2곳 이상 3차 기준 초과", "Two independent posts or more beyond the 3rd criterion");
+    let two = text(
+        "서로 다른 지점 2곳 이상 3차 기준 초과",
+        "Two independent posts or more beyond the 3rd criterion",
+    );
     let rule = |site: &str, level, seconds| Decision::Rule {
         at: at(seconds),
         site: site.parse().unwrap(),
@@ -458,14 +571,31 @@ pub(super) async fn night(world: &World) {
         evidence: evidence(level),
     };
     let moving = |site, from, to, seconds, why: &Text, sequence| {
-        let level = |level| [alerting::catalogue::Language::Ko, alerting::catalogue::Language::En]
-            .map(|language| alerting::catalogue::level(level, language));
+        let level = |level| {
+            [alerting::catalogue::Language::Ko, alerting::catalogue::Language::En]
+                .map(|language| alerting::catalogue::level(level, language))
+        };
         let ([from_ko, from_en], [to_ko, to_en]) = (level(from), level(to));
-        let what = text(&format!("{from_ko} → {to_ko}: {}", why.ko), &format!("{from_en} → {to_en}: {}", why.en));
-        [moved(site, from, to, seconds, why.clone()), Decision::Incident(record(site, sequence, to, seconds, what))]
+        let what = text(
+            &format!("{from_ko} → {to_ko}: {}", why.ko),
+            &format!("{from_en} → {to_en}: {}", why.en),
+        );
+        [
+            moved(site, from, to, seconds, why.clone()),
+            Decision::Incident(record(site, sequence, to, seconds, what)),
+        ]
     };
     world.decide([rule("jang-5", Attention, 300)]).await;
-    world.decide(moving("jang-5", Normal, Attention, 300, &text("살펴볼 징후가 있음", "Something to look at"), 9_000)).await;
+    world
+        .decide(moving(
+            "jang-5",
+            Normal,
+            Attention,
+            300,
+            &text("살펴볼 징후가 있음", "Something to look at"),
+            9_000,
+        ))
+        .await;
     world.decide([rule("an-2", Caution, 620)]).await;
     world.decide(moving("an-2", Normal, Caution, 620, &movement, 11_200)).await;
     world.decide(moving("gwang-3", Normal, Caution, 900, &movement, 14_007)).await;
@@ -476,7 +606,13 @@ pub(super) async fn night(world: &World) {
         revision: 2,
         acknowledged_by: Some("kim".into()),
         opened_at: at(1_500),
-        ..record("seo-7", 19_120, Warning, 2_200, text("kim 확인: 현장 예찰조 출동", "Acknowledged by kim: patrol on its way"))
+        ..record(
+            "seo-7",
+            19_120,
+            Warning,
+            2_200,
+            text("kim 확인: 현장 예찰조 출동", "Acknowledged by kim: patrol on its way"),
+        )
     };
     world
         .decide([
@@ -486,12 +622,16 @@ pub(super) async fn night(world: &World) {
                 incident: Some(incident_id("seo-7", 19_120)),
                 by: "kim".into(),
                 accepted: true,
-                reason: text("kim 확인: 현장 예찰조 출동", "Acknowledged by kim: patrol on its way"),
+                reason: text(
+                    "kim 확인: 현장 예찰조 출동",
+                    "Acknowledged by kim: patrol on its way",
+                ),
             },
             Decision::Incident(acknowledged),
         ])
         .await;
-    let [cap, hook, siren] = ["cap", "duty-hook", "siren"].map(|channel| owed(channel, "duty", alert("gwang-3", 14_007, Severe)));
+    let [cap, hook, siren] = ["cap", "duty-hook", "siren"]
+        .map(|channel| owed(channel, "duty", alert("gwang-3", 14_007, Severe)));
     world
         .act([
             Action::Owe(cap.clone()),
@@ -512,7 +652,10 @@ pub(super) async fn night(world: &World) {
                     assessed,
                     unknown,
                     silent,
-                    incidents: incident.iter().map(|sequence| incident_id(site, *sequence).to_string()).collect(),
+                    incidents: incident
+                        .iter()
+                        .map(|sequence| incident_id(site, *sequence).to_string())
+                        .collect(),
                     ..view(number)
                 };
             };

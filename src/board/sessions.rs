@@ -45,7 +45,8 @@ impl Sessions {
             open.retain(|_, session| session.lasts(now));
         }
         if open.len() >= SESSIONS_MAX
-            && let Some(oldest) = open.iter().min_by_key(|(_, session)| session.seen_at).map(|(key, _)| *key)
+            && let Some(oldest) =
+                open.iter().min_by_key(|(_, session)| session.seen_at).map(|(key, _)| *key)
         {
             open.remove(&oldest);
         }
@@ -79,7 +80,8 @@ impl Links {
         let mut open = self.open.lock();
         open.retain(|_, (_, made_at)| now.since(*made_at) < LINK_AGE_MAX);
         if open.len() >= LINKS_MAX
-            && let Some(oldest) = open.iter().min_by_key(|(_, (_, made_at))| *made_at).map(|(key, _)| *key)
+            && let Some(oldest) =
+                open.iter().min_by_key(|(_, (_, made_at))| *made_at).map(|(key, _)| *key)
         {
             open.remove(&oldest);
         }

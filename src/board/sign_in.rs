@@ -42,12 +42,20 @@ pub(super) async fn form(
     // Followed from another site, a browser keeps our cookie back. Asked again from here, it sends it.
     let followed = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let again = followed.then(|| uri.path_and_query().map_or("/sign-in", |asked| asked.as_str()));
-    let page = app.templates.page("sign-in.html", language, context! { onwards => escaped(&next), next, again })?;
+    let page = app.templates.page(
+        "sign-in.html",
+        language,
+        context! { onwards => escaped(&next), next, again },
+    )?;
     Ok(page.into_response())
 }
 
 /// A token out of the form.
-pub(super) async fn with_token(State(app): State<Shared>, Reads(language): Reads, request: Request) -> Response {
+pub(super) async fn with_token(
+    State(app): State<Shared>,
+    Reads(language): Reads,
+    request: Request,
+) -> Response {
     let (peer, headers) = (peer(&request), request.headers().clone());
     if !form_from_here(&app, &headers) {
         return Problem::from(Kind::CrossSite).into_response();
@@ -58,14 +66,20 @@ pub(super) async fn with_token(State(app): State<Shared>, Reads(language): Reads
         Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             return Problem::from(Kind::TooLarge).into_response();
         }
-        Err(error) => return Problem::from(Kind::BadRequest).detail(error.body_text()).into_response(),
+        Err(error) => {
+            return Problem::from(Kind::BadRequest).detail(error.body_text()).into_response();
+        }
     };
     let next = local(given.next.as_deref());
     match app.state.tokens.find(given.token.trim()) {
         Some(person) => enter(&app, person, &next),
         None => {
             let problem = failed(&app, peer);
-            let page = app.templates.page("sign-in.html", language, context! { onwards => escaped(&next), next, wrong => true });
+            let page = app.templates.page(
+                "sign-in.html",
+                language,
+                context! { onwards => escaped(&next), next, wrong => true },
+            );
             match (problem.is_too_many(), page) {
                 (false, Ok(page)) => (StatusCode::UNAUTHORIZED, page).into_response(),
                 _ => problem.into_response(),
@@ -75,7 +89,11 @@ pub(super) async fn with_token(State(app): State<Shared>, Reads(language): Reads
 }
 
 /// A one-time link. It is used up by being opened.
-pub(super) async fn with_link(State(app): State<Shared>, Path(code): Path<String>, request: Request) -> Response {
+pub(super) async fn with_link(
+    State(app): State<Shared>,
+    Path(code): Path<String>,
+    request: Request,
+) -> Response {
     // Asking what is there must not use it up.
     if request.method() != axum::http::Method::GET {
         return Problem::from(Kind::WrongMethod).into_response();
@@ -115,8 +133,10 @@ fn enter(app: &App, person: Person, next: &str) -> Response {
 fn session_cookie(app: &App, secret: &str, age: &str) -> HeaderValue {
     let secure = app.state.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     let secure = if secure { "; Secure" } else { "" };
-    HeaderValue::try_from(format!("{SESSION}={secret}; HttpOnly; SameSite=Strict; Path=/{secure}{age}"))
-        .expect("a session's secret is plain ASCII")
+    HeaderValue::try_from(format!(
+        "{SESSION}={secret}; HttpOnly; SameSite=Strict; Path=/{secure}{age}"
+    ))
+    .expect("a session's secret is plain ASCII")
 }
 
 /// Where to go on to: a path of ours, or the board.
@@ -140,7 +160,16 @@ mod tests {
         for ours in ["/", "/?lang=en", "/api/v1/sites"] {
             assert_eq!(local(Some(ours)), ours);
         }
-        for other in ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "", "/\n/x", "/sign-out", "/급"] {
+        for other in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "evil",
+            "",
+            "/\n/x",
+            "/sign-out",
+            "/급",
+        ] {
             assert_eq!(local(Some(other)), "/", "{other}");
         }
         assert_eq!(local(None), "/");

@@ -27,7 +27,8 @@ impl Templates {
     pub(super) fn new(assets: &Assets) -> Result<Self, minijinja::Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+        environment
+            .set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
         environment.add_function("t", translated);
         environment.add_global("style", assets.address("board.css"));
         environment.add_global("script", assets.address("board.js"));
@@ -39,17 +40,30 @@ impl Templates {
     }
 
     /// A page in a language.
-    pub(super) fn page(&self, name: &str, language: Language, context: Value) -> Result<Html<String>, Problem> {
+    pub(super) fn page(
+        &self,
+        name: &str,
+        language: Language,
+        context: Value,
+    ) -> Result<Html<String>, Problem> {
         let context = context! { lang => language.code(), ..context };
-        let drawn = self.environment.get_template(name).and_then(|template| template.render(context));
+        let drawn =
+            self.environment.get_template(name).and_then(|template| template.render(context));
         drawn.map(Html).map_err(|error| Problem::fault("draw a page", &error))
     }
 }
 
 /// `t("board-sites", 3)`: the catalogue's message in the page's language, filled in.
-fn translated(state: &State<'_, '_>, key: &str, values: Rest<Value>) -> Result<String, minijinja::Error> {
-    let language = state.lookup("lang").and_then(|lang| Language::parse(lang.as_str()?)).unwrap_or_default();
-    let missing = || minijinja::Error::new(ErrorKind::UndefinedError, format!("the catalogue has no `{key}`"));
+fn translated(
+    state: &State<'_, '_>,
+    key: &str,
+    values: Rest<Value>,
+) -> Result<String, minijinja::Error> {
+    let language =
+        state.lookup("lang").and_then(|lang| Language::parse(lang.as_str()?)).unwrap_or_default();
+    let missing = || {
+        minijinja::Error::new(ErrorKind::UndefinedError, format!("the catalogue has no `{key}`"))
+    };
     let message = catalogue::lookup(key, language).ok_or_else(missing)?;
     let values: Vec<String> = values.iter().map(Value::to_string).collect();
     Ok(super::words::filled(message, &values))
@@ -82,9 +96,16 @@ mod tests {
             assert!(!source.contains("style="), "{name}");
             assert!(!source.contains("<style"), "{name}");
             assert!(!source.contains(" onclick"), "{name}");
-            assert_eq!(source.matches("<script").count(), source.matches("<script type=\"module\" src=").count(), "{name}");
+            assert_eq!(
+                source.matches("<script").count(),
+                source.matches("<script type=\"module\" src=").count(),
+                "{name}"
+            );
             assert!(!source.contains("|safe"), "{name}: everything is escaped");
-            assert!(!source.contains("http://") && !source.contains("https://"), "{name}: nothing from elsewhere");
+            assert!(
+                !source.contains("http://") && !source.contains("https://"),
+                "{name}: nothing from elsewhere"
+            );
         }
     }
 }

@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn failures_count_by_address_and_are_forgotten() {
         let throttle = Throttle::default();
-        let [one, other]: [IpAddr; 2] = ["2001:db8::1".parse().unwrap(), "2001:db8:0:1::1".parse().unwrap()];
+        let [one, other]: [IpAddr; 2] =
+            ["2001:db8::1".parse().unwrap(), "2001:db8:0:1::1".parse().unwrap()];
         let neighbour = "2001:db8::ffff".parse().unwrap();
         let at = Timestamp::from_secs(0);
         for n in 0..FAILURES_MAX {

@@ -85,7 +85,9 @@ impl fmt::Debug for Token {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// Too easy to guess.
-    #[error("the token of `{name}` is shorter than {TOKEN_LEN_MIN} characters; make one with: head -c 32 /dev/urandom | sha256sum")]
+    #[error(
+        "the token of `{name}` is shorter than {TOKEN_LEN_MIN} characters; make one with: head -c 32 /dev/urandom | sha256sum"
+    )]
     Short {
         /// Whose.
         name: String,
@@ -229,8 +231,12 @@ fn create(path: &Path) -> Result<String, TokenError> {
     let text = random()?;
     let fresh = path.with_extension("new");
     fs::remove_file(&fresh).ok();
-    let mut out =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh).map_err(file("make it"))?;
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&fresh)
+        .map_err(file("make it"))?;
     writeln!(out, "{text}").and_then(|()| out.sync_all()).map_err(file("write it"))?;
     fs::rename(&fresh, path).map_err(file("move it into place"))?;
     tracing::info!(path = %path.display(), "made the administrator's token for the board");
@@ -269,7 +275,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for text in ["", "\n", "hunter2"] {
             fs::write(folder.path().join(FILE), text).unwrap();
-            assert!(matches!(Tokens::load_or_create(folder.path()), Err(TokenError::Short { .. })), "{text:?}");
+            assert!(
+                matches!(Tokens::load_or_create(folder.path()), Err(TokenError::Short { .. })),
+                "{text:?}"
+            );
         }
     }
 

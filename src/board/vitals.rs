@@ -6,8 +6,50 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
 
+use super::Shared;
 use super::problem::Problem;
-use super::{Check, Shared, Vital};
+
+/// How a part of the daemon is doing, in one word; the worst is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Vital {
+    /// As it should be.
+    Ok,
+    /// Works, with something to look at.
+    Degraded,
+    /// Not there yet.
+    Starting,
+    /// Does not do its work.
+    Failed,
+}
+
+impl Vital {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Starting => "starting",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One part of the daemon and how it is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Check {
+    /// Which part: `journal`, `desk`, a collector by name.
+    pub name: String,
+    /// How it is doing.
+    pub vital: Vital,
+    /// What is known about it; shown to people who are signed in only.
+    pub detail: String,
+}
+
+/// How the daemon's own parts are doing.
+pub trait Health: Send + Sync {
+    /// Every check. Asked once a second, from a blocking task.
+    fn checks(&self) -> Vec<Check>;
+}
 
 /// Every metric, for Prometheus.
 pub(super) async fn metrics(State(app): State<Shared>) -> Result<Response, Problem> {

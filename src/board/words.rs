@@ -14,7 +14,9 @@ pub(super) fn filled(message: &str, values: &[String]) -> String {
     let mut rest = message;
     while let Some(start) = rest.find('{') {
         text.push_str(&rest[..start]);
-        let place = rest[start + 1..].split_once('}').and_then(|(place, after)| Some((place.parse::<usize>().ok()?, after)));
+        let place = rest[start + 1..]
+            .split_once('}')
+            .and_then(|(place, after)| Some((place.parse::<usize>().ok()?, after)));
         match place {
             Some((place, after)) => {
                 text.push_str(values.get(place).map_or("", String::as_str));
@@ -110,9 +112,11 @@ pub(super) fn sentence(decision: &Decision, setup: &Setup, language: Language) -
             let key = if *held { "board-rule-held" } else { "board-rule-ceased" };
             catalogue::fill(key, language, &[&evidence.rule, say(&evidence.text, language)])
         }
-        Decision::Level { from, to, reason, .. } => {
-            catalogue::fill("what-moved", language, &[level(*from), level(*to), say(reason, language)])
-        }
+        Decision::Level { from, to, reason, .. } => catalogue::fill(
+            "what-moved",
+            language,
+            &[level(*from), level(*to), say(reason, language)],
+        ),
         Decision::Recorded { from, to, measured_at, .. } => {
             let at = Shown::new(*measured_at, zone(setup, place(decision)));
             let at = format!("{} {} {}", at.date, at.time, at.zone);

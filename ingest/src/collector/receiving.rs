@@ -35,6 +35,10 @@ use super::{Intake, IntakeError, PAYLOAD_LEN_MAX, Taken, keep};
 
 /// How many frames are stored at once, at most.
 const BATCH_MAX: usize = 1_024;
+/// The most messages of QoS 1 that packet ids allow in flight. The receive maximum is lower, but mosquitto up to 2.0.15
+/// sends beyond it under load (eclipse-mosquitto issue 2301): a message that came always has room, and so has its
+/// acknowledgement, or it would stay unacknowledged until we reconnect.
+const QOS1_MAX: usize = 65_535;
 /// Room in the queue for frames of QoS 0.
 const QOS0_ROOM: usize = 1_024;
 /// How much unstored payload we hold before we stop reading, in bytes.
@@ -167,7 +171,7 @@ impl Receiving {
     ) -> Result<Self, Ended> {
         let (mut options, held) = reception.seat.connector.options(client_id);
         receive_options(&mut options, reception, resume);
-        let capacity = usize::from(reception.receive_maximum) + QOS0_ROOM;
+        let capacity = QOS1_MAX + QOS0_ROOM;
         let (client, eventloop) = AsyncClient::builder(options)
             .capacity(capacity)
             .try_build()
@@ -257,7 +261,7 @@ impl Receiving {
     fn take(&mut self, publish: Publish) {
         let Some(queue) = &self.queue else { return };
         let crowded = publish.qos == QoS::AtMostOnce
-            && queue.capacity() <= usize::from(self.reception.receive_maximum);
+            && queue.capacity() <= QOS1_MAX;
         let len = publish.payload.len();
         self.window.add(len); // before the storing task can see it, so that it never takes away what is not there
         let arrival = Arrival { publish, received_at: self.reception.seat.clock.wall() };

@@ -69,7 +69,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
 pub(in crate::board) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
     match asked.unwrap_or(LIMIT) {
         limit @ 1..=LIMIT_MAX => Ok(limit),
-        _ => Err(Problem::from(Kind::BadRequest).detail(format!("`limit` is from 1 to {LIMIT_MAX}"))),
+        _ => {
+            Err(Problem::from(Kind::BadRequest).detail(format!("`limit` is from 1 to {LIMIT_MAX}")))
+        }
     }
 }
 
@@ -82,7 +84,12 @@ pub(in crate::board) struct Page<T, C> {
 
 impl<T, C> Page<T, C> {
     /// A page out of one entry more than `limit`, by which it is known whether there is a next one.
-    pub(in crate::board) fn new<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> C, shown: impl Fn(&R) -> T) -> Json<Self> {
+    pub(in crate::board) fn new<R>(
+        mut rows: Vec<R>,
+        limit: u32,
+        cursor: impl Fn(&R) -> C,
+        shown: impl Fn(&R) -> T,
+    ) -> Json<Self> {
         let limit = limit as usize;
         let more = rows.len() > limit;
         rows.truncate(limit);

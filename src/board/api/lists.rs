@@ -23,19 +23,28 @@ pub(in crate::board) struct SitesAsked {
 }
 
 /// `/api/v1/sites`, by name.
-pub(in crate::board) async fn sites(State(app): State<Shared>, Asked(asked): Asked<SitesAsked>) -> Answer {
+pub(in crate::board) async fn sites(
+    State(app): State<Shared>,
+    Asked(asked): Asked<SitesAsked>,
+) -> Answer {
     let limit = limit(asked.limit)?;
     let facts = app.live.facts();
     let overview = &facts.overview;
     let sites = overview.setup.registry.sites();
-    let from = asked.after.map_or(0, |after| sites.partition_point(|site| site.id.as_str() <= after.as_str()));
+    let from = asked
+        .after
+        .map_or(0, |after| sites.partition_point(|site| site.id.as_str() <= after.as_str()));
     let rows: Vec<usize> = (from..sites.len()).take(limit as usize + 1).collect();
-    let shown = |at: &usize| shown::site(&sites[*at], overview.sites.get(*at), &facts.levels, overview.at);
+    let shown =
+        |at: &usize| shown::site(&sites[*at], overview.sites.get(*at), &facts.levels, overview.at);
     Ok(Page::new(rows, limit, |at| json!(sites[*at].id.as_str()), shown))
 }
 
 /// `/api/v1/sites/{site}`, with its stations and what they measured last.
-pub(in crate::board) async fn site(State(app): State<Shared>, Named(id): Named) -> Result<Json<Value>, Problem> {
+pub(in crate::board) async fn site(
+    State(app): State<Shared>,
+    Named(id): Named,
+) -> Result<Json<Value>, Problem> {
     let facts = app.live.facts();
     let overview = &facts.overview;
     let index = overview.setup.registry.site(&id).ok_or(Kind::NotFound)?.index();
@@ -61,7 +70,10 @@ pub(in crate::board) struct IncidentsAsked {
 }
 
 /// `/api/v1/incidents`, newest first.
-pub(in crate::board) async fn incidents(State(app): State<Shared>, Asked(asked): Asked<IncidentsAsked>) -> Answer {
+pub(in crate::board) async fn incidents(
+    State(app): State<Shared>,
+    Asked(asked): Asked<IncidentsAsked>,
+) -> Answer {
     let limit = limit(asked.limit)?;
     let query = IncidentQuery {
         open: asked.state.map(|state| matches!(state, StateAsked::Open)),
@@ -74,7 +86,10 @@ pub(in crate::board) async fn incidents(State(app): State<Shared>, Asked(asked):
 }
 
 /// `/api/v1/incidents/{id}`, with how it came to be what it is.
-pub(in crate::board) async fn incident(State(app): State<Shared>, Named(id): Named) -> Result<Json<Value>, Problem> {
+pub(in crate::board) async fn incident(
+    State(app): State<Shared>,
+    Named(id): Named,
+) -> Result<Json<Value>, Problem> {
     let id = IncidentId::from_text(&id);
     let found = app.read(move |ledger| ledger.incident(&id)).await?.ok_or(Kind::NotFound)?;
     let setup = &app.live.facts().overview.setup;
@@ -93,7 +108,10 @@ pub(in crate::board) struct DeliveriesAsked {
 }
 
 /// `/api/v1/deliveries`, newest first.
-pub(in crate::board) async fn deliveries(State(app): State<Shared>, Asked(asked): Asked<DeliveriesAsked>) -> Answer {
+pub(in crate::board) async fn deliveries(
+    State(app): State<Shared>,
+    Asked(asked): Asked<DeliveriesAsked>,
+) -> Answer {
     let limit = limit(asked.limit)?;
     let state = |text: &str| DeliveryState::ALL.into_iter().find(|state| state.name() == text);
     let filter = DeliveryFilter {
@@ -114,7 +132,10 @@ pub(in crate::board) struct QuarantineAsked {
 }
 
 /// `/api/v1/quarantine`, newest first.
-pub(in crate::board) async fn quarantine(State(app): State<Shared>, Asked(asked): Asked<QuarantineAsked>) -> Answer {
+pub(in crate::board) async fn quarantine(
+    State(app): State<Shared>,
+    Asked(asked): Asked<QuarantineAsked>,
+) -> Answer {
     let limit = limit(asked.limit)?;
     let rows = app.read(move |ledger| ledger.quarantine(asked.before, limit + 1)).await?;
     Ok(Page::new(rows, limit, |row| json!(row.id), shown::quarantined))
@@ -135,8 +156,13 @@ pub(in crate::board) async fn balance(State(app): State<Shared>) -> Answer {
 }
 
 /// A value of a query by its name, or what is wrong with it.
-fn identifier<T>(asked: Option<String>, parse: impl Fn(&str) -> Option<T>, what: &str) -> Result<Option<T>, Problem> {
+fn identifier<T>(
+    asked: Option<String>,
+    parse: impl Fn(&str) -> Option<T>,
+    what: &str,
+) -> Result<Option<T>, Problem> {
     let Some(text) = asked else { return Ok(None) };
-    let refused = || Problem::from(Kind::BadRequest).detail(format!("`{what}` is not a {what} we know"));
+    let refused =
+        || Problem::from(Kind::BadRequest).detail(format!("`{what}` is not a {what} we know"));
     parse(&text).map(Some).ok_or_else(refused)
 }

@@ -64,7 +64,9 @@ pub(in crate::board) async fn stand_down(
     Sent(reasoned): Sent<Reasoned>,
 ) -> Result<Json<Value>, Problem> {
     if reasoned.reason.trim().is_empty() {
-        return Err(Problem::from(Kind::BadRequest).detail("`reason` says why it is safe to stand down"));
+        return Err(
+            Problem::from(Kind::BadRequest).detail("`reason` says why it is safe to stand down")
+        );
     }
     give(&app, &asking, reads, Verb::StandDown, &id, &headers, reasoned).await
 }
@@ -79,7 +81,9 @@ async fn give(
     reasoned: Reasoned,
 ) -> Result<Json<Value>, Problem> {
     let reason = reasoned.reason.trim();
-    if reason.chars().count() > REASON_LEN_MAX || reason.chars().any(|c| c.is_control() && c != '\n') {
+    if reason.chars().count() > REASON_LEN_MAX
+        || reason.chars().any(|c| c.is_control() && c != '\n')
+    {
         let what = format!("`reason` has at most {REASON_LEN_MAX} printable characters");
         return Err(Problem::from(Kind::BadRequest).detail(what));
     }
@@ -95,7 +99,8 @@ async fn give(
         let problem = Problem::from(Kind::Refused).detail(say(&ordered.reason, language));
         return Err(problem.sequence(ordered.sequence));
     }
-    let decision = json!({ "accepted": true, "reason": { "ko": ordered.reason.ko, "en": ordered.reason.en } });
+    let decision =
+        json!({ "accepted": true, "reason": { "ko": ordered.reason.ko, "en": ordered.reason.en } });
     Ok(Json(json!({ "sequence": ordered.sequence, "decision": decision })))
 }
 
@@ -125,7 +130,8 @@ async fn carried_out(app: &Shared, command: Command) -> Result<Ordered, Problem>
 }
 
 async fn decided(app: Shared, command: Command) -> Result<Ordered, Problem> {
-    let ordering = AssertUnwindSafe(async { app.state.commands.order(command.clone()).await }).catch_unwind();
+    let ordering =
+        AssertUnwindSafe(async { app.state.commands.order(command.clone()).await }).catch_unwind();
     let ordered = match tokio::time::timeout(DECISION_TIME_MAX, ordering).await {
         Ok(Ok(Ok(ordered))) => Ok(ordered),
         Ok(Ok(Err(error))) => {

@@ -37,7 +37,9 @@ pub(in crate::board) fn decision(row: &DecisionRow, setup: &Setup) -> Value {
 
 fn detail(decision: &Decision, setup: &Setup, zone: &str) -> Value {
     match decision {
-        Decision::Rule { held, evidence: of, .. } => json!({ "held": held, "evidence": evidence(of, zone) }),
+        Decision::Rule { held, evidence: of, .. } => {
+            json!({ "held": held, "evidence": evidence(of, zone) })
+        }
         Decision::Level { hazard, from, to, measured_at, reason, evidence, .. } => json!({
             "hazard": hazard.name(),
             "from": from.name(),
@@ -110,7 +112,12 @@ fn text(text: &Text) -> Value {
 }
 
 /// A site and where it stands; `since` the level was reached, unless it has always been normal.
-pub(super) fn site(site: &Site, view: Option<&SiteView>, levels: &[LevelRow], at: Timestamp) -> Value {
+pub(super) fn site(
+    site: &Site,
+    view: Option<&SiteView>,
+    levels: &[LevelRow],
+    at: Timestamp,
+) -> Value {
     let since = view.and_then(|view| since(levels, site, view));
     json!({
         "id": site.id.as_str(),
@@ -133,14 +140,26 @@ pub(super) fn site(site: &Site, view: Option<&SiteView>, levels: &[LevelRow], at
 }
 
 /// Since when a site is at its level.
-pub(in crate::board) fn since(levels: &[LevelRow], site: &Site, view: &SiteView) -> Option<Timestamp> {
-    levels.iter().filter(|row| row.site == site.id && row.level == view.level).map(|row| row.at).min()
+pub(in crate::board) fn since(
+    levels: &[LevelRow],
+    site: &Site,
+    view: &SiteView,
+) -> Option<Timestamp> {
+    levels
+        .iter()
+        .filter(|row| row.site == site.id && row.level == view.level)
+        .map(|row| row.at)
+        .min()
 }
 
 /// The stations of a site, with the newest reading of each series.
 pub(super) fn stations(overview: &Overview, site: &Site) -> Vec<Value> {
     let registry = &overview.setup.registry;
-    let here = registry.stations().iter().enumerate().filter(|(_, s)| registry.sites()[s.site.index()].id == site.id);
+    let here = registry
+        .stations()
+        .iter()
+        .enumerate()
+        .filter(|(_, s)| registry.sites()[s.site.index()].id == site.id);
     here.map(|(number, station)| {
         let series = registry.series_of(reading::registry::StationIndex(number as u32));
         json!({

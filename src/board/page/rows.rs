@@ -65,7 +65,8 @@ pub(super) fn sites(facts: &Facts, language: Language) -> (Vec<SiteRow>, usize) 
     let overview = &facts.overview;
     let mut views: Vec<&SiteView> = overview.sites.iter().collect();
     views.sort_by_key(|view| rank(view));
-    let shown = views.iter().take(SITES_MAX).filter_map(|view| site(facts, view, language)).collect();
+    let shown =
+        views.iter().take(SITES_MAX).filter_map(|view| site(facts, view, language)).collect();
     (shown, views.len().saturating_sub(SITES_MAX))
 }
 
@@ -133,17 +134,28 @@ pub(super) struct EventRow {
     text: String,
 }
 
-/// What happened, newest first. A new level and the revision it made of its incident are one event.
+/// What happened, newest first. A new level and the revision it made of its incident are one event, and so are an
+/// order and the revision that says the same.
 pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
     let setup = &facts.overview.setup;
-    let moved: BTreeSet<_> = facts
-        .recent
-        .iter()
-        .filter(|row| matches!(row.decision, Decision::Level { .. }))
-        .map(|row| (row.position, place(&row.decision)))
-        .collect();
+    let mut moved = BTreeSet::new();
+    let mut revised = BTreeSet::new();
+    for row in &facts.recent {
+        match row.decision {
+            Decision::Level { .. } => moved.insert((row.position, place(&row.decision))),
+            Decision::Incident(_) => revised.insert((row.position, place(&row.decision))),
+            Decision::Rule { .. } | Decision::Recorded { .. } | Decision::Command { .. } => false,
+        };
+    }
     let said_twice = |row: &DecisionRow| {
-        matches!(row.decision, Decision::Incident(_)) && moved.contains(&(row.position, place(&row.decision)))
+        let here = (row.position, place(&row.decision));
+        match row.decision {
+            Decision::Incident(_) => moved.contains(&here),
+            Decision::Command { accepted, .. } => {
+                accepted && revised.contains(&here) && !moved.contains(&here)
+            }
+            Decision::Rule { .. } | Decision::Level { .. } | Decision::Recorded { .. } => false,
+        }
     };
     let mut date = String::new();
     let row = |row: &DecisionRow| {
@@ -183,7 +195,12 @@ pub(super) struct ChannelRow {
 
 /// Every configured channel, and those that deliveries are still left on.
 pub(super) fn channels(facts: &Facts) -> Vec<ChannelRow> {
-    let row = |channel: &str, owed, failed, delivered| ChannelRow { channel: channel.into(), owed, failed, delivered };
+    let row = |channel: &str, owed, failed, delivered| ChannelRow {
+        channel: channel.into(),
+        owed,
+        failed,
+        delivered,
+    };
     let tallied = |tally: &delivery::ledger::DeliveryTally| {
         let name = tally.channel.as_str();
         (name.to_string(), row(name, tally.owed, tally.failed, tally.delivered))
@@ -194,8 +211,12 @@ pub(super) fn channels(facts: &Facts) -> Vec<ChannelRow> {
         rows.entry(name.into()).or_insert_with(|| row(name, 0, 0, 0));
     }
     let left = |row: &ChannelRow| row.owed + row.failed > 0;
-    let configured = |name: &str| facts.overview.setup.routes.iter().any(|route| route.channel.as_str() == name);
-    rows.into_iter().filter(|(name, row)| left(row) || configured(name)).map(|(_, row)| row).collect()
+    let configured =
+        |name: &str| facts.overview.setup.routes.iter().any(|route| route.channel.as_str() == name);
+    rows.into_iter()
+        .filter(|(name, row)| left(row) || configured(name))
+        .map(|(_, row)| row)
+        .collect()
 }
 
 #[derive(Serialize)]

@@ -6,7 +6,8 @@ use alerting::engine::SiteView;
 use crate::board::words::look;
 
 /// The looks of sites, worst first. What cannot be seen stands above what is at least seen to be mild.
-pub(super) const LOOKS: [&str; 6] = ["severe", "warning", "caution", "unknown", "attention", "normal"];
+pub(super) const LOOKS: [&str; 6] =
+    ["severe", "warning", "caution", "unknown", "attention", "normal"];
 
 /// Sorts by: how it looks, what the evidence argues for, how little of it is seen.
 pub(super) fn rank(view: &SiteView) -> (usize, std::cmp::Reverse<Level>, std::cmp::Reverse<usize>) {

@@ -1,0 +1,197 @@
+//! What programs read.
+
+use super::*;
+
+#[tokio::test]
+async fn the_api_shows_sites_incidents_and_deliveries_with_local_times() {
+    let world = World::new().await;
+    night(&world).await;
+    let sites = world.get_json("/api/v1/sites?limit=5").await;
+    assert_eq!(sites["items"].as_array().unwrap().len(), 5);
+    assert_eq!(sites["next"], "gwang-3");
+    let gwang = &sites["items"][4];
+    assert_eq!(gwang["level"], "severe");
+    assert_eq!(gwang["since"], "2026-07-14T03:03:51+09:00");
+    assert_eq!(gwang["incidents"], json!(["live_gwang-3_slope-failure_14007"]));
+    let rest = world.get_json("/api/v1/sites?after=gwang-3").await;
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (9, &Value::Null));
+
+    let site = world.get_json("/api/v1/sites/gwang-3").await;
+    let series = &site["stations"][0]["series"];
+    assert_eq!(series[0]["name"], "gwang-3/box-1/rain-1/rain");
+    assert_eq!(
+        series[1]["latest"],
+        json!({"value": 0.125, "measured_at": "2026-07-14T03:10:00+09:00", "quality": ["old"]})
+    );
+    assert_eq!(series[0]["latest"], Value::Null);
+
+    let open = world.get_json("/api/v1/incidents?state=open&site=seo-7").await;
+    assert_eq!(open["items"][0]["acknowledged_by"], "kim");
+    assert_eq!(world.get_json("/api/v1/incidents?state=closed").await["items"], json!([]));
+    let mut seen = vec![];
+    let mut path = "/api/v1/incidents?limit=1".to_string();
+    while let page = world.get_json(&path).await
+        && let Some(item) = page["items"].as_array().unwrap().first()
+    {
+        seen.push(item["site"].as_str().unwrap().to_string());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/incidents?limit=1&before={next}");
+    }
+    assert_eq!(seen, ["gwang-3", "seo-7", "an-2", "jang-5"]);
+
+    let incident = world.get_json("/api/v1/incidents/live_gwang-3_slope-failure_14007").await;
+    let kinds: Vec<_> = incident["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["kind"].as_str().unwrap())
+        .collect();
+    assert!(kinds.contains(&"level") && kinds.contains(&"incident"), "{kinds:?}");
+    assert_eq!(incident["evidence"][0]["value"], 0.12);
+
+    let deliveries = world
+        .get_json("/api/v1/deliveries?incident=live_gwang-3_slope-failure_14007&state=refused")
+        .await;
+    assert_eq!(deliveries["items"][0]["channel"], "duty-hook");
+    assert_eq!(deliveries["items"][0]["note"], "status 410");
+    let balance = world.get_json("/api/v1/balance").await;
+    assert_eq!(balance["items"][0]["holds"], true);
+}
+
+#[tokio::test]
+async fn quarantine_comes_page_by_page_newest_first() {
+    let world = World::new().await;
+    let rows =
+        (1..=5).map(|n| quarantined(n, "bongsu/v1/x/y/telemetry", &format!("<b>{n}"))).collect();
+    let batch = delivery::Batch { quarantine: rows, ..delivery::Batch::default() };
+    world.ledger.commit(9, at(9), &batch).unwrap();
+    let first = world.get_json("/api/v1/quarantine?limit=3").await;
+    let next = first["next"].as_i64().unwrap();
+    let second = world.get_json(&format!("/api/v1/quarantine?limit=3&before={next}")).await;
+    let all: Vec<_> =
+        [&first, &second].iter().flat_map(|page| page["items"].as_array().unwrap()).collect();
+    let positions: Vec<_> = all.iter().map(|item| item["position"].as_u64().unwrap()).collect();
+    assert_eq!(positions, [5, 4, 3, 2, 1]);
+    assert_eq!((second["next"].is_null(), &all[0]["preview"]), (true, &json!("<b>5")));
+}
+
+#[tokio::test]
+async fn bad_requests_are_told_as_problem_documents() {
+    let world = World::new().await;
+    night(&world).await;
+    let path = acknowledge("live_gwang-3_slope-failure_14007");
+    let post = |content_type: &str, text: String| {
+        request(Method::POST, &path)
+            .header(AUTHORIZATION, bearer(OPERATOR))
+            .body(content_type, text)
+    };
+    let get = |path: &str| request(Method::GET, path).header(AUTHORIZATION, bearer(VIEWER)).empty();
+    let long = format!("{{\"reason\":\"{}\"}}", "x".repeat(501));
+    let table = [
+        (get("/api/v1/sites?limit=0"), 400, "bad-request"),
+        (get("/api/v1/sites?limit=501"), 400, "bad-request"),
+        (get("/api/v1/sites?limit=many"), 400, "bad-request"),
+        (get("/api/v1/incidents?state=ajar"), 400, "bad-request"),
+        (get("/api/v1/incidents?site=../etc"), 400, "bad-request"),
+        (get("/api/v1/deliveries?state=lost"), 400, "bad-request"),
+        (get("/api/v1/events?after=x"), 400, "bad-request"),
+        (get("/api/v1/sites/nowhere"), 404, "not-found"),
+        (get("/api/v1/incidents/none"), 404, "not-found"),
+        (get("/api/v1/incidents/%ff%fe"), 404, "not-found"),
+        (
+            request(Method::DELETE, "/api/v1/sites").header(AUTHORIZATION, bearer(VIEWER)).empty(),
+            405,
+            "wrong-method",
+        ),
+        (post("text/plain", "{}".into()), 415, "wrong-media"),
+        (post("application/json", "{".into()), 400, "bad-request"),
+        (post("application/json", r#"{"reason":7}"#.into()), 400, "bad-request"),
+        (post("application/json", r#"{"because":"x"}"#.into()), 400, "bad-request"),
+        (post("application/json", long), 400, "bad-request"),
+        (post("application/json", "[".repeat(60_000)), 400, "bad-request"),
+        (
+            post("application/json", format!("{{\"reason\":\"{}\"}}", "x".repeat(70_000))),
+            413,
+            "too-large",
+        ),
+    ];
+    for (asked, status, name) in table {
+        let what = format!("{} {}", asked.method(), asked.uri());
+        let response = world.ask(asked).await;
+        assert_eq!(response.status().as_u16(), status, "{what}");
+        assert_eq!(header(&response, CONTENT_TYPE), "application/problem+json", "{what}");
+        let problem = read_json(response).await;
+        assert_eq!(problem["type"], format!("urn:bongsu:problem:{name}"), "{what}");
+        assert_eq!(problem["status"], status, "{what}");
+        assert!(
+            problem["title"].as_str().is_some_and(|title| !title.starts_with("board-")),
+            "{what}"
+        );
+        assert!(problem["instance"].as_str().is_some(), "{what}");
+    }
+    assert!(world.sink.given.lock().is_empty());
+}
+
+#[test]
+fn every_problem_has_words_in_both_languages() {
+    for kind in problem::Kind::ALL {
+        for language in [alerting::catalogue::Language::Ko, alerting::catalogue::Language::En] {
+            assert_ne!(alerting::catalogue::message(kind.key(), language), kind.key());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_description_names_exactly_what_there_is() {
+    let world = World::new().await;
+    night(&world).await;
+    let described: Value = serde_json::from_str(crate::board::api::OPENAPI).unwrap();
+    assert_eq!(described["openapi"], "3.1.0");
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        let path =
+            path.replace("{site}", "gwang-3").replace("{id}", "live_gwang-3_slope-failure_14007");
+        for method in methods.as_object().unwrap().keys() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let asked = request(method, &path).header(AUTHORIZATION, bearer(OPERATOR));
+            let response = world.ask(asked.body("application/json", r#"{"reason":"r"}"#)).await;
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+        }
+    }
+    let here = include_str!("../mod.rs");
+    let served = here.matches(".route(\"/api/v1/").count();
+    assert_eq!(described["paths"].as_object().unwrap().len(), served);
+}
+
+#[tokio::test]
+async fn what_is_shown_has_the_described_fields() {
+    let world = World::new().await;
+    night(&world).await;
+    let described: Value = serde_json::from_str(crate::board::api::OPENAPI).unwrap();
+    let schema = |name: &str| {
+        described["components"]["schemas"][name]["properties"].as_object().unwrap().clone()
+    };
+    let deliveries = [owed("siren", "north", alert("gwang-3", 14_007, Level::Severe))];
+    world
+        .act([
+            alerting::Action::Owe(deliveries[0].clone()),
+            settled(&deliveries[0], DeliveryState::Delivered, ""),
+        ])
+        .await;
+    for (path, name) in [
+        ("/api/v1/sites", "Site"),
+        ("/api/v1/incidents", "Incident"),
+        ("/api/v1/deliveries", "Delivery"),
+        ("/api/v1/balance", "Balance"),
+    ] {
+        let shown = world.get_json(path).await["items"][0]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>();
+        assert_eq!(shown, schema(name).keys().cloned().collect::<Vec<_>>(), "{path}");
+    }
+    let incident = world.get_json("/api/v1/incidents/live_gwang-3_slope-failure_14007").await;
+    let decision = incident["timeline"][0].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(decision, schema("Decision").keys().cloned().collect::<Vec<_>>());
+}

@@ -1,0 +1,82 @@
+//! What people order.
+
+use super::*;
+
+#[tokio::test]
+async fn an_order_is_answered_with_the_decision_and_its_position() {
+    let world = World::new().await;
+    night(&world).await;
+    let order = |path: &str, text: &str| {
+        let asked = request(Method::POST, path)
+            .header(AUTHORIZATION, bearer(OPERATOR))
+            .header(ACCEPT_LANGUAGE, "en");
+        asked.body("application/json", text)
+    };
+    let path = acknowledge("live_gwang-3_slope-failure_14007");
+    let answer = read_json(world.ask(order(&path, r#"{"reason":" patrol sent "}"#)).await).await;
+    assert_eq!(
+        answer,
+        json!({"sequence": 7_000, "decision": {"accepted": true, "reason": {"ko": "받음", "en": "Taken"}}})
+    );
+    let given = world.sink.given.lock()[0].clone();
+    assert_eq!(
+        (given.by.as_str(), given.reason.as_str(), given.verb.name()),
+        ("kim", "patrol sent", "acknowledge")
+    );
+
+    let refused = world.ask(order(&acknowledge("live_gwang-3_slope-failure_1"), "{}")).await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    let problem = read_json(refused).await;
+    assert_eq!(
+        (&problem["detail"], &problem["sequence"]),
+        (&json!("No such incident"), &json!(7_001))
+    );
+
+    let stand_down = "/api/v1/incidents/live_gwang-3_slope-failure_14007/stand-down";
+    assert_eq!(
+        world.ask(order(stand_down, "{}")).await.status(),
+        StatusCode::BAD_REQUEST,
+        "it takes a reason"
+    );
+
+    *world.sink.broken.lock() = Some("the journal takes nothing at present".into());
+    let busy = world.ask(order(&path, "{}")).await;
+    assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(read_json(busy).await["detail"], "the journal takes nothing at present");
+}
+
+#[tokio::test]
+async fn a_repeated_order_is_carried_out_once() {
+    let world = World::new().await;
+    night(&world).await;
+    let path = acknowledge("live_gwang-3_slope-failure_14007");
+    let order = |key: &str, reason: &str| {
+        let asked = request(Method::POST, &path)
+            .header(AUTHORIZATION, bearer(OPERATOR))
+            .header("idempotency-key", key);
+        asked.body("application/json", json!({ "reason": reason }).to_string())
+    };
+    let first = read_json(world.ask(order("k-1", "seen")).await).await;
+    let again = read_json(world.ask(order("k-1", "seen")).await).await;
+    assert_eq!(first, again);
+    assert_eq!(world.sink.given.lock().len(), 1);
+    assert_eq!(world.sink.given.lock()[0].id, "kim/k-1");
+    let other = world.ask(order("k-1", "something else")).await;
+    assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_ne!(
+        read_json(world.ask(order("k-2", "seen")).await).await["sequence"],
+        first["sequence"]
+    );
+    for bad in ["", &"x".repeat(129), "a b"] {
+        assert_eq!(
+            world.ask(order(bad, "seen")).await.status(),
+            StatusCode::BAD_REQUEST,
+            "{bad:?}"
+        );
+    }
+    // An order that could not be journaled may be given again under its name.
+    *world.sink.broken.lock() = Some("no".into());
+    assert_eq!(world.ask(order("k-3", "seen")).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    *world.sink.broken.lock() = None;
+    assert_eq!(world.ask(order("k-3", "seen")).await.status(), StatusCode::OK);
+}
