@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use alerting::Level;
-use alerting::engine::SiteView;
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::overview::Overview;
 
 /// Counters and gauges of the desk.
 #[derive(Clone)]
@@ -13,6 +14,7 @@ pub struct Metrics {
     incidents: IntGaugeVec,
     sites: IntGaugeVec,
     unknown: IntGauge,
+    missing: IntGaugeVec,
     position: IntGauge,
 }
 
@@ -30,6 +32,11 @@ impl Metrics {
             )?,
             incidents: counts("alerting_incidents_open", "Open incidents by the level of their site.", "level")?,
             sites: counts("alerting_sites", "Sites by level.", "level")?,
+            missing: counts(
+                "ingest_messages_missing",
+                "Messages that stations numbered and that had not come when the next one did.",
+                "collector",
+            )?,
             unknown: IntGauge::new("alerting_sites_unknown", "Sites of which too little is seen to call them normal.")?,
             position: IntGauge::new("desk_position_records", "The last journal record the desk has applied.")?,
         };
@@ -40,6 +47,7 @@ impl Metrics {
         registry.register(Box::new(metrics.incidents.clone()))?;
         registry.register(Box::new(metrics.sites.clone()))?;
         registry.register(Box::new(metrics.unknown.clone()))?;
+        registry.register(Box::new(metrics.missing.clone()))?;
         registry.register(Box::new(metrics.position.clone()))?;
         Ok(metrics)
     }
@@ -51,8 +59,13 @@ impl Metrics {
         }
     }
 
-    /// Shows where sites stand.
-    pub fn sites(&self, sites: &[SiteView], position: u64) {
+    /// Shows where everything stands.
+    pub fn show(&self, overview: &Overview) {
+        let sites = &overview.sites;
+        for balance in &overview.balances {
+            let missing = i64::try_from(balance.missing).unwrap_or(i64::MAX);
+            self.missing.with_label_values(&[&balance.source]).set(missing);
+        }
         for level in Level::ALL {
             let here = || sites.iter().filter(|site| site.level == level);
             let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
@@ -61,6 +74,6 @@ impl Metrics {
             self.incidents.with_label_values(&[level.name()]).set(count(incidents));
         }
         self.unknown.set(i64::try_from(sites.iter().filter(|site| site.unknown).count()).unwrap_or(i64::MAX));
-        self.position.set(i64::try_from(position).unwrap_or(i64::MAX));
+        self.position.set(i64::try_from(overview.sequence).unwrap_or(i64::MAX));
     }
 }

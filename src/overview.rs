@@ -60,6 +60,9 @@ pub struct Balance {
     pub refused: u64,
     /// Readings that had come before.
     pub duplicate: u64,
+    /// Messages that stations numbered and that had not come when the next one did. Some may have followed; they
+    /// stand in no balance, because we never had them.
+    pub missing: u64,
 }
 
 impl Balance {

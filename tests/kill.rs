@@ -192,7 +192,7 @@ impl Sender {
         for (id, (topic, payload)) in &self.unanswered {
             link.send(topic.as_bytes(), payload.as_bytes(), false, *id).await?;
         }
-        let mut pace = tokio::time::interval(Duration::from_millis(10));
+        let mut pace = tokio::time::interval(Duration::from_millis(3));
         pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !(stop.is_cancelled() && self.unanswered.is_empty()) {
             tokio::select! {

@@ -265,8 +265,10 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} {1} silent for {2} min (limit {4} min)",
     ),
     ("evidence-threshold", "{0} {1} {2} {3} (기준 {4} {3})", "{0} {1} {2} {3} (limit {4} {3})"),
+    ("fault-balance", "수집기 {0}: 수신과 처리 건수가 맞지 않습니다", "Collector {0}: what came in and what became of it do not add up"),
     ("fault-collector-down", "수집기 {0} 연결 끊김: {1}", "Collector {0} is down: {1}"),
     ("fault-delivery-lost", "{0} 채널 전달 실패 ({1}): {2}", "Delivery on {0} failed ({1}): {2}"),
+    ("fault-frames-lost", "수집기 {0}: 오는 길에 자료를 잃었습니다 — {1}", "Collector {0}: frames were lost on the way: {1}"),
     (
         "fault-journal-gap",
         "저널 일부가 손상되거나 없어졌습니다: {0}",
@@ -286,6 +288,8 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("hazard-slope-failure", "급경사지 붕괴 위험", "Slope failure danger"),
     ("hazard-structural-damage", "시설물 손상 위험", "Structural damage danger"),
     ("headline", "[{0}] {1} {2}", "[{0}] {1}: {2}"),
+    ("headline-slope-failure", "붕괴 위험", "Slope failure danger"),
+    ("headline-structural-damage", "손상 위험", "Structural damage danger"),
     (
         "instruction-inspect",
         "현장을 점검하고 이·통장에게 알리십시오. 주민은 비탈면과 옹벽에 가까이 가지 마십시오.",

@@ -2,12 +2,14 @@
 
 mod mqtt_support;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use ingest::collector::event::{Happening, Role};
 use ingest::collector::mqtt::MqttCollector;
+use ingest::journal::Journal;
 use mqtt_support::{
     Bench, Mosquitto, Recording, bytes, config, numbered, publish_many, soon, telemetry, until,
 };
@@ -482,4 +484,30 @@ async fn a_stop_loses_nothing_and_ends_soon() {
         }
     }
     panic!("{} of 5000 are lost", missing(&stored));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g01_the_journal_has_what_the_broker_thinks_acknowledged() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::new();
+    let config = config(&broker.url(), &folder.path().join("mqtt"));
+    let open = || {
+        Journal::open(
+            &folder.path().join("journal"),
+            Default::default(),
+            bench.wiring.clock.clone(),
+            0,
+        )
+        .unwrap()
+    };
+    let journal = open();
+    let mut collector = MqttCollector::start(&config, Arc::new(journal), &bench.wiring).unwrap();
+    bench.told.up(Role::Telemetry).await;
+    publish_many(broker.port, numbered(0..500)).await;
+    until("all are taken", || bench.metric("ingest_frames_total") >= 500.0).await;
+    bench.wiring.cancel.cancel();
+    soon("the collector stops", collector.ended()).await.unwrap();
+    drop(collector);
+    assert!(open().opened().last >= 500);
 }

@@ -299,7 +299,7 @@ impl<W: Write> Player<W> {
         if let Some((setup, sources)) = self.opening.take() {
             self.at = to;
             self.feed(Kind::Configuration, "replay", "", &setup, to, false);
-            let up = payload(&CollectorEvent { up: true, reason: String::new() });
+            let up = payload(&CollectorEvent::up());
             for source in sources {
                 self.feed(Kind::Collector, &source, "", &up, to, false);
             }

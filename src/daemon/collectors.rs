@@ -234,13 +234,21 @@ fn wiring(ground: &Ground<'_>, events: &mpsc::Sender<Event>, stop: &Cancellation
 async fn journal_events(mut inbox: mpsc::Receiver<Event>, journal: Journal, clock: Clock, watch: Watch) {
     while let Some(event) = inbox.recv().await {
         tracing::info!(collector = event.collector, role = event.role.name(), happening = ?event.happening, "collector");
-        let up = match (&event.role, &event.happening) {
-            (Role::Telemetry, Happening::Up { .. }) => CollectorEvent { up: true, reason: String::new() },
-            (Role::Telemetry, Happening::Down { reason }) => CollectorEvent { up: false, reason: reason.clone() },
+        let news = match (&event.role, event.happening) {
+            (Role::Telemetry, Happening::Up { .. }) => CollectorEvent::up(),
+            (Role::Telemetry, Happening::Down { reason }) => CollectorEvent::down(reason),
+            (_, Happening::BrokerDropped { more, total }) => {
+                CollectorEvent::lost(format!("the broker dropped {more} messages ({total} since it started)"))
+            }
+            (role, Happening::SessionLost) => {
+                CollectorEvent::lost(format!("the broker forgot our {} session", role.name()))
+            }
             _ => continue,
         };
-        watch.lock().insert(event.collector.clone(), up.up);
-        if journal.append(vec![entry(&event.collector, &up, &clock)]).await.is_err() {
+        if news.lost.is_empty() {
+            watch.lock().insert(event.collector.clone(), news.up);
+        }
+        if journal.append(vec![entry(&event.collector, &news, &clock)]).await.is_err() {
             return; // the journal has ended, and so does the daemon
         }
     }

@@ -236,6 +236,10 @@ impl Daemon {
                 Ok(Err(error)) => error,
                 Err(error) => anyhow!(error).context("a courier panicked"),
             }),
+            Some(view) = self.views.join_next() => Some(match view {
+                Ok(()) => anyhow!("the ticker, the maker of snapshots or the board's messenger ended by itself"),
+                Err(error) => anyhow!(error).context("the ticker, the maker of snapshots or the board's messenger panicked"),
+            }),
             board = &mut self.board => Some(match board {
                 Ok(Ok(())) => anyhow!("the board ended by itself"),
                 Ok(Err(error)) => error.into(),
@@ -264,7 +268,7 @@ impl Daemon {
         self.tokens_to_stop.collecting.cancel();
         self.collectors.stopped(GRACE).await;
         for collector in &self.config.collectors {
-            let down = CollectorEvent { up: false, reason: "stopped".into() };
+            let down = CollectorEvent::down("stopped");
             self.journal.append(vec![collectors::entry(&collector.name, &down, &self.clock)]).await?;
         }
         self.tokens_to_stop.carrying.cancel();
@@ -305,11 +309,11 @@ impl Reloads {
     pub async fn take_over(&self, config: Config) -> anyhow::Result<()> {
         let same = {
             let running = self.running.lock();
-            (&config.channels, &config.collectors, &config.http, &config.data_dir)
-                == (&running.channels, &running.collectors, &running.http, &running.data_dir)
+            (&config.channels, &config.collectors, &config.http, &config.data_dir, &config.journal)
+                == (&running.channels, &running.collectors, &running.http, &running.data_dir, &running.journal)
         };
         if !same {
-            bail!("channels, collectors, http or data-dir changed: restart bongsu to take them over");
+            bail!("channels, collectors, http, journal or data-dir changed: restart bongsu to take them over");
         }
         let setup = payload(&config.setup);
         let entry = own_entry(Kind::Configuration, "reload", setup.clone(), &self.clock);
@@ -322,7 +326,7 @@ impl Reloads {
 
 /// Journals that this run begins: nobody receives yet, and what is to be passed over. Returns the last record.
 async fn announce(journal: &Journal, clock: &Clock, config: &Config, skips: &[u64]) -> anyhow::Result<u64> {
-    let down = CollectorEvent { up: false, reason: "started".into() };
+    let down = CollectorEvent::down("started");
     let mut entries = vec![own_entry(Kind::Configuration, "start", payload(&config.setup), clock)];
     entries.extend(config.collectors.iter().map(|collector| collectors::entry(&collector.name, &down, clock)));
     entries.extend(skips.iter().map(|sequence| {

@@ -9,6 +9,26 @@ pub struct CollectorEvent {
     pub up: bool,
     /// Why not, empty if it does.
     pub reason: String,
+    /// What the broker says was lost on the way to us since the last word of it, in words; empty if nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lost: String,
+}
+
+impl CollectorEvent {
+    /// It receives.
+    pub fn up() -> Self {
+        Self { up: true, reason: String::new(), lost: String::new() }
+    }
+
+    /// It does not, and why.
+    pub fn down(reason: impl Into<String>) -> Self {
+        Self { up: false, reason: reason.into(), lost: String::new() }
+    }
+
+    /// It receives, and something was lost on the way.
+    pub fn lost(what: impl Into<String>) -> Self {
+        Self { up: true, reason: String::new(), lost: what.into() }
+    }
 }
 
 /// A record was set aside.

@@ -218,6 +218,8 @@ impl Desk {
         balance.admitted += tally.admitted;
         balance.refused += tally.refused;
         balance.duplicate += tally.duplicate;
+        balance.missing = balance.missing.saturating_add(tally.missing);
+        let holds = balance.holds();
         for reading in readings.drain(..) {
             self.note_latest(&reading);
             if let Some(engine) = &mut self.engine {
@@ -229,6 +231,11 @@ impl Desk {
         }
         (self.readings, self.refused) = (readings, refused);
         self.note_stored(report, carried);
+        if !holds && let Some(engine) = &mut self.engine {
+            let what = alerting::catalogue::text("fault-balance", &[record.source]);
+            let until = now.at.plus(std::time::Duration::from_secs(86_400));
+            engine.fault(&format!("balance-{}", record.source), what, Some(until), now, actions);
+        }
     }
 
     fn note_stored(&self, report: &Report<'_>, carried: &mut Carried) {
@@ -296,8 +303,13 @@ impl Desk {
         carried: &mut Carried,
     ) {
         match (serde_json::from_slice::<CollectorEvent>(record.payload), &mut self.engine) {
-            (Ok(event), Some(engine)) => {
+            (Ok(event), Some(engine)) if event.lost.is_empty() => {
                 engine.collector(record.source, event.up, &event.reason, now, actions);
+            }
+            (Ok(event), Some(engine)) => {
+                let what = alerting::catalogue::text("fault-frames-lost", &[record.source, &event.lost]);
+                let until = now.at.plus(std::time::Duration::from_secs(3_600));
+                engine.fault(&format!("lost-{}", record.source), what, Some(until), now, actions);
             }
             (Ok(_), None) => {}
             (Err(error), _) => self.unreadable(record, &error, carried),

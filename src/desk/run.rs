@@ -107,7 +107,7 @@ impl Runner {
             if news || published.elapsed() >= PUBLISH_EVERY {
                 published = Stopwatch::start();
                 self.overview.store(Arc::new(self.desk.overview()));
-                self.metrics.sites(&self.overview.load().sites, self.desk.position());
+                self.metrics.show(&self.overview.load());
             }
             self.publish(decided);
             if self.desk.position() >= self.stop_at.load(Ordering::Acquire) {

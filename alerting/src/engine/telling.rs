@@ -513,8 +513,8 @@ fn moved(from: Level, to: Level, reason: &Text) -> Text {
 
 fn headline(facts: &SiteFacts, record: &IncidentRecord, over: bool) -> Text {
     let hazard = match record.hazard {
-        Hazard::SlopeFailure => catalogue::text("hazard-slope-failure", &[]),
-        Hazard::StructuralDamage => catalogue::text("hazard-structural-damage", &[]),
+        Hazard::SlopeFailure => catalogue::text("headline-slope-failure", &[]),
+        Hazard::StructuralDamage => catalogue::text("headline-structural-damage", &[]),
         Hazard::Monitoring => catalogue::text("hazard-monitoring", &[]),
     };
     let say = |language, name: &str, hazard: &str| {

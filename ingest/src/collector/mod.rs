@@ -41,8 +41,9 @@ use crate::journal::{Entry, Journal, Kind};
 /// The longest payload that is kept whole, in bytes.
 pub const PAYLOAD_LEN_MAX: usize = 1 << 20;
 
-/// How much is kept of a payload that is longer.
-pub const PAYLOAD_LEN_CUT: usize = 1 << 12;
+/// How much is kept of a payload that is longer: with the byte that marks the cut more than any codec reads, so that it
+/// is refused for its length and not for where it was cut.
+pub const PAYLOAD_LEN_CUT: usize = reading::codec::PAYLOAD_LEN_MAX;
 
 /// A frame as taken from the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]

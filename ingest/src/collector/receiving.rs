@@ -260,8 +260,7 @@ impl Receiving {
     /// Queues a message for storing. There is always room for QoS 1.
     fn take(&mut self, publish: Publish) {
         let Some(queue) = &self.queue else { return };
-        let crowded = publish.qos == QoS::AtMostOnce
-            && queue.capacity() <= QOS1_MAX;
+        let crowded = publish.qos == QoS::AtMostOnce && queue.capacity() <= QOS1_MAX;
         let len = publish.payload.len();
         self.window.add(len); // before the storing task can see it, so that it never takes away what is not there
         let arrival = Arrival { publish, received_at: self.reception.seat.clock.wall() };

@@ -1,0 +1,123 @@
+//! Recorded data through the real program: `replay --csv` with the rules of `deploy/recorded`.
+//!
+//! docs/evaluation.md holds what came of all of it; its tables are made here. After a change that moves them:
+//! `BONGSU_REWRITE=1 BONGSU_TEST_DATA=… cargo test --release --test recorded` writes them anew.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "recorded/play.rs"]
+mod play;
+#[path = "recorded/tables.rs"]
+mod tables;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use play::{CRACK, GROUNDWATER, KINDS, Kind, RAIN};
+
+fn fixture() -> PathBuf {
+    play::root().join("tests/recorded/waMVD116_rain.csv")
+}
+
+/// The levels a file raises: when, from, to.
+fn check(kind: Kind, csv: &std::path::Path, expected: &[(&str, &str, &str)]) {
+    let raised = play::raises(kind, csv);
+    let raised: Vec<_> = raised.iter().map(|r| (play::stamp(r.at), r.from.as_str(), r.to.as_str())).collect();
+    let raised: Vec<_> = raised.iter().map(|(at, from, to)| (at.as_str(), *from, *to)).collect();
+    assert_eq!(raised, expected, "{}", csv.display());
+}
+
+#[test]
+fn g13_every_recorded_configuration_passes() {
+    for kind in KINDS {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bongsu"));
+        let output = command.arg("check").arg("--config").arg(play::config(kind)).output().unwrap();
+        assert!(output.status.success(), "{}: {}", kind.site, String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn forty_millimetres_in_a_day_raise_attention_and_nothing_else() {
+    // 40.13 mm fell in the 24 h before; the end of the file is no silence of the gauge
+    check(RAIN, &fixture(), &[("2015-11-14 22:00", "normal", "attention")]);
+}
+
+#[test]
+fn g02_two_replays_of_a_table_are_byte_identical() {
+    let [one, two] = [0, 1].map(|_| play::replay(RAIN, &fixture(), &["--json"]));
+    assert!(one.status.success() && !one.stdout.is_empty());
+    assert_eq!(one.stdout, two.stdout);
+}
+
+#[test]
+fn expectations_that_are_met_pass_and_others_end_with_status_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let expect = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let output = play::replay(RAIN, &fixture(), &["--expect", file.to_str().unwrap()]);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let level = |level: &str, by: &str| format!("[[level]]\nsite = \"rain\"\nlevel = \"{level}\"\nby = \"{by}\"\n");
+    let (in_time, too_early) = ("2015-11-14T22:00:00-08:00", "2015-11-14T21:59:00-08:00");
+    assert_eq!(expect("met", &level("attention", in_time)), (0, String::new()));
+    for (name, text, word) in [
+        ("late", level("attention", too_early), "came late"),
+        ("missing", level("caution", in_time), "never came"),
+        ("unexpected", String::new(), "was not expected"),
+    ] {
+        let (status, said) = expect(name, &text);
+        assert!(status == 1 && said.contains(word), "{name}: {status} {said}");
+    }
+}
+
+#[test]
+fn a_replay_owes_nobody_anything() {
+    // With a channel and nobody behind it, everything owed once expired and bongsu reported itself as broken.
+    let folder = tempfile::tempdir().unwrap();
+    let site = play::config(RAIN).with_extension("");
+    let main = std::fs::read_to_string(play::config(RAIN)).unwrap();
+    let main = main.replace("sites = \"rain\"", &format!("sites = \"{}\"", site.display()));
+    let channel = "\n[[channel]]\nname = \"log\"\nkind = \"log\"\naudience = \"officers\"\nmin-level = \"attention\"\n";
+    let config = folder.path().join("bongsu.toml");
+    std::fs::write(&config, main + channel).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bongsu"));
+    command.args(["--lang", "en", "replay", "--series", RAIN.series, "--assume-offset", "-08:00", "--csv"]);
+    let output = command.arg(fixture()).arg("--config").arg(&config).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("Normal → Attention"), "{said}");
+    assert!(!said.contains("bongsu  "), "{said}");
+}
+
+#[test]
+fn a_crack_is_told_twice_before_it_breaks() {
+    let Some(data) = play::data() else { return };
+    // one cycle is one second from 1970; it breaks on the third day at 17:54
+    let expected =
+        [("1970-01-02 22:37", "normal", "caution"), ("1970-01-03 12:42", "caution", "warning")];
+    check(CRACK, &data.join("failure/virkler_01.csv"), &expected);
+}
+
+#[test]
+fn a_well_that_hardly_moves_stays_quiet() {
+    let Some(data) = play::data() else { return };
+    check(GROUNDWATER, &data.join("series/groundwater/hseries_gxg/clean.csv.gz"), &[]);
+}
+
+#[test]
+fn the_page_says_what_the_data_say() {
+    let Some(data) = play::data() else { return };
+    let file = play::root().join("docs/evaluation.md");
+    let page = std::fs::read_to_string(&file).unwrap();
+    let mut made = page.clone();
+    for (name, table) in tables::all(&data) {
+        let (begin, end) = (format!("<!-- begin: {name} -->\n"), format!("<!-- end: {name} -->"));
+        let (before, rest) = made.split_once(&begin).unwrap_or_else(|| panic!("no place for {name}"));
+        let (_, after) = rest.split_once(&end).unwrap();
+        made = format!("{before}{begin}{table}{end}{after}");
+    }
+    if std::env::var_os("BONGSU_REWRITE").is_some() {
+        std::fs::write(&file, made).unwrap();
+    } else {
+        assert!(made == page, "docs/evaluation.md is out of date: run this with BONGSU_REWRITE=1 and read the change");
+    }
+}
