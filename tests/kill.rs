@@ -163,8 +163,11 @@ impl Field {
     /// Lets every sender come to an end: what it said is acknowledged.
     async fn stop(mut self) -> Sent {
         self.stop.cancel();
-        let ended = async { while self.senders.join_next().await.is_some_and(|ended| ended.is_ok()) {} };
-        tokio::time::timeout(common::PATIENCE, ended).await.expect("everything is acknowledged in the end");
+        let ended =
+            async { while self.senders.join_next().await.is_some_and(|ended| ended.is_ok()) {} };
+        tokio::time::timeout(common::PATIENCE, ended)
+            .await
+            .expect("everything is acknowledged in the end");
         self.sent.lock().clone()
     }
 }
@@ -251,7 +254,8 @@ fn messages(frames: &[Record]) -> BTreeSet<Message> {
 
 fn nothing_acknowledged_is_missing(sent: &Sent, frames: &[Record]) {
     let here = messages(frames);
-    let missing: Vec<_> = sent.acknowledged.iter().filter(|message| !here.contains(*message)).collect();
+    let missing: Vec<_> =
+        sent.acknowledged.iter().filter(|message| !here.contains(*message)).collect();
     assert!(missing.is_empty(), "{} acknowledged messages are lost: {missing:#?}", missing.len());
     let invented: Vec<_> = here.iter().filter(|message| !sent.all.contains(*message)).collect();
     assert!(invented.is_empty(), "nobody sent these: {invented:#?}");
@@ -276,17 +280,26 @@ fn deserved(frames: &[Record]) -> BTreeMap<String, &'static str> {
         let level = highest.entry(site).or_insert(0);
         *level = reached.max(*level);
     }
-    highest.into_iter().filter(|(_, level)| *level > 0).map(|(site, level)| (site, LEVELS[level - 1])).collect()
+    highest
+        .into_iter()
+        .filter(|(_, level)| *level > 0)
+        .map(|(site, level)| (site, LEVELS[level - 1]))
+        .collect()
 }
 
-async fn every_site_stands_where_its_readings_put_it(daemon: &Daemon, hook: &Hook, frames: &[Record]) {
+async fn every_site_stands_where_its_readings_put_it(
+    daemon: &Daemon,
+    hook: &Hook,
+    frames: &[Record],
+) {
     let deserved = deserved(frames);
     assert!(deserved.len() > 10, "too little happened to show anything");
     let page = daemon.json("/api/v1/sites?limit=500").await;
     let mut last_heard: BTreeMap<String, (u64, String)> = BTreeMap::new();
     for alert in hook.taken() {
         let site = alert["site"]["id"].as_str().unwrap().to_owned();
-        let heard = (alert["revision"].as_u64().unwrap(), alert["level"].as_str().unwrap().to_owned());
+        let heard =
+            (alert["revision"].as_u64().unwrap(), alert["level"].as_str().unwrap().to_owned());
         let last = last_heard.entry(site).or_default();
         *last = heard.max(last.clone());
     }
@@ -294,18 +307,28 @@ async fn every_site_stands_where_its_readings_put_it(daemon: &Daemon, hook: &Hoo
         let id = site["id"].as_str().unwrap();
         let expected = deserved.get(id).copied();
         assert_eq!(site["level"], expected.unwrap_or("normal"), "{id}");
-        assert_eq!(last_heard.get(id).map(|(_, level)| level.as_str()), expected, "{id}: what was heard last");
+        assert_eq!(
+            last_heard.get(id).map(|(_, level)| level.as_str()),
+            expected,
+            "{id}: what was heard last"
+        );
     }
 }
 
 fn everybody_heard_and_nobody_twice(hook: &Hook, actions: &[Value], ledger: &[Value]) {
-    let owed: BTreeSet<&str> = of_kind(actions, "owe").map(|owe| owe["key"].as_str().unwrap()).collect();
+    let owed: BTreeSet<&str> =
+        of_kind(actions, "owe").map(|owe| owe["key"].as_str().unwrap()).collect();
     let mut states: BTreeMap<&str, &str> = owed.iter().map(|key| (*key, "queued")).collect();
     for change in of_kind(actions, "change") {
         states.insert(change["key"].as_str().unwrap(), change["state"].as_str().unwrap());
     }
-    let written = ledger.iter().map(|row| (row["key"].as_str().unwrap(), row["state"].as_str().unwrap()));
-    assert_eq!(written.collect::<BTreeMap<_, _>>(), states, "the ledger is not what the journal decides");
+    let written =
+        ledger.iter().map(|row| (row["key"].as_str().unwrap(), row["state"].as_str().unwrap()));
+    assert_eq!(
+        written.collect::<BTreeMap<_, _>>(),
+        states,
+        "the ledger is not what the journal decides"
+    );
 
     let alerts = hook.alerts();
     for (key, state) in &states {

@@ -21,7 +21,8 @@ fn fixture() -> PathBuf {
 /// The levels a file raises: when, from, to.
 fn check(kind: Kind, csv: &std::path::Path, expected: &[(&str, &str, &str)]) {
     let raised = play::raises(kind, csv);
-    let raised: Vec<_> = raised.iter().map(|r| (play::stamp(r.at), r.from.as_str(), r.to.as_str())).collect();
+    let raised: Vec<_> =
+        raised.iter().map(|r| (play::stamp(r.at), r.from.as_str(), r.to.as_str())).collect();
     let raised: Vec<_> = raised.iter().map(|(at, from, to)| (at.as_str(), *from, *to)).collect();
     assert_eq!(raised, expected, "{}", csv.display());
 }
@@ -31,7 +32,12 @@ fn g13_every_recorded_configuration_passes() {
     for kind in KINDS {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bongsu"));
         let output = command.arg("check").arg("--config").arg(play::config(kind)).output().unwrap();
-        assert!(output.status.success(), "{}: {}", kind.site, String::from_utf8_lossy(&output.stdout));
+        assert!(
+            output.status.success(),
+            "{}: {}",
+            kind.site,
+            String::from_utf8_lossy(&output.stdout)
+        );
     }
 }
 
@@ -57,7 +63,9 @@ fn expectations_that_are_met_pass_and_others_end_with_status_1() {
         let output = play::replay(RAIN, &fixture(), &["--expect", file.to_str().unwrap()]);
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    let level = |level: &str, by: &str| format!("[[level]]\nsite = \"rain\"\nlevel = \"{level}\"\nby = \"{by}\"\n");
+    let level = |level: &str, by: &str| {
+        format!("[[level]]\nsite = \"rain\"\nlevel = \"{level}\"\nby = \"{by}\"\n")
+    };
     let (in_time, too_early) = ("2015-11-14T22:00:00-08:00", "2015-11-14T21:59:00-08:00");
     assert_eq!(expect("met", &level("attention", in_time)), (0, String::new()));
     for (name, text, word) in [
@@ -81,7 +89,16 @@ fn a_replay_owes_nobody_anything() {
     let config = folder.path().join("bongsu.toml");
     std::fs::write(&config, main + channel).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_bongsu"));
-    command.args(["--lang", "en", "replay", "--series", RAIN.series, "--assume-offset", "-08:00", "--csv"]);
+    command.args([
+        "--lang",
+        "en",
+        "replay",
+        "--series",
+        RAIN.series,
+        "--assume-offset",
+        "-08:00",
+        "--csv",
+    ]);
     let output = command.arg(fixture()).arg("--config").arg(&config).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("Normal → Attention"), "{said}");
@@ -111,13 +128,17 @@ fn the_page_says_what_the_data_say() {
     let mut made = page.clone();
     for (name, table) in tables::all(&data) {
         let (begin, end) = (format!("<!-- begin: {name} -->\n"), format!("<!-- end: {name} -->"));
-        let (before, rest) = made.split_once(&begin).unwrap_or_else(|| panic!("no place for {name}"));
+        let (before, rest) =
+            made.split_once(&begin).unwrap_or_else(|| panic!("no place for {name}"));
         let (_, after) = rest.split_once(&end).unwrap();
         made = format!("{before}{begin}{table}{end}{after}");
     }
     if std::env::var_os("BONGSU_REWRITE").is_some() {
         std::fs::write(&file, made).unwrap();
     } else {
-        assert!(made == page, "docs/evaluation.md is out of date: run this with BONGSU_REWRITE=1 and read the change");
+        assert!(
+            made == page,
+            "docs/evaluation.md is out of date: run this with BONGSU_REWRITE=1 and read the change"
+        );
     }
 }

@@ -71,6 +71,7 @@ fn three_thresholds(bencher: Bencher) {
 #[divan::bench]
 fn rate_over_three_hours(bencher: Bencher) {
     let condition = ConditionSettings::Rate(rate::Settings {
+        estimator: rate::Estimator::LeastSquares,
         window: Duration::from_secs(3 * 3_600),
         side: Side::Magnitude,
         raise_at: 0.5,

@@ -142,7 +142,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "이 주소에서 쓸 수 없는 방법입니다",
         "This address does not take that method",
     ),
-    ("board-quarantined", "격리된 수신 자료", "Quarantined frames"),
+    ("board-quarantined", "격리된 수신 자료", "Quarantined"),
     ("board-received", "수신", "Frames"),
     (
         "board-recorded",

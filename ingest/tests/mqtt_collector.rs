@@ -1,4 +1,5 @@
 //! The collector against a real mosquitto, and against a broker played by the test where the wire itself matters.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod mqtt_support;
 

@@ -42,6 +42,8 @@ pub(super) struct Facts {
     /// The newest decision in here; `None` before the ledger was read.
     pub last_decision: Option<i64>,
     pub ledger_readable: bool,
+    /// Which commit of the desk this is as of; `None` if the ledger has to be read again.
+    commit: Option<u64>,
     /// Differs whenever a page would, apart from its counters.
     pub mark: String,
 }
@@ -59,13 +61,22 @@ impl Facts {
             checks: vec![],
             last_decision: None,
             ledger_readable: false,
+            commit: None,
             mark: String::new(),
         }
     }
 
     /// Collects what is known now, and the decisions since `before`, oldest first. Waits for the disk. What the
     /// ledger will not tell stays as it was, and that is said.
-    pub(super) fn collect(state: &BoardState, before: &Self) -> (Self, Vec<DecisionRow>) {
+    ///
+    /// The ledger is read if the desk committed, or if `thorough`: what ages out of a tally does so unsaid.
+    pub(super) fn collect(
+        state: &BoardState,
+        before: &Self,
+        thorough: bool,
+    ) -> (Self, Vec<DecisionRow>) {
+        // Asked before the ledger: a commit in between is read twice rather than missed.
+        let commit = *state.updates.borrow();
         let mut facts = Self {
             overview: state.overview.load_full(),
             checks: state.health.checks(),
@@ -76,8 +87,13 @@ impl Facts {
             quarantined: before.quarantined,
             last_decision: before.last_decision,
             ledger_readable: true,
+            commit: Some(commit),
             mark: String::new(),
         };
+        if before.commit == facts.commit && !thorough {
+            facts.mark = facts.marked();
+            return (facts, vec![]);
+        }
         let fresh = facts.read_ledger(state).unwrap_or_else(|error| {
             if before.ledger_readable || before.last_decision.is_none() {
                 tracing::warn!(
@@ -85,9 +101,12 @@ impl Facts {
                     "the board cannot read the ledger"
                 );
             }
-            facts.ledger_readable = false;
+            (facts.ledger_readable, facts.commit) = (false, None);
             vec![]
         });
+        if fresh.len() == FRESH_MAX as usize {
+            facts.commit = None; // there may be more
+        }
         facts.mark = facts.marked();
         (facts, fresh)
     }

@@ -40,6 +40,9 @@ const SPACING: Duration = Duration::from_millis(100);
 /// How often things that make no decision are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
+/// The ledger is read every so many ticks although the desk committed nothing.
+const THOROUGH: u64 = 10;
+
 /// How often a stream says something although nothing happened, so that its client knows it is not cut off.
 const BEAT: Duration = Duration::from_secs(10);
 
@@ -106,16 +109,20 @@ async fn publish(app: &Shared) {
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut desk_is_there = true;
+    let mut ticks = 0_u64;
     loop {
-        let ticked = tokio::select! {
+        let look = tokio::select! {
             () = app.stop.cancelled() => return,
-            _ = tick.tick() => true,
+            _ = tick.tick() => {
+                ticks += 1;
+                if ticks.is_multiple_of(THOROUGH) { Look::Thorough } else { Look::Tick }
+            }
             changed = updates.changed(), if desk_is_there => {
                 desk_is_there = changed.is_ok();
-                false
+                Look::Commit
             }
         };
-        refresh(app, ticked).await;
+        refresh(app, look).await;
         tokio::select! {
             () = app.stop.cancelled() => return,
             () = sleep(SPACING) => {}
@@ -123,13 +130,25 @@ async fn publish(app: &Shared) {
     }
 }
 
-/// Collects what is new and tells it: decisions at once, the rest when `ticked`.
-pub(super) async fn refresh(app: &Shared, ticked: bool) {
+/// Why to look at what is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// The desk committed: decisions are told at once.
+    Commit,
+    /// A second passed: the rest is told too.
+    Tick,
+    /// The same, and the ledger is read whether or not the desk committed.
+    Thorough,
+}
+
+/// Collects what is new and tells it.
+pub(super) async fn refresh(app: &Shared, look: Look) {
+    let ticked = look != Look::Commit;
     let before = app.live.now.borrow().clone();
     let worker = app.clone();
     let known = before.facts.clone();
     let work = move || {
-        let (facts, fresh) = Facts::collect(&worker.state, &known);
+        let (facts, fresh) = Facts::collect(&worker.state, &known, look == Look::Thorough);
         let setup = &facts.overview.setup;
         let fresh: Vec<_> =
             fresh.iter().map(|row| (row.id, decision(row, setup).to_string().into())).collect();

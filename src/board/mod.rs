@@ -189,7 +189,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), BoardError> {
     let app = App::new(state, stop.clone())?;
-    live::refresh(&app, true).await;
+    live::refresh(&app, live::Look::Thorough).await;
     let publisher = tokio::spawn(live::keep_publishing(app.clone()));
     let door = door::Door::new(listener);
     let service = router(app).into_make_service_with_connect_info::<Peer>();

@@ -97,7 +97,7 @@ impl World {
         let stop = CancellationToken::new();
         let app = App::new(state.clone(), stop.clone()).unwrap();
         let router = router(app.clone());
-        live::refresh(&app, true).await;
+        live::refresh(&app, live::Look::Thorough).await;
         Self { folder, state, overview, ledger, sink, app, stop, clock, updates, router }
     }
 
@@ -111,8 +111,9 @@ impl World {
         let mut batch = Batch::default();
         batch.decided(position, actions);
         self.ledger.commit(position, at(position), &batch).unwrap();
-        self.updates.send_replace(position);
-        live::refresh(&self.app, true).await;
+        self.updates.send_modify(|commits| *commits += 1);
+        live::refresh(&self.app, live::Look::Commit).await;
+        live::refresh(&self.app, live::Look::Tick).await;
     }
 
     /// Changes what the desk publishes.
@@ -121,7 +122,8 @@ impl World {
         overview.sequence += 1;
         change(&mut overview);
         self.overview.store(Arc::new(overview));
-        live::refresh(&self.app, true).await;
+        self.updates.send_modify(|commits| *commits += 1);
+        live::refresh(&self.app, live::Look::Tick).await;
     }
 
     pub(super) async fn ask(&self, request: Request<Body>) -> Response {
@@ -420,6 +422,7 @@ fn overview(setup: Setup) -> Overview {
             admitted: 121_002,
             refused: 12,
             duplicate: 72,
+            missing: 3,
         }],
         system_level: Level::Normal,
         deliveries_open: 0,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alerting::condition::persistence::{self, WINDOW_LEN_MAX};
-use alerting::condition::rate::SAMPLES_MAX;
+use alerting::condition::rate::{Estimator, SAMPLES_MAX};
 use alerting::condition::{ConditionSettings, Side, accumulation, rate, silence, threshold};
 use reading::unit::Quantity;
 
@@ -19,6 +19,14 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// A slope must be so many of its own standard errors unless the rule says otherwise (domain.md 3.2.1).
 const SIGNIFICANCE: f64 = 4.0;
+
+/// Mann–Kendall's statistic a robust slope must have: 2 is a trend that chance gives in one window of 22. A window of
+/// seven readings reaches 3 at most.
+const TREND_SIGNIFICANCE: f64 = 2.0;
+
+/// How a rate's line is found.
+const ESTIMATORS: [(&str, Estimator); 2] =
+    [("least-squares", Estimator::LeastSquares), ("theil-sen", Estimator::TheilSen)];
 
 /// Fewer points than this make no line with a scatter of its own.
 const SAMPLES_LEAST: u32 = 3;
@@ -99,10 +107,12 @@ fn rate(table: &mut Table, series: &[&Watched], problems: &mut Problems) -> Opti
         check_samples(window, series, problems);
     }
     let samples_min = samples_min(table, window.as_ref(), series, problems);
-    let significance = significance(table, problems);
+    let estimator = table.choice("estimator", &ESTIMATORS, problems).map_or(Estimator::LeastSquares, |e| e.value);
+    let significance = significance(table, estimator, problems);
     let persistence = persistence(table, series, problems);
     let limits = limits?;
     Some(rate::Settings {
+        estimator,
         window: window?.value,
         side,
         raise_at: limits.raise_at.value,
@@ -113,8 +123,13 @@ fn rate(table: &mut Table, series: &[&Watched], problems: &mut Problems) -> Opti
     })
 }
 
-fn significance(table: &mut Table, problems: &mut Problems) -> f64 {
-    let Some(given) = table.number("significance", problems) else { return SIGNIFICANCE };
+fn significance(table: &mut Table, estimator: Estimator, problems: &mut Problems) -> f64 {
+    let Some(given) = table.number("significance", problems) else {
+        return match estimator {
+            Estimator::LeastSquares => SIGNIFICANCE,
+            Estimator::TheilSen => TREND_SIGNIFICANCE,
+        };
+    };
     if !(0.0..=100.0).contains(&given.value) {
         problems.add(
             &given.place,

@@ -8,6 +8,8 @@ pub mod events;
 pub mod state;
 pub mod recovery;
 pub mod run;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -101,10 +101,13 @@ impl Runner {
         self.publish(0);
         loop {
             carried.clear();
+            let setup = Arc::clone(self.desk.setup());
             self.take_batch(&mut carried)?;
             let news = self.carry_out(&carried);
             decided += u64::from(news);
-            if news || published.elapsed() >= PUBLISH_EVERY {
+            // Whoever waits for a configuration to be applied looks at the overview next.
+            let reconfigured = !Arc::ptr_eq(&setup, self.desk.setup());
+            if news || reconfigured || published.elapsed() >= PUBLISH_EVERY {
                 published = Stopwatch::start();
                 self.overview.store(Arc::new(self.desk.overview()));
                 self.metrics.show(&self.overview.load());

@@ -105,7 +105,8 @@ impl Daemon {
         .await;
         self.base = running["board"].as_str().unwrap().to_owned();
         let broker = running["broker"].as_str().unwrap_or_default();
-        self.broker = broker.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')?.parse().ok());
+        self.broker =
+            broker.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')?.parse().ok());
         let this = &*self;
         eventually("bongsu is ready", || async {
             let answer = this.http.get(this.url("/readyz")).send().await.ok()?;
@@ -168,7 +169,8 @@ impl Daemon {
 
     /// The value of a metric; `labels` as they are written, without braces. None counts as zero.
     pub async fn metric(&self, name: &str, labels: &str) -> f64 {
-        let wanted = if labels.is_empty() { name.to_owned() } else { format!("{name}{{{labels}}}") };
+        let wanted =
+            if labels.is_empty() { name.to_owned() } else { format!("{name}{{{labels}}}") };
         let text = self.text("/metrics").await;
         let line = text.lines().find_map(|line| line.strip_prefix(&wanted)?.strip_prefix(' '));
         line.map_or(0.0, |value| value.trim().parse().unwrap())
@@ -183,7 +185,8 @@ impl Daemon {
 
     /// Sends it a signal by its name.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(status.unwrap().success());
     }
 
@@ -191,7 +194,12 @@ impl Daemon {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         let status = self.child.wait().unwrap();
-        assert_eq!(status.signal(), Some(9), "it ended before it was killed: {:#?}", self.said.lines());
+        assert_eq!(
+            status.signal(),
+            Some(9),
+            "it ended before it was killed: {:#?}",
+            self.said.lines()
+        );
     }
 
     /// Waits until it has ended by itself.

@@ -116,7 +116,12 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     }
 }
 
-fn examine(shared: &Shared, headers: &HeaderMap, body: &Bytes, put_off: bool) -> Result<(), String> {
+fn examine(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: &Bytes,
+    put_off: bool,
+) -> Result<(), String> {
     let text = |name: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         value.map(str::to_owned).ok_or_else(|| format!("no header {name}"))
@@ -133,11 +138,19 @@ fn examine(shared: &Shared, headers: &HeaderMap, body: &Bytes, put_off: bool) ->
         return Err(format!("{id}: the body says it is {}", json["id"]));
     }
     let mut alerts = shared.alerts.lock();
-    let alert = alerts.entry(id.clone()).or_insert_with(|| Alert { body: body.clone(), taken: 0, put_off: 0 });
+    let alert = alerts.entry(id.clone()).or_insert_with(|| Alert {
+        body: body.clone(),
+        taken: 0,
+        put_off: 0,
+    });
     if alert.body != *body {
         return Err(format!("{id}: came again with another body"));
     }
-    if put_off { alert.put_off += 1 } else { alert.taken += 1 }
+    if put_off {
+        alert.put_off += 1
+    } else {
+        alert.taken += 1
+    }
     Ok(())
 }
 
@@ -145,7 +158,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let letter = LETTERS[(word >> (18 - 6 * place)) as usize & 63];
             text.push(if place > chunk.len() { '=' } else { char::from(letter) });

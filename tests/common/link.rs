@@ -45,7 +45,9 @@ impl Link {
         let answer = link.answer().await?;
         match (answer.kind, answer.body.get(1)) {
             (CONNACK, Some(0)) => Ok(link),
-            (kind, reason) => Err(io::Error::other(format!("answer {kind} to CONNECT, reason {reason:?}"))),
+            (kind, reason) => {
+                Err(io::Error::other(format!("answer {kind} to CONNECT, reason {reason:?}")))
+            }
         }
     }
 
@@ -55,7 +57,12 @@ impl Link {
     }
 
     /// The same with any bytes as topic, retained or not.
-    pub async fn publish_bytes(&mut self, topic: &[u8], payload: &[u8], retain: bool) -> io::Result<()> {
+    pub async fn publish_bytes(
+        &mut self,
+        topic: &[u8],
+        payload: &[u8],
+        retain: bool,
+    ) -> io::Result<()> {
         let id = self.next_id();
         self.send(topic, payload, retain, id).await?;
         loop {
@@ -74,7 +81,13 @@ impl Link {
     }
 
     /// Writes a PUBLISH of QoS 1.
-    pub async fn send(&mut self, topic: &[u8], payload: &[u8], retain: bool, id: u16) -> io::Result<()> {
+    pub async fn send(
+        &mut self,
+        topic: &[u8],
+        payload: &[u8],
+        retain: bool,
+        id: u16,
+    ) -> io::Result<()> {
         let mut body = Vec::with_capacity(topic.len() + payload.len() + 8);
         put_text(&mut body, topic);
         body.extend(id.to_be_bytes());
@@ -86,7 +99,9 @@ impl Link {
 
     /// The next packet, in time.
     async fn answer(&mut self) -> io::Result<Packet> {
-        timeout(ANSWER_MAX, self.packet()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        timeout(ANSWER_MAX, self.packet())
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     /// The next packet. Dropping the future loses nothing.

@@ -19,7 +19,10 @@ use reading::Timestamp;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks again and again until there is an answer.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    look: impl FnMut() -> F,
+) -> T {
     within(PATIENCE, what, look).await
 }
 

@@ -42,8 +42,13 @@ impl Mosquitto {
         // mosquitto started by root becomes somebody else, who must be able to write here.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         let port = free_port();
-        let is_local = |line: &&str| LOCAL.iter().any(|word| line.split_whitespace().next() == Some(word));
-        let shipped: String = SHIPPED.lines().filter(|line| !is_local(line)).map(|line| format!("{line}\n")).collect();
+        let is_local =
+            |line: &&str| LOCAL.iter().any(|word| line.split_whitespace().next() == Some(word));
+        let shipped: String = SHIPPED
+            .lines()
+            .filter(|line| !is_local(line))
+            .map(|line| format!("{line}\n"))
+            .collect();
         assert!(shipped.contains("persistence true"));
         let own = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence_location {}/\n",

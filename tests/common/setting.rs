@@ -30,7 +30,9 @@ impl Setting {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("sites")).unwrap();
         let collector = match road {
-            Road::Embedded(port) => format!("kind = \"embedded-broker\"\nlisten = \"127.0.0.1:{port}\""),
+            Road::Embedded(port) => {
+                format!("kind = \"embedded-broker\"\nlisten = \"127.0.0.1:{port}\"")
+            }
             Road::Mqtt(port) => format!("kind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{port}\""),
         };
         let main = format!(
@@ -122,7 +124,13 @@ range = ["-1 mm", "100 mm"]
 lateness = "1 min"
 "#;
     for (level, limit) in ["attention", "caution", "warning"].iter().zip(LIMITS) {
-        text += &rule(&format!("crack-{level}"), "structure", level, "box-1/crack-1/crack-width", &format!("{limit} mm"));
+        text += &rule(
+            &format!("crack-{level}"),
+            "structure",
+            level,
+            "box-1/crack-1/crack-width",
+            &format!("{limit} mm"),
+        );
     }
     text
 }

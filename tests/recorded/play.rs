@@ -27,20 +27,31 @@ pub enum Stamps {
     Seconds,
 }
 
-pub const CRACK: Kind = Kind { site: "crack", series: "crack/gauge/gauge-1/crack-width", stamps: Stamps::Seconds };
+pub const CRACK: Kind =
+    Kind { site: "crack", series: "crack/gauge/gauge-1/crack-width", stamps: Stamps::Seconds };
 pub const RAIN: Kind = Kind { site: "rain", series: "rain/gauge/bucket/rain", stamps: PACIFIC };
-pub const SOIL_MOISTURE: Kind =
-    Kind { site: "soil-moisture", series: "soil-moisture/post/probe/soil-moisture", stamps: PACIFIC };
-pub const PORE_PRESSURE: Kind =
-    Kind { site: "pore-pressure", series: "pore-pressure/post/piezo/pore-pressure", stamps: PACIFIC };
-pub const SOIL_TEMPERATURE: Kind =
-    Kind { site: "soil-temperature", series: "soil-temperature/post/probe/temperature", stamps: PACIFIC };
+pub const SOIL_MOISTURE: Kind = Kind {
+    site: "soil-moisture",
+    series: "soil-moisture/post/probe/soil-moisture",
+    stamps: PACIFIC,
+};
+pub const PORE_PRESSURE: Kind = Kind {
+    site: "pore-pressure",
+    series: "pore-pressure/post/piezo/pore-pressure",
+    stamps: PACIFIC,
+};
+pub const SOIL_TEMPERATURE: Kind = Kind {
+    site: "soil-temperature",
+    series: "soil-temperature/post/probe/temperature",
+    stamps: PACIFIC,
+};
 pub const GROUNDWATER: Kind = Kind {
     site: "groundwater",
     series: "groundwater/well/logger/groundwater-level",
     stamps: Stamps::Local(1, "+01:00"),
 };
-pub const KINDS: [Kind; 6] = [CRACK, GROUNDWATER, PORE_PRESSURE, RAIN, SOIL_MOISTURE, SOIL_TEMPERATURE];
+pub const KINDS: [Kind; 6] =
+    [CRACK, GROUNDWATER, PORE_PRESSURE, RAIN, SOIL_MOISTURE, SOIL_TEMPERATURE];
 
 const PACIFIC: Stamps = Stamps::Local(-8, "-08:00");
 
@@ -105,7 +116,6 @@ pub fn raises(kind: Kind, csv: &Path) -> Vec<Raise> {
 
 fn raise(kind: Kind, line: &Value) -> Option<Raise> {
     let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
-    let rank = |level: &str| ["normal", "attention", "caution", "warning", "severe"].iter().position(|l| *l == level);
     let (from, to) = (text("from"), text("to"));
     if line["decision"] != "level" || line["site"] != kind.site || rank(&to) <= rank(&from) {
         return None;
@@ -125,14 +135,24 @@ fn raise(kind: Kind, line: &Value) -> Option<Raise> {
     })
 }
 
+/// How high a level is.
+pub fn rank(level: &str) -> usize {
+    ["normal", "attention", "caution", "warning", "severe"]
+        .iter()
+        .position(|name| *name == level)
+        .unwrap()
+}
+
 /// Plays many files, as many at a time as there are cores, and keeps their order.
 pub fn all<J: Sync, R: Send>(jobs: &[J], play: impl Fn(&J) -> R + Sync) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = jobs.len().div_ceil(cores).max(1);
     std::thread::scope(|scope| {
         let play = &play;
-        let hands: Vec<_> =
-            jobs.chunks(share).map(|part| scope.spawn(move || part.iter().map(play).collect::<Vec<_>>())).collect();
+        let hands: Vec<_> = jobs
+            .chunks(share)
+            .map(|part| scope.spawn(move || part.iter().map(play).collect::<Vec<_>>()))
+            .collect();
         hands.into_iter().flat_map(|hand| hand.join().unwrap()).collect()
     })
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::play::{self, CRACK, GROUNDWATER, Kind, PORE_PRESSURE, RAIN, Raise, SOIL_MOISTURE, SOIL_TEMPERATURE};
+use crate::play::{
+    self, CRACK, GROUNDWATER, Kind, PORE_PRESSURE, RAIN, Raise, SOIL_MOISTURE, SOIL_TEMPERATURE,
+};
 
 const LEVELS: [&str; 4] = ["attention", "caution", "warning", "severe"];
 const EVENTS: [&str; 5] = ["step", "drift", "creep", "noise", "stuck"];
@@ -44,7 +46,8 @@ fn first<'r>(raises: &'r [Raise], level: &str) -> Option<&'r Raise> {
 
 fn cracks(data: &Path) -> String {
     let specimens = json(data.join("failure.json"));
-    let played = play::all(&specimens, |specimen| play::raises(CRACK, &data.join(name(&specimen["file"]))));
+    let played =
+        play::all(&specimens, |specimen| play::raises(CRACK, &data.join(name(&specimen["file"]))));
     let mut out = String::from(
         "| specimen | breaks after | caution (주의) at | by | before the end | warning (경계) at | by | before the end |\n\
          |---|---|---|---|---|---|---|---|\n",
@@ -56,9 +59,17 @@ fn cracks(data: &Path) -> String {
         for (level, leads) in ["caution", "warning"].iter().zip(&mut leads) {
             match first(raises, level) {
                 Some(raise) => {
-                    let (lead, left) = (end - raise.at, 100.0 * (end - raise.at) as f64 / end as f64);
+                    let (lead, left) =
+                        (end - raise.at, 100.0 * (end - raise.at) as f64 / end as f64);
                     leads.push(lead);
-                    write!(out, " {} | {} | {}, {left:.0} % |", hours(raise.at), raise.rule, hours(lead)).unwrap();
+                    write!(
+                        out,
+                        " {} | {} | {}, {left:.0} % |",
+                        hours(raise.at),
+                        raise.rule,
+                        hours(lead)
+                    )
+                    .unwrap();
                 }
                 None => out.push_str(" never | | |"),
             }
@@ -79,7 +90,8 @@ fn cracks(data: &Path) -> String {
         )
         .unwrap();
     }
-    let others: usize = played.iter().flatten().filter(|r| !r.is("caution") && !r.is("warning")).count();
+    let others: usize =
+        played.iter().flatten().filter(|r| !r.is("caution") && !r.is("warning")).count();
     writeln!(out, "- any other level, or silence: {others}").unwrap();
     out
 }
@@ -109,7 +121,10 @@ impl Record {
     }
 
     fn silences(&self) -> usize {
-        self.raises.iter().filter(|raise| !raise.of_hazard && raise.rule.contains("silence")).count()
+        self.raises
+            .iter()
+            .filter(|raise| !raise.of_hazard && raise.rule.contains("silence"))
+            .count()
     }
 }
 
@@ -124,7 +139,13 @@ fn records(data: &Path) -> Vec<Record> {
         let csv = folder.path().join(id.replace('/', "-"));
         std::fs::write(&csv, play::converted(&data.join(name(&label["file"])), convert)).unwrap();
         let raises = play::raises(kind, &csv);
-        Record { kind, series: parts[1].into(), copy: parts[2].into(), label: label.clone(), raises }
+        Record {
+            kind,
+            series: parts[1].into(),
+            copy: parts[2].into(),
+            label: label.clone(),
+            raises,
+        }
     })
 }
 
@@ -151,7 +172,8 @@ fn quiet(records: &[Record]) -> String {
         row(&mut out, record.kind.site, &record.series, &[record]);
     }
     for kind in [SOIL_MOISTURE, PORE_PRESSURE, SOIL_TEMPERATURE, GROUNDWATER] {
-        let of_kind: Vec<&Record> = clean.iter().filter(|record| record.kind.site == kind.site).copied().collect();
+        let of_kind: Vec<&Record> =
+            clean.iter().filter(|record| record.kind.site == kind.site).copied().collect();
         row(&mut out, kind.site, "**together**", &of_kind);
     }
     out
@@ -161,7 +183,8 @@ fn row(out: &mut String, rules: &str, series: &str, records: &[&Record]) {
     let days: f64 = records.iter().map(|record| record.days()).sum();
     write!(out, "| {rules} | {series} | {days:.0} d |").unwrap();
     for level in LEVELS {
-        write!(out, " {} |", records.iter().map(|record| record.count(level)).sum::<usize>()).unwrap();
+        write!(out, " {} |", records.iter().map(|record| record.count(level)).sum::<usize>())
+            .unwrap();
     }
     writeln!(out, " {} |", records.iter().map(|record| record.silences()).sum::<usize>()).unwrap();
 }
@@ -169,9 +192,15 @@ fn row(out: &mut String, rules: &str, series: &str, records: &[&Record]) {
 /// What became of one inserted event.
 enum Fate {
     /// A level rose between its onset and its deadline: which, and how long after the onset.
-    Found { level: String, after: i64, before_failure: Option<i64> },
-    /// The same happens in the record without the event.
-    Background { level: String },
+    Found {
+        level: String,
+        after: i64,
+        before_failure: Option<i64>,
+    },
+    /// One rose, but one rises then without the event, too: that proves nothing.
+    Chance {
+        level: String,
+    },
     Missed,
 }
 
@@ -180,33 +209,43 @@ fn fate(record: &Record, clean: &Record) -> Fate {
     let moment = |key: &str| event[key].as_str().map(play::seconds);
     let (onset, deadline) = (moment("onset").unwrap(), moment("deadline").unwrap());
     let in_time = |raise: &&Raise| raise.of_hazard && (onset..=deadline).contains(&raise.at);
-    let same = |raise: &&Raise| clean.raises.iter().any(|other| (other.at, &other.to) == (raise.at, &raise.to));
-    let own = record.raises.iter().filter(in_time).find(|raise| !same(raise));
-    let before_failure = |at| moment("failure").map(|failure| failure - at);
-    match own.or(record.raises.iter().find(in_time)) {
-        None => Fate::Missed,
-        Some(raise) if same(&raise) => Fate::Background { level: raise.to.clone() },
-        Some(raise) => Fate::Found {
+    let usual = clean.raises.iter().filter(in_time).map(|raise| play::rank(&raise.to)).max();
+    let own =
+        record.raises.iter().filter(in_time).find(|raise| Some(play::rank(&raise.to)) > usual);
+    match (own, record.raises.iter().find(in_time)) {
+        (Some(raise), _) => Fate::Found {
             level: raise.to.clone(),
             after: raise.at - onset,
-            before_failure: before_failure(raise.at),
+            before_failure: moment("failure").map(|failure| failure - raise.at),
         },
+        (None, Some(raise)) => Fate::Chance { level: raise.to.clone() },
+        (None, None) => Fate::Missed,
     }
 }
 
 fn fates<'r>(records: &'r [Record], event: &str) -> Vec<(&'r Record, Fate)> {
-    let clean = |of: &Record| records.iter().find(|r| r.copy == "clean" && r.series == of.series).unwrap();
-    records.iter().filter(|record| record.copy == event).map(|record| (record, fate(record, clean(record)))).collect()
+    let clean =
+        |of: &Record| records.iter().find(|r| r.copy == "clean" && r.series == of.series).unwrap();
+    records
+        .iter()
+        .filter(|record| record.copy == event)
+        .map(|record| (record, fate(record, clean(record))))
+        .collect()
 }
 
 fn events(records: &[Record]) -> String {
-    let mut out = format!("| rules | series | {} |\n|---|---|{}\n", EVENTS.join(" | "), "---|".repeat(EVENTS.len()));
+    let mut out = format!(
+        "| rules | series | {} |\n|---|---|{}\n",
+        EVENTS.join(" | "),
+        "---|".repeat(EVENTS.len())
+    );
     let fates: Vec<_> = EVENTS.iter().map(|event| fates(records, event)).collect();
     for record in records.iter().filter(|record| record.copy == "clean") {
         write!(out, "| {} | {} |", record.kind.site, record.series).unwrap();
         for fates in &fates {
             let fate = fates.iter().find(|(other, _)| other.series == record.series);
-            write!(out, " {} |", fate.map_or("none inserted".into(), |(_, fate)| cell(fate))).unwrap();
+            write!(out, " {} |", fate.map_or("none inserted".into(), |(_, fate)| cell(fate)))
+                .unwrap();
         }
         out.push('\n');
     }
@@ -216,8 +255,10 @@ fn events(records: &[Record]) -> String {
 fn cell(fate: &Fate) -> String {
     match fate {
         Fate::Missed => "missed".into(),
-        Fate::Background { level } => format!("missed ({level} as without it)"),
-        Fate::Found { level, after, before_failure: None } => format!("{level} after {}", span(*after)),
+        Fate::Chance { level } => format!("chance ({level})"),
+        Fate::Found { level, after, before_failure: None } => {
+            format!("{level} after {}", span(*after))
+        }
         Fate::Found { level, after, before_failure: Some(lead) } => {
             format!("{level} after {}, {} before the end", span(*after), span(*lead))
         }
@@ -225,18 +266,43 @@ fn cell(fate: &Fate) -> String {
 }
 
 fn found(records: &[Record]) -> String {
-    let mut out = format!("| rules | {} |\n|---|{}\n", EVENTS.join(" | "), "---|".repeat(EVENTS.len()));
+    let mut out =
+        format!("| rules | {} |\n|---|{}\n", EVENTS.join(" | "), "---|".repeat(EVENTS.len()));
     let fates: Vec<_> = EVENTS.iter().map(|event| fates(records, event)).collect();
     for kind in [SOIL_MOISTURE, PORE_PRESSURE, SOIL_TEMPERATURE, GROUNDWATER] {
         write!(out, "| {} |", kind.site).unwrap();
         for fates in &fates {
-            let of_kind: Vec<_> = fates.iter().filter(|(record, _)| record.kind.site == kind.site).collect();
-            let found = of_kind.iter().filter(|(_, fate)| matches!(fate, Fate::Found { .. })).count();
+            let of_kind: Vec<_> =
+                fates.iter().filter(|(record, _)| record.kind.site == kind.site).collect();
+            let found =
+                of_kind.iter().filter(|(_, fate)| matches!(fate, Fate::Found { .. })).count();
             write!(out, " {found} of {} |", of_kind.len()).unwrap();
         }
         out.push('\n');
     }
+    let spikes: Vec<bool> = records.iter().flat_map(|record| tipped(record, records)).collect();
+    let told = spikes.iter().filter(|told| **told).count();
+    writeln!(out, "\nSpikes after which a level rose within a day: {told} of {}.", spikes.len())
+        .unwrap();
     out
+}
+
+/// For each spike of a copy, whether a level rose within a day that did not rise without it.
+fn tipped(record: &Record, records: &[Record]) -> Vec<bool> {
+    let clean = records.iter().find(|r| r.copy == "clean" && r.series == record.series).unwrap();
+    let event = record.label["events"].get(0);
+    let spikes =
+        record.label["neutral"].as_array().filter(|_| event.is_some()).into_iter().flatten();
+    let tips = |spike: &Value| {
+        let (from, to) = (play::seconds(name(&spike[0])), play::seconds(name(&spike[1])) + 86_400);
+        let usual = |raise: &Raise| {
+            clean.raises.iter().any(|other| (other.at, &other.to) == (raise.at, &raise.to))
+        };
+        let after =
+            record.raises.iter().filter(|raise| raise.of_hazard && (from..=to).contains(&raise.at));
+        after.filter(|raise| !usual(raise)).count() > 0
+    };
+    spikes.map(tips).collect()
 }
 
 // Rain.
@@ -264,7 +330,12 @@ fn rain(data: &Path) -> String {
                 _ => Default::default(),
             };
             let Raise { to, text, .. } = raise;
-            writeln!(out, "| {gauge} | {days} | {to} | {} | {text} | {silences} |", play::stamp(raise.at)).unwrap();
+            writeln!(
+                out,
+                "| {gauge} | {days} | {to} | {} | {text} | {silences} |",
+                play::stamp(raise.at)
+            )
+            .unwrap();
         }
     }
     out

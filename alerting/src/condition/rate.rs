@@ -1,8 +1,10 @@
-//! Rate: the slope of a sliding least-squares line beyond a limit, significant against its own scatter.
+//! Rate: the slope of a sliding line beyond a limit, significant against its own scatter.
 //!
-//! In: trusted readings of one series, in event order. Out: a [`Transition`]. Source: domain.md 3.2.1, vector B1.
+//! In: trusted readings of one series, in event order. Out: a [`Transition`]. Sources: domain.md 3.2.1, vector B1
+//! (least squares); 3.2.2, vector B2 (Theil–Sen, for channels with spikes).
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use reading::Timestamp;
@@ -17,9 +19,25 @@ pub const SAMPLES_MAX: usize = 1024;
 /// A slope is a statement about a window only if the readings span at least this part of it.
 const SPAN_MIN: f64 = 0.5;
 
-/// Slope of a sliding least-squares line, in base units an hour.
+/// The most readings Theil–Sen looks at; a longer window is thinned evenly. 64 make 2016 pairs.
+pub const PAIRED_MAX: usize = 64;
+
+/// How the line is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Estimator {
+    /// Least squares: the best for Gaussian noise, pulled by outliers.
+    #[default]
+    LeastSquares,
+    /// Theil–Sen, the median of all pairwise slopes: bears 29 % of outliers.
+    TheilSen,
+}
+
+/// Slope of a sliding line, in base units an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// How the line is found.
+    pub estimator: Estimator,
     /// How far the line looks back.
     pub window: Duration,
     /// On which side danger lies.
@@ -30,7 +48,8 @@ pub struct Settings {
     pub clear_below: f64,
     /// Fewer readings in the window say nothing.
     pub samples_min: u16,
-    /// The slope must be at least so many of its own standard errors (domain.md 3.2.1: 4).
+    /// The slope must be at least so many of its own standard errors (domain.md 3.2.1: 4); with Theil–Sen, the
+    /// Mann–Kendall statistic of the trend must be at least this.
     pub significance: f64,
     /// How often and how long.
     pub persistence: persistence::Settings,
@@ -48,8 +67,8 @@ pub struct State {
 pub struct Fit {
     /// Base units an hour.
     pub slope: f64,
-    /// Standard error of the slope.
-    pub slope_se: f64,
+    /// How far the trend stands out of the scatter: the slope in its standard errors, or Mann–Kendall's statistic.
+    pub significance: f64,
     /// Value at the first reading.
     pub intercept: f64,
 }
@@ -83,15 +102,18 @@ impl State {
         let first = self.window.front()?.0;
         let enough = self.window.len() >= usize::from(settings.samples_min.max(3));
         let spans = at.since(first).as_secs_f64() >= settings.window.as_secs_f64() * SPAN_MIN;
-        if enough && spans { least_squares(&self.window) } else { None }
+        match settings.estimator {
+            _ if !(enough && spans) => None,
+            Estimator::LeastSquares => least_squares(&self.window),
+            Estimator::TheilSen => theil_sen(&self.window),
+        }
     }
 }
 
 fn mark(settings: &Settings, fit: &Fit) -> Mark {
     let mark = settings.side.mark(fit.slope, settings.raise_at, settings.clear_below);
-    let significant = fit.slope.abs() >= settings.significance * fit.slope_se;
     match mark {
-        Mark::Beyond if !significant => Mark::Between,
+        Mark::Beyond if fit.significance < settings.significance => Mark::Between,
         mark => mark,
     }
 }
@@ -120,7 +142,44 @@ pub fn least_squares(points: &VecDeque<(Timestamp, f64)>) -> Option<Fit> {
     let slope = s_ty / s_tt;
     let residual = (s_yy - slope * s_ty).max(0.0);
     let slope_se = libm::sqrt(residual / (n - 2.0) / s_tt);
-    Some(Fit { slope, slope_se, intercept: base + mean_y - slope * mean_t })
+    let significance = if slope == 0.0 { 0.0 } else { slope.abs() / slope_se };
+    Some(Fit { slope, significance, intercept: base + mean_y - slope * mean_t })
+}
+
+/// The Theil–Sen line through points in time: the median of all pairwise slopes, and the median intercept.
+/// Significance is Mann–Kendall's |S| / √(n(n−1)(2n+5)/18). `None` with fewer than three distinct times.
+pub fn theil_sen(points: &VecDeque<(Timestamp, f64)>) -> Option<Fit> {
+    let (origin, base) = *points.front()?;
+    let kept = points.len().min(PAIRED_MAX);
+    let place = |i: usize| i * (points.len() - 1) / (kept - 1).max(1);
+    let thinned: Vec<(f64, f64)> =
+        (0..kept).map(|i| points[place(i)]).map(|(t, y)| (t.hours_since(origin), y - base)).collect();
+    let mut slopes = Vec::with_capacity(kept * kept / 2);
+    let mut concordance = 0i64;
+    for (i, (t, y)) in thinned.iter().enumerate() {
+        for (later_t, later_y) in thinned[i + 1..].iter().filter(|(later_t, _)| later_t > t) {
+            slopes.push((later_y - y) / (later_t - t));
+            concordance += i64::from(later_y > y) - i64::from(later_y < y);
+        }
+    }
+    if kept < 3 || slopes.len() < 2 {
+        return None;
+    }
+    let n = kept as f64;
+    let slope = median(&mut slopes);
+    let mut intercepts: Vec<f64> = thinned.iter().map(|(t, y)| y - slope * t).collect();
+    let spread = libm::sqrt(n * (n - 1.0) * (2.0 * n + 5.0) / 18.0);
+    let significance = concordance.unsigned_abs() as f64 / spread;
+    Some(Fit { slope, significance, intercept: base + median(&mut intercepts) })
+}
+
+/// The median; of an even number, the mean of the middle two.
+fn median(values: &mut [f64]) -> f64 {
+    let middle = values.len() / 2;
+    let odd = values.len() % 2 == 1;
+    let (below, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let upper = *upper;
+    if odd { upper } else { (below.iter().copied().fold(f64::MIN, f64::max) + upper) / 2.0 }
 }
 
 #[cfg(test)]
@@ -142,22 +201,44 @@ mod tests {
         let fit = least_squares(&points).unwrap();
         near(fit.slope, 0.097_714_285_7, 1e-9);
         near(fit.intercept, 0.000_952_38, 1e-8);
-        near(fit.slope_se, 0.004_642_31, 1e-8);
-        near(fit.slope / fit.slope_se, 21.05, 0.01);
+        near(fit.slope / fit.significance, 0.004_642_31, 1e-8);
+        near(fit.significance, 21.05, 0.01);
     }
 
     #[test]
-    fn vector_b2_an_outlier_pulls_least_squares() {
-        let hourly: alloc::vec::Vec<_> = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 13.0]
-            .iter()
-            .enumerate()
-            .map(|(i, y)| (i as i64 * 60, *y))
-            .collect();
-        near(least_squares(&minutes(&hourly)).unwrap().slope, 1.571_428_6, 1e-7);
+    fn vector_b2_an_outlier_pulls_least_squares_and_not_theil_sen() {
+        let values = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 13.0];
+        let hourly: Vec<_> = values.iter().enumerate().map(|(i, y)| (i as i64 * 60, *y)).collect();
+        let points = minutes(&hourly);
+        near(least_squares(&points).unwrap().slope, 1.571_428_6, 1e-7);
+        let robust = theil_sen(&points).unwrap();
+        near(robust.slope, 0.5, 1e-12);
+        near(robust.intercept, 0.0, 1e-12);
+        near(robust.significance, 21.0 / libm::sqrt(7.0 * 6.0 * 19.0 / 18.0), 1e-12);
+    }
+
+    #[test]
+    fn a_long_window_is_thinned_and_keeps_its_slope() {
+        let points = minutes(&(0..1_000).map(|m| (m, m as f64 * 0.01)).collect::<Vec<_>>());
+        near(theil_sen(&points).unwrap().slope, 0.6, 1e-9);
+    }
+
+    #[test]
+    fn spikes_do_not_make_a_robust_rate() {
+        let spiky = |estimator| {
+            let settings = Settings { estimator, significance: 2.0, ..settings() };
+            let mut state = State::default();
+            (0..60i64).any(|minute| {
+                let value = if minute % 20 == 19 { 5.0 } else { (minute % 3) as f64 * 0.001 };
+                state.observe(&settings, Timestamp::from_secs(minute * 60), value).is_some_and(|t| t.held)
+            })
+        };
+        assert!(!spiky(Estimator::TheilSen));
     }
 
     fn settings() -> Settings {
         Settings {
+            estimator: Estimator::LeastSquares,
             window: Duration::from_secs(3_600),
             side: Side::Magnitude,
             raise_at: 0.1,

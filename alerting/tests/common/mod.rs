@@ -109,6 +109,7 @@ pub fn above(
 
 fn rate_of(raise_at: f64) -> ConditionSettings {
     ConditionSettings::Rate(rate::Settings {
+        estimator: rate::Estimator::LeastSquares,
         window: Duration::from_secs(3_600),
         side: Side::Magnitude,
         raise_at,

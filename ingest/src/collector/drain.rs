@@ -15,7 +15,8 @@ use tokio::time::sleep;
 use super::backoff::Backoff;
 use super::event::Happening;
 use super::identity::Session;
-use super::receiving::{Ended, Receiving, Reception, Resume, Step};
+use super::receiving::{Ended, Receiving, Reception, Step};
+use super::resume::Resume;
 
 /// How long nothing must come until a session counts as empty.
 const QUIET: Duration = Duration::from_secs(2);

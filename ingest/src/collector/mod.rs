@@ -21,12 +21,15 @@ mod backoff;
 mod connection;
 mod seat;
 mod identity;
+mod resume;
 mod receiving;
+mod storing;
 mod subscriber;
 mod drain;
 mod selftest;
 pub mod mqtt;
 pub mod publisher;
+mod publishing;
 pub mod stored;
 pub mod embedded;
 

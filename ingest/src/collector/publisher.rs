@@ -4,39 +4,28 @@
 //! it. Whoever publishes hears how it ended and decides whether to try again; a command that expired in a queue of
 //! ours must not sound a siren later.
 //!
-//! The daemon's own status is retained at [`topic::daemon`]: `{"state":"online"}`, and by the will, or on a regular
+//! The daemon's own status is retained at [`topic::daemon`](super::topic::daemon): `{"state":"online"}`, and by the will, or on a regular
 //! stop, `{"state":"offline"}`. The same connection watches the broker's count of dropped messages, if it has one.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use rumqttc::{
-    AsyncClient, ClientError, Event as PollEvent, EventLoop, LastWill, Packet, PubAckReason,
-    PublishNoticeError, PublishOptions, PublishProperties, PublishResult, QoS,
+    AsyncClient, ClientError, PubAckReason, PublishNoticeError, PublishOptions, PublishProperties,
+    PublishResult, QoS,
 };
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::backoff::{Backoff, SETTLED_AFTER};
 use super::config::MqttConfig;
-use super::connection::{Connector, Held};
-use super::event::{Happening, Role};
+use super::connection::Connector;
+use super::event::Role;
 use super::mqtt::{StartError, Wiring, seat};
-use super::seat::{Seat, Standing};
-use super::topic;
+use super::publishing::{Connection, Current, QUEUE_LEN};
 
-/// How many messages may wait to be sent; more are refused.
-const QUEUE_LEN: usize = 256;
 /// How long a message may take until the broker has confirmed it.
 pub const CONFIRM_MAX: Duration = Duration::from_secs(10);
-/// How long the farewell may take.
-const FAREWELL_MAX: Duration = Duration::from_secs(3);
-
-const ONLINE: &str = r#"{"state":"online"}"#;
-const OFFLINE: &str = r#"{"state":"offline"}"#;
 
 /// How surely a message is to arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +102,7 @@ impl PublishError {
 #[derive(Clone)]
 pub struct Publisher {
     collector: Arc<str>,
-    /// The client of the connection that stands, if one does.
-    current: Arc<Mutex<Option<AsyncClient>>>,
+    current: Current,
 }
 
 impl Publisher {
@@ -130,12 +118,7 @@ impl Publisher {
         let connector = Connector::new(config)?;
         let seat = seat(config, &connector, wiring, Role::Publisher);
         let publisher = Self { collector: seat.collector.clone(), current: Arc::default() };
-        let connection = Connection {
-            seat,
-            current: publisher.current.clone(),
-            standing: Standing::default(),
-            dropped: None,
-        };
+        let connection = Connection::new(seat, publisher.current.clone());
         Ok((publisher, tokio::spawn(connection.run())))
     }
 
@@ -235,139 +218,6 @@ fn options(surety: Surety, retain: bool, expires_after: Option<Duration>) -> Pub
         message_expiry_interval: Some(seconds),
         ..PublishProperties::default()
     })
-}
-
-/// The task that keeps the connection.
-struct Connection {
-    seat: Seat,
-    current: Arc<Mutex<Option<AsyncClient>>>,
-    standing: Standing,
-    /// What the broker last said it dropped.
-    dropped: Option<u64>,
-}
-
-impl Connection {
-    async fn run(mut self) {
-        let cancel = self.seat.cancel.clone();
-        let mut backoff = Backoff::default();
-        loop {
-            let began = self.seat.clock.at();
-            let Err(reason) = self.connection().await else { break };
-            self.standing.down(&self.seat, &reason);
-            if self.seat.clock.real(self.seat.clock.at().since(began)) >= SETTLED_AFTER {
-                backoff.reset();
-            }
-            tokio::select! {
-                () = cancel.cancelled() => break,
-                () = sleep(backoff.next()) => {}
-            }
-        }
-        self.standing.stopped(&self.seat);
-    }
-
-    /// One connection. Ends well only when told to stop.
-    async fn connection(&mut self) -> Result<(), String> {
-        let (client, mut eventloop, held) = self.open()?;
-        let cancel = self.seat.cancel.clone();
-        let outcome = loop {
-            let event = tokio::select! {
-                biased;
-                () = cancel.cancelled() => break Ok(()),
-                event = eventloop.poll() => event,
-            };
-            match event {
-                Ok(event) => self.see(&client, event),
-                Err(error) => break Err(error.to_string()),
-            }
-        };
-        self.current.lock().take();
-        if outcome.is_ok() {
-            timeout(FAREWELL_MAX, farewell(&self.seat, &client, &mut eventloop, &held)).await.ok();
-        }
-        outcome
-    }
-
-    fn open(&self) -> Result<(AsyncClient, EventLoop, Held), String> {
-        let client_id = client_id(&self.seat.collector);
-        let (mut options, held) = self.seat.connector.options(&client_id);
-        options.set_clean_start(true);
-        options.set_max_request_batch(QUEUE_LEN);
-        options.set_last_will(LastWill::new(
-            topic::daemon(&client_id),
-            OFFLINE,
-            QoS::AtLeastOnce,
-            true,
-            None,
-        ));
-        let (client, eventloop) = AsyncClient::builder(options)
-            .capacity(QUEUE_LEN)
-            .try_build()
-            .map_err(|error| error.to_string())?;
-        Ok((client, eventloop, held))
-    }
-
-    fn see(&mut self, client: &AsyncClient, event: PollEvent) {
-        match event {
-            PollEvent::Incoming(Packet::ConnAck(_)) => self.connected(client),
-            PollEvent::Incoming(Packet::Publish(publish))
-                if publish.topic == topic::DROPPED.as_bytes() =>
-            {
-                self.count_dropped(&publish.payload);
-            }
-            _ => {}
-        }
-    }
-
-    fn connected(&mut self, client: &AsyncClient) {
-        let birth = PublishOptions::at_least_once().retained();
-        let told = client
-            .try_publish(topic::daemon(&client_id(&self.seat.collector)), ONLINE, birth)
-            .and_then(|()| client.try_subscribe(topic::DROPPED, QoS::AtMostOnce));
-        if let Err(error) = told {
-            tracing::error!(collector = %self.seat.collector, %error, "the daemon's status is not published");
-        }
-        self.dropped = None; // the broker may have restarted, and counts from nothing then
-        *self.current.lock() = Some(client.clone());
-        self.standing.up(&self.seat, false);
-    }
-
-    /// The broker's own count since its start; told when it grows.
-    fn count_dropped(&mut self, payload: &[u8]) {
-        let Some(total) =
-            std::str::from_utf8(payload).ok().and_then(|text| text.trim().parse::<u64>().ok())
-        else {
-            return;
-        };
-        let gauge = self.seat.metrics.broker_dropped.with_label_values(&[&*self.seat.collector]);
-        gauge.set(i64::try_from(total).unwrap_or(i64::MAX));
-        let more = total.saturating_sub(self.dropped.replace(total).unwrap_or(total));
-        if more > 0 {
-            tracing::error!(collector = %self.seat.collector, more, total, "the broker drops messages; raise its max_queued_messages");
-            self.seat.tell(Happening::BrokerDropped { more, total });
-        }
-    }
-}
-
-fn client_id(collector: &str) -> String {
-    format!("{collector}-publisher")
-}
-
-/// Says that we go, which a regular DISCONNECT keeps the will from doing.
-async fn farewell(seat: &Seat, client: &AsyncClient, eventloop: &mut EventLoop, held: &Held) {
-    held.release();
-    let last = PublishOptions::at_least_once().retained();
-    let topic = topic::daemon(&client_id(&seat.collector));
-    let Ok(notice) = client.try_publish_tracked(topic, OFFLINE, last) else { return }; // the will says it
-    let mut confirmed = pin!(notice.wait_async());
-    loop {
-        tokio::select! {
-            _ = &mut confirmed => break,
-            event = eventloop.poll() => if event.is_err() { return },
-        }
-    }
-    if client.try_disconnect().is_ok() {
-        while eventloop.poll().await.is_ok() {}
-    }
 }
 
 #[cfg(test)]

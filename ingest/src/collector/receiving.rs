@@ -1,54 +1,31 @@
 //! One connection that receives, from CONNECT to the end.
 //!
-//! The task that owns a [`Receiving`] only polls: it puts what arrives into a bounded queue. A second task takes
-//! all that waits there, stores it in one go, and acknowledges it in the order received. With nothing waiting, a
-//! frame is stored at once; with a backlog, one fsync carries hundreds.
+//! The task that owns a [`Receiving`] only polls: it puts what arrives into a bounded queue, from which a second
+//! task, [`storing`](super::storing), stores and acknowledges it.
 //!
 //! What bounds it: the broker sends no more than `receive_maximum` unacknowledged messages of QoS 1, for which the
 //! queue always has room. Messages of QoS 0 know no window; they get what room is left, then they are dropped and
-//! counted. Above [`BYTES_MAX`] of unstored payload we stop reading.
+//! counted. Above a number of unstored bytes we stop reading.
 //!
 //! A `rumqttc` client lives for one connection. What was in flight when it broke is stored before the next one
 //! begins and not acknowledged any more: no acknowledgement can meet a packet id of another connection.
 
-use std::collections::HashMap;
-use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use prometheus::IntGauge;
-use reading::Timestamp;
 use rumqttc::{
-    AckMode, AsyncClient, BrokerSessionResumePolicy, ClientError, ConnectionError,
-    DisconnectProperties, DisconnectReasonCode, Event as PollEvent, EventLoop, MqttOptions, Packet,
-    PersistedAckMode, PersistedSession, Publish, QoS, SessionStore, SessionStoreError,
-    SessionStoreKey, SubscribeFilterInput, SubscribeReasonCode,
+    AsyncClient, ClientError, ConnectionError, DisconnectProperties, DisconnectReasonCode,
+    Event as PollEvent, EventLoop, Packet, QoS, SubscribeFilterInput, SubscribeReasonCode,
 };
-use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
 
 use super::connection::Held;
+use super::resume::{Resume, make_durable};
 use super::seat::Seat;
-use super::{Intake, IntakeError, PAYLOAD_LEN_MAX, Taken, keep};
+use super::storing::{QUEUE_LEN, Storing};
+use super::{Intake, IntakeError};
 
-/// How many frames are stored at once, at most.
-const BATCH_MAX: usize = 1_024;
-/// The most messages of QoS 1 that packet ids allow in flight. The receive maximum is lower, but mosquitto up to 2.0.15
-/// sends beyond it under load (eclipse-mosquitto issue 2301): a message that came always has room, and so has its
-/// acknowledgement, or it would stay unacknowledged until we reconnect.
-const QOS1_MAX: usize = 65_535;
-/// Room in the queue for frames of QoS 0.
-const QOS0_ROOM: usize = 1_024;
-/// How much unstored payload we hold before we stop reading, in bytes.
-const BYTES_MAX: usize = 64 << 20;
-/// How many topics are kept so that their frames share one text.
-const TOPICS_MAX: usize = 16_384;
 /// How long a farewell may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(5);
-/// We publish nothing on these connections: subscribing is all that is ever in flight.
-const OUTGOING_MAX: u16 = 8;
 
 /// What a receiving session needs.
 #[derive(Clone)]
@@ -100,66 +77,7 @@ pub(super) struct Receiving {
     client: AsyncClient,
     eventloop: EventLoop,
     held: Held,
-    queue: Option<mpsc::Sender<Arrival>>,
-    storing: Option<JoinHandle<Result<(), Ended>>>,
-    window: Arc<Window>,
-}
-
-/// A message as it came.
-struct Arrival {
-    publish: Publish,
-    received_at: Timestamp,
-}
-
-/// What came and is not stored yet.
-struct Window {
-    frames: AtomicUsize,
-    bytes: AtomicUsize,
-    received: AtomicU64,
-    freed: Notify,
-    gauge: IntGauge,
-}
-
-impl Window {
-    fn new(seat: &Seat) -> Self {
-        Self {
-            frames: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-            received: AtomicU64::new(0),
-            freed: Notify::new(),
-            gauge: seat.metrics.in_flight.with_label_values(&[&*seat.collector, seat.role.name()]),
-        }
-    }
-
-    fn add(&self, bytes: usize) {
-        self.received.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.frames.fetch_add(1, Ordering::AcqRel);
-        self.gauge.inc();
-    }
-
-    fn remove(&self, frames: usize, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.frames.fetch_sub(frames, Ordering::AcqRel);
-        self.gauge.sub(frames as i64);
-        self.freed.notify_one();
-    }
-}
-
-impl Drop for Window {
-    fn drop(&mut self) {
-        self.gauge.sub(*self.frames.get_mut() as i64); // given up with the connection
-    }
-}
-
-/// With what a connection takes up its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resume {
-    /// As it is. If the broker has one, only receiving works: `rumqttc` sends no subscription on it.
-    Receive,
-    /// As our own with nothing in flight, which is true of a session that never publishes: we may subscribe and
-    /// unsubscribe on it. Costs a little per frame.
-    Change,
+    storing: Storing,
 }
 
 impl Receiving {
@@ -170,38 +88,20 @@ impl Receiving {
         resume: Resume,
     ) -> Result<Self, Ended> {
         let (mut options, held) = reception.seat.connector.options(client_id);
-        receive_options(&mut options, reception, resume);
-        let capacity = QOS1_MAX + QOS0_ROOM;
-        let (client, eventloop) = AsyncClient::builder(options)
-            .capacity(capacity)
-            .try_build()
-            .map_err(|_| Ended::Request)?;
-        let (queue, arrivals) = mpsc::channel(capacity);
-        let window = Arc::new(Window::new(&reception.seat));
-        let storing = tokio::spawn(store_arrivals(
-            reception.clone(),
-            client.clone(),
-            arrivals,
-            window.clone(),
-        ));
-        Ok(Self {
-            reception: reception.clone(),
-            client,
-            eventloop,
-            held,
-            queue: Some(queue),
-            storing: Some(storing),
-            window,
-        })
+        make_durable(&mut options, reception, resume);
+        // Room for an acknowledgement of everything that can wait to be stored.
+        let client = AsyncClient::builder(options).capacity(QUEUE_LEN).try_build();
+        let (client, eventloop) = client.map_err(|_| Ended::Request)?;
+        let storing = Storing::start(reception, &client);
+        Ok(Self { reception: reception.clone(), client, eventloop, held, storing })
     }
 
     /// Polls until the broker says something other than a message. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Result<Step, Ended> {
         loop {
-            if self.window.bytes.load(Ordering::Relaxed) > BYTES_MAX {
-                tokio::select! {
-                    () = self.window.freed.notified() => {}
-                    ended = finished(&mut self.storing) => return Err(ended),
+            if self.storing.is_full() {
+                if let Some(ended) = self.storing.freed().await {
+                    return Err(ended);
                 }
                 continue;
             }
@@ -212,7 +112,7 @@ impl Receiving {
                         return Ok(step);
                     }
                 }
-                ended = finished(&mut self.storing) => return Err(ended),
+                ended = self.storing.ended() => return Err(ended),
             }
         }
     }
@@ -231,19 +131,19 @@ impl Receiving {
 
     /// How many messages came on this connection so far.
     pub(super) fn received(&self) -> u64 {
-        self.window.received.load(Ordering::Relaxed)
+        self.storing.received()
     }
 
     /// Whether everything that came is stored.
     pub(super) fn is_stored(&self) -> bool {
-        self.window.frames.load(Ordering::Acquire) == 0
+        self.storing.is_done()
     }
 
-    fn see(&mut self, event: PollEvent) -> Option<Step> {
+    fn see(&self, event: PollEvent) -> Option<Step> {
         let PollEvent::Incoming(packet) = event else { return None };
         match packet {
             Packet::Publish(publish) => {
-                self.take(publish);
+                self.storing.take(publish);
                 None
             }
             Packet::ConnAck(connack) => {
@@ -257,32 +157,14 @@ impl Receiving {
         }
     }
 
-    /// Queues a message for storing. There is always room for QoS 1.
-    fn take(&mut self, publish: Publish) {
-        let Some(queue) = &self.queue else { return };
-        let crowded = publish.qos == QoS::AtMostOnce && queue.capacity() <= QOS1_MAX;
-        let len = publish.payload.len();
-        self.window.add(len); // before the storing task can see it, so that it never takes away what is not there
-        let arrival = Arrival { publish, received_at: self.reception.seat.clock.wall() };
-        if crowded || queue.try_send(arrival).is_err() {
-            self.window.remove(1, len);
-            self.reception
-                .seat
-                .metrics
-                .dropped
-                .with_label_values(&[&*self.reception.seat.collector])
-                .inc();
-        }
-    }
-
     /// Ends the connection in good order: what came is stored and acknowledged, then we say goodbye. With `end`,
     /// the broker is told to forget the session.
     pub(super) async fn close(mut self, end: bool) {
-        self.queue = None;
+        self.storing.close();
         let farewell = async {
             loop {
                 tokio::select! {
-                    _ = finished(&mut self.storing) => break,
+                    () = self.storing.finished() => break,
                     event = self.eventloop.poll() => if event.is_err() { return },
                 }
             }
@@ -292,9 +174,6 @@ impl Receiving {
             }
         };
         tokio::time::timeout(FAREWELL_MAX, farewell).await.ok();
-        if let Some(storing) = self.storing.take() {
-            storing.abort(); // not stored, not acknowledged: the broker sends it again
-        }
     }
 
     fn disconnect(&self, end: bool) -> Result<(), ClientError> {
@@ -315,38 +194,12 @@ impl Receiving {
     /// Gives up a connection that broke: what came is still stored, without acknowledgement, so that it stands
     /// before what the next connection brings. Waits as long as the intake does, or until we are to stop.
     pub(super) async fn abandon(mut self) {
-        self.queue = None;
+        self.storing.close();
         drop(self.eventloop);
-        let Some(mut storing) = self.storing.take() else { return };
         tokio::select! {
-            _ = &mut storing => {}
-            () = self.reception.seat.cancel.cancelled() => storing.abort(),
+            () = self.storing.finished() => {}
+            () = self.reception.seat.cancel.cancelled() => {}
         }
-    }
-}
-
-/// Resolves when the storing task ends, which it does only for a reason or once its queue is closed.
-async fn finished(storing: &mut Option<JoinHandle<Result<(), Ended>>>) -> Ended {
-    let Some(task) = storing else { return pending().await };
-    let outcome = task.await;
-    *storing = None;
-    match outcome {
-        Ok(Err(ended)) => ended,
-        Ok(Ok(())) | Err(_) => Ended::Storing,
-    }
-}
-
-fn receive_options(options: &mut MqttOptions, reception: &Reception, resume: Resume) {
-    options.set_clean_start(false);
-    options.set_session_expiry_interval(Some(reception.session_expiry));
-    options.set_receive_maximum(Some(reception.receive_maximum));
-    options.set_ack_mode(AckMode::Manual);
-    options.set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly);
-    options.set_outgoing_inflight_upper_limit(OUTGOING_MAX);
-    options.set_max_request_batch(BATCH_MAX);
-    options.set_read_batch_size(128);
-    if resume == Resume::Change {
-        options.set_session_store(NothingInFlight);
     }
 }
 
@@ -357,116 +210,4 @@ fn refusals(codes: &[SubscribeReasonCode]) -> Vec<String> {
         code => Some(format!("filter {}: {code:?}", place + 1)),
     };
     codes.iter().enumerate().filter_map(refused).collect()
-}
-
-/// Stores what arrives, batch by batch, and acknowledges it. Ends when the queue is closed and empty.
-async fn store_arrivals(
-    reception: Reception,
-    client: AsyncClient,
-    mut arrivals: mpsc::Receiver<Arrival>,
-    window: Arc<Window>,
-) -> Result<(), Ended> {
-    let seat = &reception.seat;
-    let frames_total = seat.metrics.frames.with_label_values(&[&*seat.collector]);
-    let mut topics = Topics::default();
-    let mut batch = Vec::with_capacity(BATCH_MAX);
-    while arrivals.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let frames = batch.iter().map(|arrival| taken(seat, &mut topics, arrival)).collect();
-        let timer = seat.metrics.store_seconds.start_timer();
-        reception.intake.store(frames).await?;
-        timer.observe_duration();
-        frames_total.inc_by(batch.len() as u64);
-        acknowledge(&client, &window, &mut batch)?;
-    }
-    Ok(())
-}
-
-/// Acknowledges a stored batch in the order it came. On a connection that ended meanwhile this does nothing.
-fn acknowledge(
-    client: &AsyncClient,
-    window: &Window,
-    batch: &mut Vec<Arrival>,
-) -> Result<(), Ended> {
-    let (mut frames, mut bytes) = (0, 0);
-    for arrival in batch.drain(..) {
-        match client.try_ack(&arrival.publish) {
-            Ok(()) | Err(ClientError::RequestChannelDisconnected(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-        frames += 1;
-        bytes += arrival.publish.payload.len();
-    }
-    window.remove(frames, bytes);
-    Ok(())
-}
-
-fn taken(seat: &Seat, topics: &mut Topics, arrival: &Arrival) -> Taken {
-    let publish = &arrival.publish;
-    if publish.payload.len() > PAYLOAD_LEN_MAX {
-        seat.metrics.cut.with_label_values(&[&*seat.collector]).inc();
-    }
-    Taken {
-        source: seat.collector.clone(),
-        topic: topics.share(&publish.topic),
-        payload: keep(publish.payload.clone()),
-        retained: publish.retain,
-        received_at: arrival.received_at,
-    }
-}
-
-/// Topics seen on this connection, so that a frame costs no copy of its topic.
-#[derive(Default)]
-struct Topics(HashMap<bytes::Bytes, Arc<str>>);
-
-impl Topics {
-    fn share(&mut self, topic: &bytes::Bytes) -> Arc<str> {
-        if let Some(known) = self.0.get(topic) {
-            return known.clone();
-        }
-        if self.0.len() >= TOPICS_MAX {
-            self.0.clear();
-        }
-        let shared: Arc<str> = String::from_utf8_lossy(topic).into();
-        // A copy: the key must not keep the whole read buffer alive.
-        self.0.insert(bytes::Bytes::copy_from_slice(topic), shared.clone());
-        shared
-    }
-}
-
-/// The local half of a session on which nothing is ever published: empty, whenever it is asked for.
-#[derive(Debug)]
-struct NothingInFlight;
-
-impl SessionStore for NothingInFlight {
-    fn load<'a>(
-        &'a self,
-        key: &'a SessionStoreKey,
-    ) -> BoxFuture<'a, Result<Option<PersistedSession>, SessionStoreError>> {
-        Box::pin(async move {
-            Ok(Some(PersistedSession {
-                format_version: 1,
-                client_id: key.client_id().into(),
-                clean_start: false,
-                session_expiry_interval: None,
-                outgoing_inflight_upper_limit: Some(OUTGOING_MAX),
-                ack_mode: PersistedAckMode::Manual,
-                last_pkid: 0,
-                last_puback: 0,
-                replay: Vec::new(),
-                incoming_qos2: Vec::new(),
-            }))
-        })
-    }
-
-    fn save<'a>(
-        &'a self,
-        _: &'a SessionStoreKey,
-        _: &'a PersistedSession,
-    ) -> BoxFuture<'a, Result<(), SessionStoreError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn clear<'a>(&'a self, _: &'a SessionStoreKey) -> BoxFuture<'a, Result<(), SessionStoreError>> {
-        Box::pin(async { Ok(()) })
-    }
 }

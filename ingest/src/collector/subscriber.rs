@@ -10,7 +10,8 @@ use super::backoff::{Backoff, SETTLED_AFTER};
 use super::drain;
 use super::event::Happening;
 use super::identity::Identity;
-use super::receiving::{Ended, Receiving, Reception, Resume, Step};
+use super::receiving::{Ended, Receiving, Reception, Step};
+use super::resume::Resume;
 use super::seat::Standing;
 
 /// One session of a collector, for as long as the daemon runs.

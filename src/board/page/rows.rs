@@ -249,6 +249,7 @@ pub(super) struct BalanceRow {
     admitted: u64,
     refused: u64,
     duplicate: u64,
+    missing: u64,
     holds: bool,
 }
 
@@ -263,6 +264,7 @@ impl BalanceRow {
             admitted: balance.admitted,
             refused: balance.refused,
             duplicate: balance.duplicate,
+            missing: balance.missing,
             holds: balance.holds(),
         }
     }

@@ -79,7 +79,7 @@ async fn a_watcher_that_was_cut_off_resumes_where_it_was() {
         world.stop.clone(),
     )
     .unwrap();
-    live::refresh(&app, true).await;
+    live::refresh(&app, live::Look::Thorough).await;
     let asked = request(Method::GET, "/api/v1/events")
         .header(AUTHORIZATION, bearer(VIEWER))
         .header("last-event-id", "2");

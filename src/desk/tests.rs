@@ -1,0 +1,233 @@
+//! The desk by itself: records in, what is to be carried out back.
+
+use std::collections::BTreeSet;
+
+use alerting::catalogue::Language;
+use alerting::{Action, Decision, Level};
+use ingest::clock::Clock;
+use ingest::journal::{Config as JournalConfig, Entry, Journal, Kind, Record};
+use proptest::prelude::*;
+use reading::Timestamp;
+
+use super::events::{CollectorEvent, Skip, payload};
+use super::state::StateFolder;
+use super::{Carried, Desk, recovery};
+use crate::config::Config;
+
+const START: i64 = 1_784_000_000;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_secs(START + second)
+}
+
+/// One record as it would lie in the journal.
+#[derive(Clone, Debug)]
+struct Line {
+    kind: Kind,
+    topic: String,
+    payload: Vec<u8>,
+    second: i64,
+}
+
+fn line(kind: Kind, topic: &str, payload: impl Into<Vec<u8>>, second: i64) -> Line {
+    Line { kind, topic: topic.into(), payload: payload.into(), second }
+}
+
+fn opening() -> Vec<Line> {
+    let config = Config::demo().expect("the demo's configuration is good");
+    vec![
+        line(Kind::Configuration, "", payload(&config.setup).to_vec(), 0),
+        line(Kind::Collector, "", payload(&CollectorEvent::up()).to_vec(), 0),
+    ]
+}
+
+/// A reading of a post of the demo, one a minute.
+fn reading(post: &str, minute: i64, mm: f64) -> Line {
+    let at = at(minute * 60);
+    let text = format!(
+        r#"{{"seq":{minute},"at":"{at}","readings":[{{"sensor":"ext-1","quantity":"displacement","value":{mm},"unit":"mm"}}]}}"#
+    );
+    line(Kind::Frame, &format!("bongsu/v1/cut-slope-01/{post}/telemetry"), text, minute * 60)
+}
+
+/// Eight hours in which both posts of a slope begin to move after two.
+fn moving_slope() -> Vec<Line> {
+    let mut lines = opening();
+    for minute in 0..480 {
+        let hours = ((minute - 120).max(0) as f64) / 60.0;
+        for post in ["post-1", "post-2"] {
+            lines.push(reading(post, minute, hours * hours));
+        }
+    }
+    lines
+}
+
+fn apply(desk: &mut Desk, lines: &[Line], from: u64, carried: &mut Carried) {
+    for (i, line) in lines.iter().enumerate() {
+        let at = at(line.second);
+        let record = Record {
+            sequence: from + i as u64,
+            at,
+            received_at: at,
+            kind: line.kind,
+            retained: false,
+            source: "field",
+            topic: &line.topic,
+            payload: &line.payload,
+        };
+        desk.apply(&record, carried);
+    }
+}
+
+fn run(lines: &[Line]) -> (Desk, Carried) {
+    let (mut desk, mut carried) = (Desk::new(BTreeSet::new()), Carried::default());
+    apply(&mut desk, lines, 1, &mut carried);
+    (desk, carried)
+}
+
+fn bytes(carried: &Carried) -> Vec<u8> {
+    serde_json::to_vec(&carried.batch.actions).expect("actions serialise")
+}
+
+#[test]
+fn g02_a_desk_restored_from_a_snapshot_goes_on_byte_for_byte() {
+    let lines = moving_slope();
+    let (_, whole) = run(&lines);
+    assert!(whole.batch.actions.iter().any(|(_, a)| matches!(a, Action::Decide(Decision::Level { to: Level::Severe, .. }))));
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateFolder::open(folder.path().into()).expect("a folder");
+    for cut in [3, 200, 401, 777] {
+        let (before, after) = lines.split_at(cut);
+        let (desk, mut carried) = run(before);
+        state.save(&desk).expect("saved");
+        let mut desk = state.load(cut as u64, &BTreeSet::new()).expect("loaded");
+        assert_eq!(desk.position(), cut as u64);
+        apply(&mut desk, after, cut as u64 + 1, &mut carried);
+        assert_eq!(bytes(&carried), bytes(&whole), "cut at {cut}");
+    }
+}
+
+#[test]
+fn g14_a_damaged_snapshot_is_set_aside_and_the_older_one_taken() {
+    let lines = moving_slope();
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateFolder::open(folder.path().into()).expect("a folder");
+    for cut in [100, 200] {
+        state.save(&run(&lines[..cut]).0).expect("saved");
+    }
+    let (_, newest) = state.snapshots().remove(0);
+    let mut damaged = std::fs::read(&newest).expect("readable");
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    std::fs::write(&newest, damaged).expect("writable");
+    let desk = state.load(u64::MAX, &BTreeSet::new()).expect("the older one");
+    assert_eq!(desk.position(), 100);
+    assert!(newest.with_extension("damaged").exists(), "a person can look at it");
+}
+
+#[test]
+fn g14_a_record_that_crashed_the_desk_twice_is_passed_over_and_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateFolder::open(folder.path().into()).expect("a folder");
+    assert_eq!(state.note_crash(50), 1);
+    assert_eq!(state.skips(), (BTreeSet::new(), vec![]), "once may be chance");
+    assert_eq!(state.note_crash(50), 2);
+    let (skips, new) = state.skips();
+    assert_eq!((skips.clone(), new), (BTreeSet::from([50]), vec![50]));
+
+    let mut lines = moving_slope();
+    lines.push(line(Kind::Skip, "start", payload(&Skip { sequence: 50 }).to_vec(), 480 * 60));
+    let (mut desk, mut carried) = (Desk::new(skips), Carried::default());
+    apply(&mut desk, &lines, 1, &mut carried);
+    let received: u64 = desk.overview().balances.iter().map(|b| b.received).sum();
+    assert_eq!(received, 960 - 1, "the record is passed over");
+    let told = carried.batch.actions.iter().any(|(_, action)| match action {
+        Action::Decide(Decision::Incident(record)) => record.site.as_str() == "bongsu" && record.what.en.contains("50"),
+        _ => false,
+    });
+    assert!(told, "and that is an incident");
+    state.skips_journaled(&[50]);
+    assert_eq!(state.skips().1, Vec::<u64>::new(), "journaled once");
+}
+
+#[test]
+fn g14_a_ledger_that_lost_decisions_makes_the_desk_start_from_the_journal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateFolder::open(folder.path().join("state")).expect("a folder");
+    let clock = Clock::manual(at(0));
+    let journal = Journal::open(&folder.path().join("journal"), JournalConfig::default(), clock, 0).expect("opens");
+    let entries: Vec<Entry> = moving_slope()[..200]
+        .iter()
+        .map(|line| Entry {
+            kind: line.kind,
+            source: "field".into(),
+            topic: line.topic.as_str().into(),
+            retained: false,
+            received_at: at(line.second),
+            payload: line.payload.clone().into(),
+        })
+        .collect();
+    journal.append_blocking(entries).expect("appended");
+    state.save(&run(&moving_slope()[..150]).0).expect("saved");
+    let from = |ledger| recovery::start(&state, ledger, &journal, &BTreeSet::new()).desk.position();
+    assert_eq!(from(200), 150, "the snapshot");
+    assert_eq!(from(150), 150);
+    assert_eq!(from(149), 0, "the ledger is behind it");
+    assert_eq!(from(0), 0);
+}
+
+#[test]
+fn the_timeline_is_told_in_both_languages() {
+    let (desk, carried) = run(&moving_slope());
+    for (language, word) in [(Language::Ko, "심각"), (Language::En, "Severe")] {
+        let lines = crate::cli::timeline::Lines { setup: desk.setup(), language };
+        let told: Vec<_> = carried.batch.actions.iter().filter_map(|(_, action)| lines.line(action)).collect();
+        assert!(told.iter().any(|line| line.contains(word) && line.contains("KST")), "{told:?}");
+    }
+}
+
+fn any_frame() -> impl Strategy<Value = Line> {
+    let topic = prop_oneof![
+        Just("bongsu/v1/cut-slope-01/post-1/telemetry".to_owned()),
+        Just("bongsu/v1/cut-slope-01/post-9/telemetry".to_owned()),
+        Just("bongsu/v1/nowhere/post-1/backfill".to_owned()),
+        Just("bongsu/v1/cut-slope-01/siren-1/command/result".to_owned()),
+        "[ -~]{0,40}",
+    ];
+    let value = prop_oneof![
+        any::<f64>().prop_map(|v| format!(
+            r#"{{"seq":1,"at":"{}","readings":[{{"sensor":"ext-1","quantity":"displacement","value":{v:e},"unit":"mm"}}]}}"#,
+            at(60)
+        )),
+        "[ -~]{0,60}",
+        Just(r#"{"id":"x","result":"done"}"#.to_owned()),
+        Just(r#"{"readings":[{"sensor":"tilt-1","quantity":"tilt-x","value":1,"unit":"furlong"}]}"#.to_owned()),
+    ];
+    (topic, value, 0..600i64).prop_map(|(topic, text, second)| line(Kind::Frame, &topic, text, second))
+}
+
+proptest! {
+    #[test]
+    fn g09_balances_hold_after_every_record(frames in prop::collection::vec(any_frame(), 1..60)) {
+        let (mut desk, mut carried) = run(&opening());
+        let mut frames = frames;
+        frames.sort_by_key(|frame| frame.second);
+        for (i, frame) in frames.iter().enumerate() {
+            apply(&mut desk, std::slice::from_ref(frame), 10 + i as u64, &mut carried);
+            for balance in desk.overview().balances {
+                prop_assert!(balance.holds(), "{balance:?}");
+            }
+        }
+        let received: u64 = desk.overview().balances.iter().map(|b| b.received).sum();
+        prop_assert_eq!(received, frames.len() as u64);
+    }
+
+    #[test]
+    fn records_of_our_own_that_cannot_be_read_stop_nothing(
+        kind in 0..Kind::ALL.len(), junk in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let (mut desk, mut carried) = run(&opening());
+        apply(&mut desk, &[line(Kind::ALL[kind], "x", junk, 1)], 5, &mut carried);
+        prop_assert_eq!(desk.position(), 5);
+    }
+}
