@@ -23,13 +23,19 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-const SEED: u64 = 20_260_714;
+/// Decides what is sent and when the program is killed; `BONGSU_SEED` sets another.
+fn seed() -> u64 {
+    std::env::var("BONGSU_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_260_714)
+}
 
 /// Messages of one sender that may be unanswered.
 const WINDOW: usize = 32;
 
 /// How many connections the stations share.
 const SENDERS: usize = 3;
+
+/// After so many kills there is a stop in order.
+const STOP_EVERY: usize = 5;
 
 /// What the levels above normal are called, in the order of [`LIMITS`].
 const LEVELS: [&str; 3] = ["attention", "caution", "warning"];
@@ -44,13 +50,13 @@ fn kills() -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g01_g02_g05_killed_behind_mosquitto_it_loses_nothing_and_tells_nobody_twice() {
     let Some(mosquitto) = Mosquitto::start().await else { return };
-    survive(Road::Mqtt(mosquitto.port), mosquitto.port, SEED).await;
+    survive(Road::Mqtt(mosquitto.port), mosquitto.port, seed()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g01_g02_g05_killed_as_its_own_broker_it_loses_nothing_and_tells_nobody_twice() {
     let port = free_port();
-    survive(Road::Embedded(port), port, SEED + 1).await;
+    survive(Road::Embedded(port), port, seed() + 1).await;
 }
 
 async fn survive(road: Road, port: u16, seed: u64) {
@@ -65,13 +71,18 @@ async fn survive(road: Road, port: u16, seed: u64) {
     let field = Field::start(port, sites, seed);
     let mut dice = Dice::new(seed);
     let mut errors = Vec::new();
-    for _ in 0..kills() {
+    for end in 0..kills() {
         tokio::time::sleep(Duration::from_millis(50 + dice.below(2_500))).await;
         daemon.kill();
         errors.extend(daemon.said.errors());
+        if end % STOP_EVERY == STOP_EVERY / 2 {
+            // One that stops in order leaves a snapshot, from which those after it go on.
+            errors.extend(Daemon::start(&config).await.stop().await.errors());
+        }
         daemon = Daemon::spawn(&config);
     }
     daemon.ready().await;
+    assert_eq!(daemon.said.told("starting from a snapshot").len(), 1);
     let sent = field.stop().await;
     settled(&daemon, &setting.data(), &sent).await;
 

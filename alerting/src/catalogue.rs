@@ -83,6 +83,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "The ledger cannot be read. Incidents and deliveries may be out of date.",
     ),
     ("board-live", "실시간", "Live"),
+    ("board-missing", "유실", "Missing"),
     (
         "board-no-script",
         "스크립트가 꺼져 있어 30초마다 새로 고칩니다.",
@@ -265,10 +266,18 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} {1} silent for {2} min (limit {4} min)",
     ),
     ("evidence-threshold", "{0} {1} {2} {3} (기준 {4} {3})", "{0} {1} {2} {3} (limit {4} {3})"),
-    ("fault-balance", "수집기 {0}: 수신과 처리 건수가 맞지 않습니다", "Collector {0}: what came in and what became of it do not add up"),
+    (
+        "fault-balance",
+        "수집기 {0}: 수신과 처리 건수가 맞지 않습니다",
+        "Collector {0}: what came in and what became of it do not add up",
+    ),
     ("fault-collector-down", "수집기 {0} 연결 끊김: {1}", "Collector {0} is down: {1}"),
     ("fault-delivery-lost", "{0} 채널 전달 실패 ({1}): {2}", "Delivery on {0} failed ({1}): {2}"),
-    ("fault-frames-lost", "수집기 {0}: 오는 길에 자료를 잃었습니다 — {1}", "Collector {0}: frames were lost on the way: {1}"),
+    (
+        "fault-frames-lost",
+        "수집기 {0}: 오는 길에 자료를 잃었습니다 — {1}",
+        "Collector {0}: frames were lost on the way: {1}",
+    ),
     (
         "fault-journal-gap",
         "저널 일부가 손상되거나 없어졌습니다: {0}",

@@ -149,8 +149,11 @@ fn records(data: &Path) -> Vec<Record> {
     })
 }
 
+/// A raw value to the base unit.
+type Conversion = fn(f64) -> f64;
+
 /// What a series is and how its raw values become its base unit: by its kind alone.
-fn kind_of(id: &str) -> Option<(Kind, fn(f64) -> f64)> {
+fn kind_of(id: &str) -> Option<(Kind, Conversion)> {
     let rest = id.strip_prefix("slope_station/waMVD116_");
     Some(match rest.and_then(|rest| rest.split('/').next()) {
         Some(probe) if probe.starts_with("vwc") => (SOIL_MOISTURE, |v| 2.975 * v - 0.4),

@@ -13,6 +13,7 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -84,6 +85,8 @@ pub(crate) struct Asking {
     hook: Arc<dyn PublishHook>,
     cancel: CancellationToken,
     router: OnceLock<Arc<MessageRouter>>,
+    /// Clients can connect: wills that fire are theirs, not what a start finds.
+    serving: AtomicBool,
     /// Clients whose connection is about to be closed.
     withheld: Mutex<HashSet<Arc<str>>>,
     /// Retained messages that passed the hook and are about to be shown again, by task and topic.
@@ -98,14 +101,20 @@ impl Asking {
             hook,
             cancel,
             router: OnceLock::new(),
+            serving: AtomicBool::new(false),
             withheld: Mutex::default(),
             announced: Mutex::default(),
         }
     }
 
-    /// From now on wills are shown to the hook.
-    pub(crate) fn serve(&self, router: Arc<MessageRouter>) {
+    /// Hands over what connections are closed with.
+    pub(crate) fn set_router(&self, router: Arc<MessageRouter>) {
         self.router.set(router).ok();
+    }
+
+    /// From now on wills are shown to the hook.
+    pub(crate) fn serve(&self) {
+        self.serving.store(true, Ordering::Relaxed);
     }
 
     /// Asks the hook; a broker that stops withholds.
@@ -141,8 +150,9 @@ impl Asking {
 
     async fn retained(&self, event: RetainedSetEvent) {
         let announced = self.announced.lock().remove(&(task::try_id(), event.topic.clone()));
-        let ours = event.topic.starts_with('$') || self.router.get().is_none();
-        if announced || ours || self.cancel.is_cancelled() {
+        let of_the_broker = event.topic.starts_with('$');
+        let serving = self.serving.load(Ordering::Relaxed) && !self.cancel.is_cancelled();
+        if announced || of_the_broker || !serving {
             return;
         }
         let will = Published {

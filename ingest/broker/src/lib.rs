@@ -129,14 +129,17 @@ impl Broker {
                 .await
                 .map_err(|error| failed(error.to_string()))?
                 .with_auth_provider(door);
-        asking.serve(broker.router());
+        asking.set_router(broker.router());
         let local_addr = broker.local_addr().ok_or_else(|| failed("it listens nowhere".into()))?;
         let (handle, mut ready) = (broker.shutdown_handle(), broker.ready_receiver());
         let task =
             tokio::spawn(async move { broker.run().await.map_err(|error| error.to_string()) });
         let broker = Self { local_addr, cancel, handle, task };
         match ready.wait_for(|ready| *ready).await {
-            Ok(_) => Ok(broker),
+            Ok(_) => {
+                asking.serve();
+                Ok(broker)
+            }
             Err(_) => Err(failed("it ended before it was ready".into())),
         }
     }
