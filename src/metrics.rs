@@ -24,23 +24,40 @@ impl Metrics {
     /// # Errors
     /// If a name is taken: registered twice.
     pub fn register(registry: &Registry) -> prometheus::Result<Self> {
-        let counts = |name: &str, help: &str, label: &str| IntGaugeVec::new(Opts::new(name, help), &[label]);
+        let counts =
+            |name: &str, help: &str, label: &str| IntGaugeVec::new(Opts::new(name, help), &[label]);
         let metrics = Self {
             refused: IntCounterVec::new(
-                Opts::new("ingest_reports_refused_total", "Frames and readings refused, by reason."),
+                Opts::new(
+                    "ingest_reports_refused_total",
+                    "Frames and readings refused, by reason.",
+                ),
                 &["reason"],
             )?,
-            incidents: counts("alerting_incidents_open", "Open incidents by the level of their site.", "level")?,
+            incidents: counts(
+                "alerting_incidents_open",
+                "Open incidents by the level of their site.",
+                "level",
+            )?,
             sites: counts("alerting_sites", "Sites by level.", "level")?,
             missing: counts(
                 "ingest_messages_missing",
                 "Messages that stations numbered and that had not come when the next one did.",
                 "collector",
             )?,
-            unknown: IntGauge::new("alerting_sites_unknown", "Sites of which too little is seen to call them normal.")?,
-            position: IntGauge::new("desk_position_records", "The last journal record the desk has applied.")?,
+            unknown: IntGauge::new(
+                "alerting_sites_unknown",
+                "Sites of which too little is seen to call them normal.",
+            )?,
+            position: IntGauge::new(
+                "desk_position_records",
+                "The last journal record the desk has applied.",
+            )?,
         };
-        let build = IntGaugeVec::new(Opts::new("build_info", "1, labelled with the version."), &["version"])?;
+        let build = IntGaugeVec::new(
+            Opts::new("build_info", "1, labelled with the version."),
+            &["version"],
+        )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         registry.register(Box::new(build))?;
         registry.register(Box::new(metrics.refused.clone()))?;
@@ -73,7 +90,9 @@ impl Metrics {
             let incidents = here().map(|site| site.incidents.len()).sum();
             self.incidents.with_label_values(&[level.name()]).set(count(incidents));
         }
-        self.unknown.set(i64::try_from(sites.iter().filter(|site| site.unknown).count()).unwrap_or(i64::MAX));
+        self.unknown.set(
+            i64::try_from(sites.iter().filter(|site| site.unknown).count()).unwrap_or(i64::MAX),
+        );
         self.position.set(i64::try_from(overview.sequence).unwrap_or(i64::MAX));
     }
 }

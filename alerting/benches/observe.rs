@@ -65,7 +65,10 @@ fn one_threshold(bencher: Bencher) {
 #[divan::bench]
 fn three_thresholds(bencher: Bencher) {
     let rules = [("a", 1.0), ("b", 2.0), ("c", 3.0)];
-    feed(bencher, with_rules(rules.map(|(id, at)| tilt(id, above(at, at * 0.8, persist(3, 5, 3)))).to_vec()));
+    feed(
+        bencher,
+        with_rules(rules.map(|(id, at)| tilt(id, above(at, at * 0.8, persist(3, 5, 3)))).to_vec()),
+    );
 }
 
 #[divan::bench]

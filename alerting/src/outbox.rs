@@ -46,6 +46,11 @@ impl DeliveryKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it belongs to an incident at the site of this name.
+    pub fn is_about(&self, site: &str) -> bool {
+        self.0.split('_').nth(1) == Some(site)
+    }
 }
 
 impl fmt::Display for DeliveryKey {

@@ -433,6 +433,25 @@ fn g05_a_delivery_that_is_too_late_expires_loudly() {
 }
 
 #[test]
+fn g06_a_dead_channel_is_reported_and_does_not_report_itself_for_ever() {
+    let mut world = World::new(setup());
+    world.delivers = false;
+    for i in 0..4 {
+        world.read(minute(i), 0, 1.4);
+    }
+    for hour in 0..14 * 24 {
+        world.read(minute(hour * 60), 0, 1.4);
+        world.read(minute(hour * 60), 1, 0.0);
+        world.read(minute(hour * 60), 2, 0.0);
+    }
+    let own = world.decisions().filter(
+        |d| matches!(d, Decision::Incident(r) if r.site.as_str() == "bongsu" && r.revision == 1),
+    );
+    let (opened, days) = (own.count(), 14);
+    assert!(opened >= 1 && opened <= 2 * days + 1, "{opened} incidents of its own in {days} days");
+}
+
+#[test]
 fn g13_a_reload_never_lowers_a_level() {
     let mut world = World::new(setup());
     severe(&mut world);

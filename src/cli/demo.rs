@@ -58,7 +58,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600.0,
         other => return Err(format!("`{other}` is not a unit: write 90s, 5min or 1h")),
     };
-    let number: f64 = digits.parse().map_err(|_| format!("`{text}` is not a time: write 90s, 5min or 1h"))?;
+    let number: f64 =
+        digits.parse().map_err(|_| format!("`{text}` is not a time: write 90s, 5min or 1h"))?;
     Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
 }
 
@@ -113,14 +114,24 @@ async fn play(args: &DemoArgs, language: Language) -> anyhow::Result<()> {
             Totals::default()
         });
     }
-    let options = Options { address, client_id: "field".into(), connections: CONNECTIONS, until_stored: None };
+    let options = Options {
+        address,
+        client_id: "field".into(),
+        connections: CONNECTIONS,
+        until_stored: None,
+    };
     let world = World::new(&scenario, args.seed);
     let (end, stop_field) = (scenario.end(), field.clone());
     devices.spawn(async move {
         firmware_sim::link::mqtt::publish(world.until(end), &options, &pace, stop_field).await
     });
 
-    let teller = tokio::spawn(tell(daemon.ledger.clone(), daemon.progress.clone(), daemon.setup().clone(), language));
+    let teller = tokio::spawn(tell(
+        daemon.ledger.clone(),
+        daemon.progress.clone(),
+        daemon.setup().clone(),
+        language,
+    ));
     let (ledger, overview) = (daemon.ledger.clone(), daemon.overview.clone());
     let ends = async {
         match args.run_for {
@@ -151,7 +162,9 @@ async fn play(args: &DemoArgs, language: Language) -> anyhow::Result<()> {
 
 fn greet(daemon: &Daemon, link: &str, broker: SocketAddr, args: &DemoArgs, language: Language) {
     let base = format!("http://{}", daemon.http);
-    let say = |key: &'static str, value: &str| println!("{}", alerting::catalogue::fill(key, language, &[value]));
+    let say = |key: &'static str, value: &str| {
+        println!("{}", alerting::catalogue::fill(key, language, &[value]))
+    };
     say("demo-title", &args.speed.to_string());
     say("demo-board", &format!("{base}{link}"));
     say("demo-cap", &format!("{base}/cap/feed.atom"));
@@ -195,13 +208,16 @@ fn summarise(
     language: Language,
 ) -> anyhow::Result<()> {
     let overview = overview.load();
-    let state = |state| delivery::ledger::DeliveryFilter { state: Some(state), ..Default::default() };
+    let state =
+        |state| delivery::ledger::DeliveryFilter { state: Some(state), ..Default::default() };
     let count = |wanted| ledger.deliveries(&state(wanted), 10_000).map(|rows| rows.len());
     let (delivered, expired) = (count(DeliveryState::Delivered)?, count(DeliveryState::Expired)?);
     let severe = overview.sites.iter().filter(|site| site.level == Level::Severe).count();
     let balance = overview.balances.iter().map(|b| (b.received, b.admitted, b.holds()));
-    let (received, admitted, holds) =
-        balance.fold((0, 0, true), |(r, a, h), (received, admitted, holds)| (r + received, a + admitted, h && holds));
+    let (received, admitted, holds) = balance
+        .fold((0, 0, true), |(r, a, h), (received, admitted, holds)| {
+            (r + received, a + admitted, h && holds)
+        });
     println!();
     let values = [
         totals.sent.to_string(),
@@ -231,7 +247,8 @@ impl Folder {
             return Ok(Self::Given(path));
         }
         let path = std::env::temp_dir().join(format!("bongsu-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self::Own(path))
     }
 

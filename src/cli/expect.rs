@@ -61,8 +61,10 @@ impl Expectations {
     /// # Errors
     /// What is wrong with it.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("{} is not a file of expectations", path.display()))
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text)
+            .with_context(|| format!("{} is not a file of expectations", path.display()))
     }
 
     /// Reads a text.
@@ -83,15 +85,26 @@ impl Expectations {
         let mut complaints = Vec::new();
         for expected in &self.level {
             // a level counts as reached by a higher one
-            let first = reached.iter().find(|r| r.site == expected.site && r.level >= expected.level);
-            let (Ok(by), from) = (Timestamp::parse(&expected.by), expected.from.as_deref()) else { continue };
+            let first =
+                reached.iter().find(|r| r.site == expected.site && r.level >= expected.level);
+            let (Ok(by), from) = (Timestamp::parse(&expected.by), expected.from.as_deref()) else {
+                continue;
+            };
             let from = from.and_then(|text| Timestamp::parse(text).ok()).unwrap_or(Timestamp::MIN);
             let (site, level) = (&expected.site, expected.level);
             match first {
-                None => complaints.push(format!("{site}: {level} was expected by {by} and never came")),
-                Some(r) if r.at > by => complaints.push(format!("{site}: {level} was expected by {by} and came late, at {}", r.at)),
+                None => {
+                    complaints.push(format!("{site}: {level} was expected by {by} and never came"))
+                }
+                Some(r) if r.at > by => complaints.push(format!(
+                    "{site}: {level} was expected by {by} and came late, at {}",
+                    r.at
+                )),
                 Some(r) if r.at < from => {
-                    complaints.push(format!("{site}: {level} was not expected before {from} and came at {}", r.at));
+                    complaints.push(format!(
+                        "{site}: {level} was not expected before {from} and came at {}",
+                        r.at
+                    ));
                 }
                 Some(_) => {}
             }
@@ -136,7 +149,13 @@ mod tests {
             (vec![caution("2026-07-14T10:00:01Z"), severe("2026-07-14T11:30:00Z")], "late"),
             (vec![caution("2026-07-14T09:00:00Z")], "never came"),
             (vec![severe("2026-07-14T10:00:00Z")], "not expected before"),
-            (good.iter().cloned().chain([reached("b", Level::Attention, "2026-07-14T09:00:00Z")]).collect(), "was not expected"),
+            (
+                good.iter()
+                    .cloned()
+                    .chain([reached("b", Level::Attention, "2026-07-14T09:00:00Z")])
+                    .collect(),
+                "was not expected",
+            ),
         ] {
             let said = expected.judge(&reached);
             assert!(said.len() == 1 && said[0].contains(word), "{said:?}");

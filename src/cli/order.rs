@@ -82,7 +82,8 @@ async fn order(verb: Verb, args: &OrderArgs) -> anyhow::Result<bool> {
         }
         return Ok(true);
     }
-    let problem: Problem = serde_json::from_str(&body).unwrap_or(Problem { detail: None, title: None });
+    let problem: Problem =
+        serde_json::from_str(&body).unwrap_or(Problem { detail: None, title: None });
     let said = problem.detail.or(problem.title).unwrap_or_else(|| status.to_string());
     if status.as_u16() == 409 || status.as_u16() == 404 {
         eprintln!("{said}");

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerting::Action;
 use alerting::catalogue::Language;
 use alerting::engine::ALIVE_MAX;
 use alerting::outbox::{AttemptResult, DeliveryKey, Outcome};
-use alerting::Action;
 use anyhow::{Context, bail};
 use ingest::journal::{Kind, Reader, Record};
 use reading::codec::csv::{CountUnit, CsvOptions, CsvReader, Row, Stamps, UtcOffset};
@@ -85,7 +85,9 @@ fn replay(args: &ReplayArgs, config: Option<&Config>, language: Language) -> any
     if let Some(folder) = &args.journal {
         player.play_journal(folder, config)?;
     } else {
-        let config = config.context("--csv and --frames need --config: what the series are and which rules apply")?;
+        let config = config.context(
+            "--csv and --frames need --config: what the series are and which rules apply",
+        )?;
         player.begin(config);
         if let Some(path) = &args.csv {
             player.play_csv(path, options(args)?)?;
@@ -95,7 +97,8 @@ fn replay(args: &ReplayArgs, config: Option<&Config>, language: Language) -> any
         player.close_windows();
     }
     player.finish()?;
-    let complaints = expectations.map(|expected| expected.judge(&player.reached)).unwrap_or_default();
+    let complaints =
+        expectations.map(|expected| expected.judge(&player.reached)).unwrap_or_default();
     for complaint in &complaints {
         eprintln!("{complaint}");
     }
@@ -106,12 +109,14 @@ fn options(args: &ReplayArgs) -> anyhow::Result<CsvOptions> {
     let stamps = match (&args.time_unit, &args.assume_offset) {
         (Some(_), Some(_)) => bail!("--time-unit and --assume-offset exclude each other"),
         (Some(unit), None) => {
-            let unit = CountUnit::parse(unit).with_context(|| format!("`{unit}` is not one of s, ms, us, ns, min, h, d"))?;
+            let unit = CountUnit::parse(unit)
+                .with_context(|| format!("`{unit}` is not one of s, ms, us, ns, min, h, d"))?;
             Stamps::Count(unit, Timestamp::parse(&args.origin)?)
         }
-        (None, Some(offset)) => {
-            Stamps::Local(UtcOffset::parse(offset).with_context(|| format!("`{offset}` is not an offset such as +09:00"))?)
-        }
+        (None, Some(offset)) => Stamps::Local(
+            UtcOffset::parse(offset)
+                .with_context(|| format!("`{offset}` is not an offset such as +09:00"))?,
+        ),
         (None, None) => Stamps::Rfc3339,
     };
     Ok(CsvOptions { series: args.series.clone(), stamps })
@@ -206,7 +211,8 @@ impl<W: Write> Player<W> {
         let mut reader = CsvReader::new(options);
         for (number, line) in open(path)?.lines().enumerate() {
             let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-            let row = reader.read(&line).with_context(|| format!("{}:{}", path.display(), number + 1))?;
+            let row =
+                reader.read(&line).with_context(|| format!("{}:{}", path.display(), number + 1))?;
             if let Some(row) = row {
                 self.play_row(&row);
                 self.tell()?;
@@ -240,7 +246,8 @@ impl<W: Write> Player<W> {
     /// Lets every lateness window close. In one step, as if nothing had run meanwhile: that the file has an end is
     /// no silence of a station.
     pub fn close_windows(&mut self) {
-        let lateness = self.desk.setup().registry.series().iter().map(|series| series.lateness).max();
+        let lateness =
+            self.desk.setup().registry.series().iter().map(|series| series.lateness).max();
         let end = self.at.plus(lateness.unwrap_or_default() * 2 + ALIVE_MAX);
         if self.opening.is_none() {
             self.feed(Kind::Tick, "replay", "", &[], end, false);
@@ -289,7 +296,9 @@ impl<W: Write> Player<W> {
         let registry = &self.desk.setup().registry;
         let mut parts = topic.split('/').skip(2);
         let station = parts.next().zip(parts.next()).and_then(|(site, station)| {
-            registry.station(registry.site(site)?, station).map(|at| registry.stations()[at.index()].source.as_str())
+            registry
+                .station(registry.site(site)?, station)
+                .map(|at| registry.stations()[at.index()].source.as_str())
         });
         station.unwrap_or("replay").into()
     }
@@ -310,7 +319,15 @@ impl<W: Write> Player<W> {
         }
     }
 
-    fn feed(&mut self, kind: Kind, source: &str, topic: &str, payload: &[u8], at: Timestamp, retained: bool) {
+    fn feed(
+        &mut self,
+        kind: Kind,
+        source: &str,
+        topic: &str,
+        payload: &[u8],
+        at: Timestamp,
+        retained: bool,
+    ) {
         self.sequence += 1;
         self.at = self.at.max(at);
         let record = Record {
@@ -332,10 +349,18 @@ impl<W: Write> Player<W> {
     /// itself as broken.
     fn settle(&mut self, from: usize, at: Timestamp) {
         let since = self.carried.batch.actions.get(from..).unwrap_or_default();
-        let owed: Vec<DeliveryKey> = since.iter().filter_map(|(_, action)| owed(action).cloned()).collect();
+        let owed: Vec<DeliveryKey> =
+            since.iter().filter_map(|(_, action)| owed(action).cloned()).collect();
         for key in owed {
             let result = AttemptResult::Delivered { receipt: "replayed, not sent".into() };
-            self.feed(Kind::Outcome, "replay", "", &payload(&Outcome { key, attempt: 1, result }), at, false);
+            self.feed(
+                Kind::Outcome,
+                "replay",
+                "",
+                &payload(&Outcome { key, attempt: 1, result }),
+                at,
+                false,
+            );
         }
     }
 
@@ -350,7 +375,10 @@ impl<W: Write> Player<W> {
                     self.reached.extend(Reached::of(decision));
                 }
                 if self.json {
-                    serde_json::to_writer(&mut self.out, &JsonLine { position: *position, action })?;
+                    serde_json::to_writer(
+                        &mut self.out,
+                        &JsonLine { position: *position, action },
+                    )?;
                     writeln!(self.out)?;
                 } else if let Some(line) = lines.line(action) {
                     writeln!(self.out, "{line}")?;
@@ -397,6 +425,7 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut file = BufReader::new(file);
     let gzipped = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    let plain: Box<dyn Read> = if gzipped { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let plain: Box<dyn Read> =
+        if gzipped { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) };
     Ok(Box::new(BufReader::new(plain)))
 }

@@ -24,7 +24,7 @@ pub struct RunArgs {
 
 /// Runs it.
 pub fn run(args: &RunArgs) -> ExitCode {
-    logging::start(args.log, "info");
+    logging::start(args.log, "info,mqtt5=warn");
     let config = match Config::load(&args.config) {
         Ok(config) => config,
         Err(problems) => return bad_configuration(&problems),
@@ -59,7 +59,10 @@ async fn serve(config: Config, path: PathBuf) -> anyhow::Result<()> {
             match Config::load(&path) {
                 Ok(config) => match reloads.take_over(config).await {
                     Ok(()) => tracing::info!("configuration taken over"),
-                    Err(error) => tracing::error!(error = format!("{error:#}"), "configuration not taken over, the one before stays"),
+                    Err(error) => tracing::error!(
+                        error = format!("{error:#}"),
+                        "configuration not taken over, the one before stays"
+                    ),
                 },
                 Err(problems) => {
                     for problem in problems.iter() {

@@ -28,7 +28,12 @@ impl Lines<'_> {
                     _ => return None,
                 };
                 let word = catalogue::lookup(word, self.language).unwrap_or(change.state.name());
-                Some(format!("{}  {word}  {}  {}", self.time(change.at, None), change.channel, change.note))
+                Some(format!(
+                    "{}  {word}  {}  {}",
+                    self.time(change.at, None),
+                    change.channel,
+                    change.note
+                ))
             }
         }
     }
@@ -36,17 +41,28 @@ impl Lines<'_> {
     fn decision(&self, decision: &Decision) -> Option<String> {
         match decision {
             Decision::Level { at, site, from, to, reason, evidence, .. } => {
-                let (from, to) = (catalogue::level(*from, self.language), catalogue::level(*to, self.language));
-                let why = evidence.first().map(|e| format!(" — {}", self.pick(&e.text))).unwrap_or_default();
+                let (from, to) =
+                    (catalogue::level(*from, self.language), catalogue::level(*to, self.language));
+                let why = evidence
+                    .first()
+                    .map(|e| format!(" — {}", self.pick(&e.text)))
+                    .unwrap_or_default();
                 let time = self.time(*at, Some(site));
                 Some(format!("{time}  {site}  {from} → {to}  {}{why}", self.pick(reason)))
             }
-            Decision::Incident(record) if record.late_detected => {
-                Some(format!("{}  {}  {}", self.time(record.at, Some(&record.site)), record.site, self.pick(&record.what)))
-            }
+            Decision::Incident(record) if record.late_detected => Some(format!(
+                "{}  {}  {}",
+                self.time(record.at, Some(&record.site)),
+                record.site,
+                self.pick(&record.what)
+            )),
             Decision::Command { at, command, by, accepted, reason, .. } => {
                 let sign = if *accepted { "✓" } else { "✗" };
-                Some(format!("{}  {sign} {command}  {by}  {}", self.time(*at, None), self.pick(reason)))
+                Some(format!(
+                    "{}  {sign} {command}  {by}  {}",
+                    self.time(*at, None),
+                    self.pick(reason)
+                ))
             }
             Decision::Incident(_) | Decision::Rule { .. } | Decision::Recorded { .. } => None,
         }

@@ -107,7 +107,9 @@ fn rate(table: &mut Table, series: &[&Watched], problems: &mut Problems) -> Opti
         check_samples(window, series, problems);
     }
     let samples_min = samples_min(table, window.as_ref(), series, problems);
-    let estimator = table.choice("estimator", &ESTIMATORS, problems).map_or(Estimator::LeastSquares, |e| e.value);
+    let estimator = table
+        .choice("estimator", &ESTIMATORS, problems)
+        .map_or(Estimator::LeastSquares, |e| e.value);
     let significance = significance(table, estimator, problems);
     let persistence = persistence(table, series, problems);
     let limits = limits?;

@@ -39,18 +39,28 @@ impl Channels {
         publishers: &BTreeMap<String, Publisher>,
     ) -> anyhow::Result<Self> {
         let time: Arc<dyn Time> = Arc::new(DaemonTime(clock.clone()));
-        let base_url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{}", config.http.listen));
+        let base_url = config
+            .http
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", config.http.listen));
         let mut all = Self { channels: Vec::new(), cap: None };
         for channel in &config.channels {
             let built: Arc<dyn Channel> = match &channel.kind {
                 ChannelKind::Log => Arc::new(Log),
-                ChannelKind::Cap(settings) => Arc::new(Cap::new(all.cap_store(config, settings, &base_url)?)),
+                ChannelKind::Cap(settings) => {
+                    Arc::new(Cap::new(all.cap_store(config, settings, &base_url)?))
+                }
                 ChannelKind::Webhook(settings) => {
-                    let has_cap = config.channels.iter().any(|channel| matches!(channel.kind, ChannelKind::Cap(_)));
+                    let has_cap = config
+                        .channels
+                        .iter()
+                        .any(|channel| matches!(channel.kind, ChannelKind::Cap(_)));
                     let settings = webhook(settings, has_cap.then(|| base_url.clone()))
                         .with_context(|| format!("channel `{}`", channel.id))?;
                     Arc::new(
-                        Webhook::new(&settings, time.clone()).with_context(|| format!("channel `{}`", channel.id))?,
+                        Webhook::new(&settings, time.clone())
+                            .with_context(|| format!("channel `{}`", channel.id))?,
                     )
                 }
                 ChannelKind::Siren(settings) => {
@@ -60,7 +70,10 @@ impl Channels {
                         valid_for: settings.valid_for,
                         simulated: settings.simulated,
                     };
-                    let sink = Arc::new(Commands { publishers: publishers.values().cloned().collect(), speed: clock.speed() });
+                    let sink = Arc::new(Commands {
+                        publishers: publishers.values().cloned().collect(),
+                        speed: clock.speed(),
+                    });
                     Arc::new(Siren::new(settings, sink, time.clone()))
                 }
             };
@@ -103,7 +116,8 @@ impl Channels {
         clock: &Clock,
         metrics: &Metrics,
     ) -> Vec<(ChannelId, Courier)> {
-        let outcomes: Arc<dyn OutcomeSink> = Arc::new(Outcomes { journal: journal.clone(), clock: clock.clone() });
+        let outcomes: Arc<dyn OutcomeSink> =
+            Arc::new(Outcomes { journal: journal.clone(), clock: clock.clone() });
         let time: Arc<dyn Time> = Arc::new(DaemonTime(clock.clone()));
         let courier = |(name, channel): (ChannelId, Arc<dyn Channel>)| {
             let courier = Courier::new(
@@ -129,7 +143,10 @@ fn webhook(
         WebhookUrl::Secret(reference) => Secret::new(resolve_secret(reference)?.expose().trim()),
     };
     let authorities_pem = match &settings.ca_file {
-        Some(path) => Some(std::fs::read(path).with_context(|| format!("cannot read ca-file {}", path.display()))?),
+        Some(path) => Some(
+            std::fs::read(path)
+                .with_context(|| format!("cannot read ca-file {}", path.display()))?,
+        ),
         None => None,
     };
     Ok(WebhookSettings {
@@ -171,7 +188,11 @@ impl OutcomeSink for Outcomes {
                 received_at: self.clock.wall(),
                 payload: payload(&outcome),
             };
-            self.journal.append(vec![entry]).await.map(drop).map_err(|error| SinkError(error.to_string()))
+            self.journal
+                .append(vec![entry])
+                .await
+                .map(drop)
+                .map_err(|error| SinkError(error.to_string()))
         })
     }
 }
@@ -183,13 +204,20 @@ struct Commands {
 }
 
 impl CommandSink for Commands {
-    fn publish(&self, topic: String, payload: Vec<u8>, expiry: Duration) -> BoxFuture<'_, Result<(), String>> {
+    fn publish(
+        &self,
+        topic: String,
+        payload: Vec<u8>,
+        expiry: Duration,
+    ) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
             // the broker counts real seconds
             let expiry = expiry.div_f64(self.speed).max(Duration::from_secs(1));
             let mut result = Err("no broker is configured to publish to".to_owned());
             for publisher in &self.publishers {
-                let sent = publisher.publish(&topic, payload.clone(), Surety::Confirmed, false, Some(expiry)).await;
+                let sent = publisher
+                    .publish(&topic, payload.clone(), Surety::Confirmed, false, Some(expiry))
+                    .await;
                 result = match (sent, result) {
                     (Ok(()), _) | (Err(_), Ok(())) => Ok(()),
                     (Err(error), Err(_)) => Err(error.to_string()),

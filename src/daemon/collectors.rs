@@ -22,7 +22,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{BrokerSettings, Collector, CollectorKind, Config, MqttSettings, resolve_secret};
+use crate::config::{
+    BrokerSettings, Collector, CollectorKind, Config, MqttSettings, resolve_secret,
+};
 use crate::desk::events::{CollectorEvent, payload};
 
 /// How many events of connections may wait to be journaled; what comes on top is logged only.
@@ -69,7 +71,12 @@ impl Collectors {
         let watch: Watch = Arc::default();
         let mut tasks = JoinSet::new();
         let (events, inbox) = mpsc::channel(EVENTS_MAX);
-        tasks.spawn(journal_events(inbox, ground.journal.clone(), ground.clock.clone(), watch.clone()));
+        tasks.spawn(journal_events(
+            inbox,
+            ground.journal.clone(),
+            ground.clock.clone(),
+            watch.clone(),
+        ));
         let mut all = Self {
             publishers: BTreeMap::new(),
             stored: BTreeMap::new(),
@@ -81,7 +88,9 @@ impl Collectors {
         };
         for collector in &config.collectors {
             let started = match &collector.kind {
-                CollectorKind::Mqtt(settings) => all.start_mqtt(collector, settings, &config.data_dir, ground, &events),
+                CollectorKind::Mqtt(settings) => {
+                    all.start_mqtt(collector, settings, &config.data_dir, ground, &events)
+                }
                 CollectorKind::EmbeddedBroker(settings) => {
                     all.start_broker(collector, settings, &config.data_dir, ground, &events).await
                 }
@@ -141,16 +150,26 @@ impl Collectors {
         for user in &settings.users {
             let password = resolve_secret(&user.password)?;
             own = own.or(Some((user.name.clone(), password.clone())));
-            config.users.push(User { name: user.name.clone(), password: broker::Secret::new(password.expose()) });
+            config.users.push(User {
+                name: user.name.clone(),
+                password: broker::Secret::new(password.expose()),
+            });
         }
         let broker = Broker::start(config, Arc::new(hook)).await?;
         let address = broker.local_addr();
         self.broker_addr = Some(address);
         self.brokers.push(broker);
         let up = Happening::Up { session_present: true };
-        events.send(Event { collector: collector.name.clone(), role: Role::Telemetry, happening: up }).await.ok();
+        events
+            .send(Event { collector: collector.name.clone(), role: Role::Telemetry, happening: up })
+            .await
+            .ok();
 
-        let host = if address.ip().is_unspecified() { "127.0.0.1".into() } else { address.ip().to_string() };
+        let host = if address.ip().is_unspecified() {
+            "127.0.0.1".into()
+        } else {
+            address.ip().to_string()
+        };
         let url = BrokerUrl { host, port: address.port(), tls: false };
         let mut client = MqttConfig::new(&collector.name, url, data_dir.join("collectors"));
         if let Some((name, password)) = own {
@@ -167,7 +186,8 @@ impl Collectors {
         ground: &Ground<'_>,
         events: &mpsc::Sender<Event>,
     ) -> anyhow::Result<()> {
-        let (publisher, task) = Publisher::start(config, &wiring(ground, events, ground.stop_publishing))?;
+        let (publisher, task) =
+            Publisher::start(config, &wiring(ground, events, ground.stop_publishing))?;
         let (stored, acks) = StoredAcks::start(publisher.clone(), ground.stop.clone());
         self.publishers.insert(config.name.clone(), publisher);
         self.stored.insert(config.name.clone(), stored);
@@ -183,7 +203,10 @@ impl Collectors {
 
     /// Resolves when one of them ends by itself, which none should.
     pub async fn ended(&mut self) -> anyhow::Error {
-        let brokers = self.brokers.iter_mut().map(|broker| Box::pin(async { anyhow::Error::new(broker.ended().await) }) as _);
+        let brokers = self
+            .brokers
+            .iter_mut()
+            .map(|broker| Box::pin(async { anyhow::Error::new(broker.ended().await) }) as _);
         let mqtt = self.mqtt.iter_mut().map(|mqtt| {
             Box::pin(async {
                 match mqtt.ended().await {
@@ -192,7 +215,8 @@ impl Collectors {
                 }
             }) as _
         });
-        let all: Vec<std::pin::Pin<Box<dyn Future<Output = anyhow::Error> + Send>>> = brokers.chain(mqtt).collect();
+        let all: Vec<std::pin::Pin<Box<dyn Future<Output = anyhow::Error> + Send>>> =
+            brokers.chain(mqtt).collect();
         if all.is_empty() {
             return std::future::pending().await;
         }
@@ -227,19 +251,29 @@ fn wiring(ground: &Ground<'_>, events: &mpsc::Sender<Event>, stop: &Cancellation
             tracing::warn!(%error, "too many connection events at once");
         }
     });
-    Wiring { clock: ground.clock.clone(), metrics: ground.metrics.clone(), listener, cancel: stop.clone() }
+    Wiring {
+        clock: ground.clock.clone(),
+        metrics: ground.metrics.clone(),
+        listener,
+        cancel: stop.clone(),
+    }
 }
 
 /// Writes into the journal when a collector begins and ceases to receive; tells the rest to the log.
-async fn journal_events(mut inbox: mpsc::Receiver<Event>, journal: Journal, clock: Clock, watch: Watch) {
+async fn journal_events(
+    mut inbox: mpsc::Receiver<Event>,
+    journal: Journal,
+    clock: Clock,
+    watch: Watch,
+) {
     while let Some(event) = inbox.recv().await {
         tracing::info!(collector = event.collector, role = event.role.name(), happening = ?event.happening, "collector");
         let news = match (&event.role, event.happening) {
             (Role::Telemetry, Happening::Up { .. }) => CollectorEvent::up(),
             (Role::Telemetry, Happening::Down { reason }) => CollectorEvent::down(reason),
-            (_, Happening::BrokerDropped { more, total }) => {
-                CollectorEvent::lost(format!("the broker dropped {more} messages ({total} since it started)"))
-            }
+            (_, Happening::BrokerDropped { more, total }) => CollectorEvent::lost(format!(
+                "the broker dropped {more} messages ({total} since it started)"
+            )),
             (role, Happening::SessionLost) => {
                 CollectorEvent::lost(format!("the broker forgot our {} session", role.name()))
             }

@@ -23,7 +23,12 @@ pub struct Vitals {
 
 impl Vitals {
     /// Of these parts.
-    pub fn new(journal: Journal, progress: watch::Receiver<Progress>, collectors: Watch, clock: Clock) -> Self {
+    pub fn new(
+        journal: Journal,
+        progress: watch::Receiver<Progress>,
+        collectors: Watch,
+        clock: Clock,
+    ) -> Self {
         Self { journal, progress, collectors, clock }
     }
 
@@ -33,7 +38,8 @@ impl Vitals {
             Health::Full => Vital::Degraded,
             Health::Failing => Vital::Failed,
         };
-        let detail = format!("{}, last record {}", self.journal.health().name(), self.journal.synced());
+        let detail =
+            format!("{}, last record {}", self.journal.health().name(), self.journal.synced());
         Check { name: "journal".into(), vital, detail }
     }
 
@@ -59,6 +65,9 @@ impl board::Health for Vitals {
             vital: if up { Vital::Ok } else { Vital::Degraded },
             detail: if up { "receiving".into() } else { "not connected".into() },
         };
-        [self.journal(), self.desk()].into_iter().chain(collectors.into_iter().map(collector)).collect()
+        [self.journal(), self.desk()]
+            .into_iter()
+            .chain(collectors.into_iter().map(collector))
+            .collect()
     }
 }

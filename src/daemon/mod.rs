@@ -94,7 +94,10 @@ impl Daemon {
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let folder = &config.data_dir;
         std::fs::create_dir_all(folder).with_context(|| {
-            format!("cannot make the data folder {}; check data-dir and who owns it", folder.display())
+            format!(
+                "cannot make the data folder {}; check data-dir and who owns it",
+                folder.display()
+            )
         })?;
         let registry = prometheus::Registry::new();
         let delivery_metrics = delivery::Metrics::register(&registry)?;
@@ -117,7 +120,10 @@ impl Daemon {
         let (skips, new_skips) = state.skips();
         let recovered = recovery::start(&state, opened.position, &journal, &skips);
         if let Some(first) = recovered.lost_before {
-            tracing::error!(first, "the state cannot be rebuilt in full; levels start from what the journal still has");
+            tracing::error!(
+                first,
+                "the state cannot be rebuilt in full; levels start from what the journal still has"
+            );
         }
         let last = announce(&journal, &clock, &config, &new_skips).await?;
         state.skips_journaled(&new_skips);
@@ -142,7 +148,10 @@ impl Daemon {
             reader: journal.reader(recovered.desk.position() + 1, "desk"),
             desk: recovered.desk,
             ledger: ledger.clone(),
-            wakers: couriers.iter().map(|(name, courier)| (name.clone(), courier.waker())).collect(),
+            wakers: couriers
+                .iter()
+                .map(|(name, courier)| (name.clone(), courier.waker()))
+                .collect(),
             stored: Some(stored_sink(&collectors, &config)),
             overview: overview.clone(),
             progress: progress_sender,
@@ -159,10 +168,17 @@ impl Daemon {
         let mut tasks = JoinSet::new();
         for (name, courier) in couriers {
             let stop = stops.carrying.clone();
-            tasks.spawn(async move { courier.run(stop).await.with_context(|| format!("courier of `{name}`")) });
+            tasks.spawn(async move {
+                courier.run(stop).await.with_context(|| format!("courier of `{name}`"))
+            });
         }
         let mut views = JoinSet::new();
-        views.spawn(ticker::run(journal.clone(), clock.clone(), progress.clone(), stops.collecting.clone()));
+        views.spawn(ticker::run(
+            journal.clone(),
+            clock.clone(),
+            progress.clone(),
+            stops.collecting.clone(),
+        ));
         views.spawn(keep_snapshots(
             state.clone(),
             journal.clone(),
@@ -172,9 +188,9 @@ impl Daemon {
         ));
 
         let tokens = Tokens::load_or_create(folder)?;
-        let listener = TcpListener::bind(config.http.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}; is something else running there?", config.http.listen))?;
+        let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
+            format!("cannot listen on {}; is something else running there?", config.http.listen)
+        })?;
         let http = listener.local_addr()?;
         let board_clock = clock.clone();
         let board_state = BoardState {
@@ -255,7 +271,11 @@ impl Daemon {
 
     /// A door for reloads, which stays open while the daemon runs.
     pub fn reloads(&self) -> Reloads {
-        Reloads { running: Mutex::new(self.config.clone()), journal: self.journal.clone(), clock: self.clock.clone() }
+        Reloads {
+            running: Mutex::new(self.config.clone()),
+            journal: self.journal.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     /// The rules and the field in force.
@@ -269,15 +289,21 @@ impl Daemon {
         self.collectors.stopped(GRACE).await;
         for collector in &self.config.collectors {
             let down = CollectorEvent::down("stopped");
-            self.journal.append(vec![collectors::entry(&collector.name, &down, &self.clock)]).await?;
+            self.journal
+                .append(vec![collectors::entry(&collector.name, &down, &self.clock)])
+                .await?;
         }
         self.tokens_to_stop.carrying.cancel();
         let carried = async { while self.couriers.join_next().await.is_some() {} };
         if timeout(GRACE, carried).await.is_err() {
-            tracing::warn!("a courier did not stop in time; what it had in hand is asked for at the next start");
+            tracing::warn!(
+                "a courier did not stop in time; what it had in hand is asked for at the next start"
+            );
         }
         self.stop_at.store(self.journal.synced(), Ordering::Release);
-        let desk = timeout(GRACE * 6, &mut self.desk).await.map_err(|_| anyhow!("the desk did not stop in time"))?;
+        let desk = timeout(GRACE * 6, &mut self.desk)
+            .await
+            .map_err(|_| anyhow!("the desk did not stop in time"))?;
         let desk = desk.map_err(|_| anyhow!("the desk's thread is gone"))??;
         self.tokens_to_stop.serving.cancel();
         if !self.board.is_finished() && timeout(GRACE, &mut self.board).await.is_err() {
@@ -310,10 +336,18 @@ impl Reloads {
         let same = {
             let running = self.running.lock();
             (&config.channels, &config.collectors, &config.http, &config.data_dir, &config.journal)
-                == (&running.channels, &running.collectors, &running.http, &running.data_dir, &running.journal)
+                == (
+                    &running.channels,
+                    &running.collectors,
+                    &running.http,
+                    &running.data_dir,
+                    &running.journal,
+                )
         };
         if !same {
-            bail!("channels, collectors, http, journal or data-dir changed: restart bongsu to take them over");
+            bail!(
+                "channels, collectors, http, journal or data-dir changed: restart bongsu to take them over"
+            );
         }
         let setup = payload(&config.setup);
         let entry = own_entry(Kind::Configuration, "reload", setup.clone(), &self.clock);
@@ -325,10 +359,17 @@ impl Reloads {
 }
 
 /// Journals that this run begins: nobody receives yet, and what is to be passed over. Returns the last record.
-async fn announce(journal: &Journal, clock: &Clock, config: &Config, skips: &[u64]) -> anyhow::Result<u64> {
+async fn announce(
+    journal: &Journal,
+    clock: &Clock,
+    config: &Config,
+    skips: &[u64],
+) -> anyhow::Result<u64> {
     let down = CollectorEvent::down("started");
     let mut entries = vec![own_entry(Kind::Configuration, "start", payload(&config.setup), clock)];
-    entries.extend(config.collectors.iter().map(|collector| collectors::entry(&collector.name, &down, clock)));
+    entries.extend(
+        config.collectors.iter().map(|collector| collectors::entry(&collector.name, &down, clock)),
+    );
     entries.extend(skips.iter().map(|sequence| {
         own_entry(Kind::Skip, "start", payload(&Skip { sequence: *sequence }), clock)
     }));
@@ -368,7 +409,9 @@ fn desk_ended(ended: Result<Result<Desk, DeskError>, oneshot::error::RecvError>)
     match ended {
         Ok(Err(error)) => error.into(),
         Ok(Ok(_)) => anyhow!("the desk ended by itself"),
-        Err(_) => anyhow!("the desk's thread panicked; this is a fault of bongsu, please report it"),
+        Err(_) => {
+            anyhow!("the desk's thread panicked; this is a fault of bongsu, please report it")
+        }
     }
 }
 
@@ -377,7 +420,8 @@ fn stored_sink(collectors: &Collectors, config: &Config) -> crate::desk::run::St
     let acks = collectors.stored.clone();
     let registry = config.setup.registry.clone();
     Arc::new(move |site, station, seq| {
-        let place = registry.site(site.as_str()).and_then(|at| registry.station(at, station.as_str()));
+        let place =
+            registry.site(site.as_str()).and_then(|at| registry.station(at, station.as_str()));
         let source = place.map(|at| registry.stations()[at.index()].source.as_str());
         if let Some(acks) = source.and_then(|source| acks.get(source)) {
             acks.note(site, station, seq);
@@ -386,7 +430,10 @@ fn stored_sink(collectors: &Collectors, config: &Config) -> crate::desk::run::St
 }
 
 /// The count of commits that decided something, for views.
-fn decided(views: &mut JoinSet<()>, mut progress: watch::Receiver<Progress>) -> watch::Receiver<u64> {
+fn decided(
+    views: &mut JoinSet<()>,
+    mut progress: watch::Receiver<Progress>,
+) -> watch::Receiver<u64> {
     let (sender, receiver) = watch::channel(0);
     views.spawn(async move {
         while progress.changed().await.is_ok() {
@@ -412,13 +459,17 @@ async fn keep_snapshots(
             continue;
         }
         let (state, journal, ledger) = (state.clone(), journal.clone(), ledger.clone());
-        let made = tokio::task::spawn_blocking(move || make_snapshot(&state, &journal, &ledger, seen)).await;
+        let made =
+            tokio::task::spawn_blocking(move || make_snapshot(&state, &journal, &ledger, seen))
+                .await;
         match made {
             Ok(Ok(position)) => {
                 last = position;
                 tracing::debug!(position, "snapshot made");
             }
-            Ok(Err(error)) => tracing::error!(%error, "no snapshot was made; the journal is kept until one is"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "no snapshot was made; the journal is kept until one is")
+            }
             Err(error) => tracing::error!(%error, "making a snapshot panicked; please report this"),
         }
     }

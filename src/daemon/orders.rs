@@ -29,7 +29,12 @@ pub struct Orders {
 
 impl Orders {
     /// Orders into this journal.
-    pub fn new(journal: Journal, clock: Clock, ledger: Arc<Ledger>, progress: watch::Receiver<Progress>) -> Self {
+    pub fn new(
+        journal: Journal,
+        clock: Clock,
+        ledger: Arc<Ledger>,
+        progress: watch::Receiver<Progress>,
+    ) -> Self {
         Self { journal, clock, ledger, progress }
     }
 
@@ -42,15 +47,26 @@ impl Orders {
             received_at: self.clock.wall(),
             payload: payload(&command),
         };
-        let sequence = self.journal.append(vec![entry]).await.map_err(|error| error.to_string())?.last;
+        let sequence =
+            self.journal.append(vec![entry]).await.map_err(|error| error.to_string())?.last;
         let mut progress = self.progress.clone();
-        progress.wait_for(|progress| progress.position >= sequence).await.map_err(|_| "the desk has stopped".to_owned())?;
+        progress
+            .wait_for(|progress| progress.position >= sequence)
+            .await
+            .map_err(|_| "the desk has stopped".to_owned())?;
         let (ledger, id) = (self.ledger.clone(), command.incident.clone());
         let decided = tokio::task::spawn_blocking(move || ledger.command_at(sequence, &id)).await;
-        let decision = decided.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let decision =
+            decided.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let (accepted, reason) = match decision.map(|row| row.decision) {
             Some(Decision::Command { accepted, reason, .. }) => (accepted, reason),
-            _ => (true, Text { ko: "이미 처리된 요청입니다".into(), en: "This order was carried out before".into() }),
+            _ => (
+                true,
+                Text {
+                    ko: "이미 처리된 요청입니다".into(),
+                    en: "This order was carried out before".into(),
+                },
+            ),
         };
         Ok(Ordered { sequence, accepted, reason })
     }

@@ -23,7 +23,12 @@ struct StepEvent {
 }
 
 /// Runs until `stop` or the journal's end.
-pub async fn run(journal: Journal, clock: Clock, mut progress: watch::Receiver<Progress>, stop: CancellationToken) {
+pub async fn run(
+    journal: Journal,
+    clock: Clock,
+    mut progress: watch::Receiver<Progress>,
+    stop: CancellationToken,
+) {
     let steps = watch_steps(journal.clone(), clock.clone());
     let ticks = async {
         loop {
@@ -44,7 +49,12 @@ pub async fn run(journal: Journal, clock: Clock, mut progress: watch::Receiver<P
 }
 
 /// Journals a tick unless something else carried time past `due` meanwhile, and waits until the desk has it.
-async fn tick(journal: &Journal, clock: &Clock, due: Timestamp, progress: &mut watch::Receiver<Progress>) -> bool {
+async fn tick(
+    journal: &Journal,
+    clock: &Clock,
+    due: Timestamp,
+    progress: &mut watch::Receiver<Progress>,
+) -> bool {
     let entry = Entry {
         kind: Kind::Tick,
         source: "ticker".into(),

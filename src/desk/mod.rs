@@ -144,7 +144,13 @@ impl Desk {
         carried.batch.decided(now.sequence, actions);
     }
 
-    fn take(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
+    fn take(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
         match record.kind {
             Kind::Frame => self.take_frame(record, now, actions, carried),
             Kind::Configuration => self.configure(record, now, actions),
@@ -159,7 +165,10 @@ impl Desk {
 
     fn configure(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>) {
         let Ok(setup) = serde_json::from_slice::<Setup>(record.payload) else {
-            tracing::error!(sequence = record.sequence, "configuration record cannot be read; the one before stays");
+            tracing::error!(
+                sequence = record.sequence,
+                "configuration record cannot be read; the one before stays"
+            );
             return;
         };
         if self.engine.is_some() && *self.setup == setup {
@@ -172,7 +181,8 @@ impl Desk {
             Some(engine) => engine.reconfigure(setup.clone(), now, actions),
             None => self.engine = Some(Engine::new(setup.clone(), now.at)),
         }
-        self.latest = setup.registry.series().iter().map(|s| latest.get(&s.name).copied()).collect();
+        self.latest =
+            setup.registry.series().iter().map(|s| latest.get(&s.name).copied()).collect();
         self.setup = Arc::new(setup);
     }
 
@@ -181,7 +191,13 @@ impl Desk {
         series.filter_map(|(series, latest)| Some((series.name.clone(), (*latest)?))).collect()
     }
 
-    fn take_frame(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
+    fn take_frame(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
         let frame = record.frame();
         let decoded = codec::decode(&frame);
         let balance = self.balance(record.source);
@@ -195,7 +211,9 @@ impl Desk {
             Ok(message) => {
                 balance.decoded += 1;
                 match message {
-                    Message::Report(report) => self.take_report(&report, record, now, actions, carried),
+                    Message::Report(report) => {
+                        self.take_report(&report, record, now, actions, carried)
+                    }
                     Message::Receipt(receipt) => self.take_receipt(&receipt, now, actions),
                     Message::Status(_) => {}
                 }
@@ -211,10 +229,17 @@ impl Desk {
         actions: &mut Vec<Action>,
         carried: &mut Carried,
     ) {
-        let (mut readings, mut refused) = (std::mem::take(&mut self.readings), std::mem::take(&mut self.refused));
+        let (mut readings, mut refused) =
+            (std::mem::take(&mut self.readings), std::mem::take(&mut self.refused));
         let frame = record.frame();
-        let tally =
-            self.admission.admit(&self.setup.registry, report, &frame, now.at, &mut readings, &mut refused);
+        let tally = self.admission.admit(
+            &self.setup.registry,
+            report,
+            &frame,
+            now.at,
+            &mut readings,
+            &mut refused,
+        );
         let balance = self.balance(record.source);
         balance.claimed += tally.claimed;
         balance.admitted += tally.admitted;
@@ -243,7 +268,8 @@ impl Desk {
     fn note_stored(&self, report: &Report<'_>, carried: &mut Carried) {
         let Some(seq) = report.seq else { return };
         let registry = &self.setup.registry;
-        let station = registry.site(report.site).and_then(|site| registry.station(site, report.station));
+        let station =
+            registry.site(report.site).and_then(|site| registry.station(site, report.station));
         if let Some(station) = station.map(|station| &registry.stations()[station.index()]) {
             let site = registry.sites()[station.site.index()].id.clone();
             carried.stored.push((site, station.id.clone(), seq));
@@ -273,7 +299,12 @@ impl Desk {
         carried.batch.quarantine.push(quarantined(record, reason, refused.to_string()));
     }
 
-    fn take_receipt(&mut self, receipt: &CommandResult<'_>, now: Moment, actions: &mut Vec<Action>) {
+    fn take_receipt(
+        &mut self,
+        receipt: &CommandResult<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
         let accepted = receipt.result == ResultKind::Done;
         let note = receipt.reason.as_deref().unwrap_or(if accepted { "done" } else { "refused" });
         if let Some(engine) = &mut self.engine {
@@ -281,7 +312,13 @@ impl Desk {
         }
     }
 
-    fn obey(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
+    fn obey(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
         match (serde_json::from_slice::<Command>(record.payload), &mut self.engine) {
             (Ok(command), Some(engine)) => engine.obey(&command, now, actions),
             (Ok(_), None) => {}
@@ -289,7 +326,13 @@ impl Desk {
         }
     }
 
-    fn settle(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
+    fn settle(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
         match (serde_json::from_slice::<Outcome>(record.payload), &mut self.engine) {
             (Ok(outcome), Some(engine)) => engine.settle(&outcome, now, actions),
             (Ok(_), None) => {}
@@ -309,7 +352,8 @@ impl Desk {
                 engine.collector(record.source, event.up, &event.reason, now, actions);
             }
             (Ok(event), Some(engine)) => {
-                let what = alerting::catalogue::text("fault-frames-lost", &[record.source, &event.lost]);
+                let what =
+                    alerting::catalogue::text("fault-frames-lost", &[record.source, &event.lost]);
                 let until = now.at.plus(std::time::Duration::from_secs(3_600));
                 engine.fault(&format!("lost-{}", record.source), what, Some(until), now, actions);
             }
@@ -337,7 +381,12 @@ impl Desk {
     }
 
     /// A record of our own that this version cannot read: kept visible, like a frame that cannot be decoded.
-    fn unreadable(&mut self, record: &Record<'_>, error: &serde_json::Error, carried: &mut Carried) {
+    fn unreadable(
+        &mut self,
+        record: &Record<'_>,
+        error: &serde_json::Error,
+        carried: &mut Carried,
+    ) {
         tracing::error!(sequence = record.sequence, kind = record.kind.name(), %error, "record cannot be read");
         *carried.refusals.entry("unreadable-record").or_default() += 1;
         carried.batch.quarantine.push(quarantined(record, "unreadable-record", error.to_string()));

@@ -17,7 +17,12 @@ pub struct Recovered {
 
 /// Finds where to start. A ledger that is behind a snapshot has lost decisions; then everything the journal still
 /// has is applied again, and the ledger recognises what it has by position.
-pub fn start(folder: &StateFolder, ledger_position: u64, journal: &Journal, skips: &BTreeSet<u64>) -> Recovered {
+pub fn start(
+    folder: &StateFolder,
+    ledger_position: u64,
+    journal: &Journal,
+    skips: &BTreeSet<u64>,
+) -> Recovered {
     let first = journal.first();
     if let Some(desk) = folder.load(ledger_position, skips)
         && desk.position() + 1 >= first

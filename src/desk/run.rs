@@ -122,7 +122,9 @@ impl Runner {
     fn take_batch(&mut self, carried: &mut Carried) -> Result<(), DeskError> {
         let batch = match self.reader.next_batch(BATCH_MAX, WAIT) {
             Ok(batch) => batch,
-            Err(ReadError::Stopped) if self.stop_at.load(Ordering::Acquire) < u64::MAX => return Ok(()),
+            Err(ReadError::Stopped) if self.stop_at.load(Ordering::Acquire) < u64::MAX => {
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         };
         if let Some(gap) = batch.gap() {
@@ -165,7 +167,10 @@ impl Runner {
     fn commit(&self, batch: &Batch) {
         let mut wait = LEDGER_WAIT.0;
         while let Err(error) = self.ledger.commit(self.desk.position(), self.desk.at(), batch) {
-            tracing::error!(error = &error as &dyn std::error::Error, "ledger cannot be written, alerts wait");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "ledger cannot be written, alerts wait"
+            );
             std::thread::sleep(wait);
             wait = (wait * 2).min(LEDGER_WAIT.1);
         }
@@ -196,7 +201,9 @@ fn report(batch: &Batch) {
             Action::Decide(Decision::Level { site, from, to, .. }) => {
                 tracing::info!(position, %site, %from, %to, "level moved");
             }
-            Action::Change(change) if matches!(change.state, DeliveryState::Expired | DeliveryState::Refused) => {
+            Action::Change(change)
+                if matches!(change.state, DeliveryState::Expired | DeliveryState::Refused) =>
+            {
                 tracing::error!(delivery = %change.key, channel = %change.channel, reason = change.note, "delivery lost");
             }
             Action::Decide(_) | Action::Owe(_) | Action::Change(_) => {}

@@ -50,7 +50,8 @@ impl StateFolder {
             .flatten()
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
-                let position: u64 = name.strip_prefix("snapshot-")?.strip_suffix(".bongsu")?.parse().ok()?;
+                let position: u64 =
+                    name.strip_prefix("snapshot-")?.strip_suffix(".bongsu")?.parse().ok()?;
                 Some((position, entry.path()))
             })
             .collect();
@@ -83,7 +84,8 @@ impl StateFolder {
 
     /// The newest snapshot at or before `to` that can be read. Those that cannot are set aside and reported.
     pub fn load(&self, to: u64, skips: &BTreeSet<u64>) -> Option<Desk> {
-        for (position, path) in self.snapshots().into_iter().filter(|(position, _)| *position <= to) {
+        for (position, path) in self.snapshots().into_iter().filter(|(position, _)| *position <= to)
+        {
             match decode(&path, skips.clone()) {
                 Ok(desk) => return Some(desk),
                 Err(reason) => {
@@ -109,8 +111,10 @@ impl StateFolder {
     /// journaled yet.
     pub fn skips(&self) -> (BTreeSet<u64>, Vec<u64>) {
         let note = self.crash_note();
-        let skips: BTreeSet<u64> = note.crashes.iter().filter(|(_, n)| **n >= 2).map(|(s, _)| *s).collect();
-        let new = skips.iter().filter(|sequence| !note.journaled.contains(sequence)).copied().collect();
+        let skips: BTreeSet<u64> =
+            note.crashes.iter().filter(|(_, n)| **n >= 2).map(|(s, _)| *s).collect();
+        let new =
+            skips.iter().filter(|sequence| !note.journaled.contains(sequence)).copied().collect();
         (skips, new)
     }
 
@@ -126,7 +130,10 @@ impl StateFolder {
     }
 
     fn crash_note(&self) -> CrashNote {
-        fs::read(self.note_path()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        fs::read(self.note_path())
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
     }
 
     fn write_note(&self, note: &CrashNote) {
@@ -175,7 +182,8 @@ fn decode(path: &Path, skips: BTreeSet<u64>) -> Result<Desk, String> {
     desk.latest = vec![None; setup.registry.series().len()];
     desk.setup = std::sync::Arc::new(setup);
     desk.engine = Some(Engine::restore(snapshot));
-    desk.balances = stored.balances.into_iter().map(|balance| (balance.source.clone(), balance)).collect();
+    desk.balances =
+        stored.balances.into_iter().map(|balance| (balance.source.clone(), balance)).collect();
     (desk.position, desk.at) = (stored.position, stored.at);
     Ok(desk)
 }

@@ -93,7 +93,13 @@ fn bytes(carried: &Carried) -> Vec<u8> {
 fn g02_a_desk_restored_from_a_snapshot_goes_on_byte_for_byte() {
     let lines = moving_slope();
     let (_, whole) = run(&lines);
-    assert!(whole.batch.actions.iter().any(|(_, a)| matches!(a, Action::Decide(Decision::Level { to: Level::Severe, .. }))));
+    assert!(
+        whole
+            .batch
+            .actions
+            .iter()
+            .any(|(_, a)| matches!(a, Action::Decide(Decision::Level { to: Level::Severe, .. })))
+    );
     let folder = tempfile::tempdir().expect("a folder");
     let state = StateFolder::open(folder.path().into()).expect("a folder");
     for cut in [3, 200, 401, 777] {
@@ -142,7 +148,9 @@ fn g14_a_record_that_crashed_the_desk_twice_is_passed_over_and_reported() {
     let received: u64 = desk.overview().balances.iter().map(|b| b.received).sum();
     assert_eq!(received, 960 - 1, "the record is passed over");
     let told = carried.batch.actions.iter().any(|(_, action)| match action {
-        Action::Decide(Decision::Incident(record)) => record.site.as_str() == "bongsu" && record.what.en.contains("50"),
+        Action::Decide(Decision::Incident(record)) => {
+            record.site.as_str() == "bongsu" && record.what.en.contains("50")
+        }
         _ => false,
     });
     assert!(told, "and that is an incident");
@@ -155,7 +163,8 @@ fn g14_a_ledger_that_lost_decisions_makes_the_desk_start_from_the_journal() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = StateFolder::open(folder.path().join("state")).expect("a folder");
     let clock = Clock::manual(at(0));
-    let journal = Journal::open(&folder.path().join("journal"), JournalConfig::default(), clock, 0).expect("opens");
+    let journal = Journal::open(&folder.path().join("journal"), JournalConfig::default(), clock, 0)
+        .expect("opens");
     let entries: Vec<Entry> = moving_slope()[..200]
         .iter()
         .map(|line| Entry {
@@ -181,7 +190,8 @@ fn the_timeline_is_told_in_both_languages() {
     let (desk, carried) = run(&moving_slope());
     for (language, word) in [(Language::Ko, "심각"), (Language::En, "Severe")] {
         let lines = crate::cli::timeline::Lines { setup: desk.setup(), language };
-        let told: Vec<_> = carried.batch.actions.iter().filter_map(|(_, action)| lines.line(action)).collect();
+        let told: Vec<_> =
+            carried.batch.actions.iter().filter_map(|(_, action)| lines.line(action)).collect();
         assert!(told.iter().any(|line| line.contains(word) && line.contains("KST")), "{told:?}");
     }
 }
@@ -203,7 +213,8 @@ fn any_frame() -> impl Strategy<Value = Line> {
         Just(r#"{"id":"x","result":"done"}"#.to_owned()),
         Just(r#"{"readings":[{"sensor":"tilt-1","quantity":"tilt-x","value":1,"unit":"furlong"}]}"#.to_owned()),
     ];
-    (topic, value, 0..600i64).prop_map(|(topic, text, second)| line(Kind::Frame, &topic, text, second))
+    (topic, value, 0..600i64)
+        .prop_map(|(topic, text, second)| line(Kind::Frame, &topic, text, second))
 }
 
 proptest! {

@@ -152,8 +152,10 @@ pub fn theil_sen(points: &VecDeque<(Timestamp, f64)>) -> Option<Fit> {
     let (origin, base) = *points.front()?;
     let kept = points.len().min(PAIRED_MAX);
     let place = |i: usize| i * (points.len() - 1) / (kept - 1).max(1);
-    let thinned: Vec<(f64, f64)> =
-        (0..kept).map(|i| points[place(i)]).map(|(t, y)| (t.hours_since(origin), y - base)).collect();
+    let thinned: Vec<(f64, f64)> = (0..kept)
+        .map(|i| points[place(i)])
+        .map(|(t, y)| (t.hours_since(origin), y - base))
+        .collect();
     let mut slopes = Vec::with_capacity(kept * kept / 2);
     let mut concordance = 0i64;
     for (i, (t, y)) in thinned.iter().enumerate() {
@@ -230,7 +232,9 @@ mod tests {
             let mut state = State::default();
             (0..60i64).any(|minute| {
                 let value = if minute % 20 == 19 { 5.0 } else { (minute % 3) as f64 * 0.001 };
-                state.observe(&settings, Timestamp::from_secs(minute * 60), value).is_some_and(|t| t.held)
+                state
+                    .observe(&settings, Timestamp::from_secs(minute * 60), value)
+                    .is_some_and(|t| t.held)
             })
         };
         assert!(!spiky(Estimator::TheilSen));

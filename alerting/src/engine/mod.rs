@@ -277,12 +277,17 @@ impl Engine {
     }
 
     fn lost(&mut self, lost: Lost, now: Moment, out: &mut Vec<Action>) {
-        let what = catalogue::text(
-            "fault-delivery-lost",
-            &[lost.channel.as_str(), lost.key.as_str(), &lost.why],
-        );
+        let channel = lost.channel.as_str();
         let until = now.at.plus(Duration::from_secs(3_600));
-        let key = ["delivery-", lost.channel.as_str()].concat();
+        let key = ["delivery-", channel].concat();
+        if lost.key.is_about(SYSTEM_SITE) {
+            // that bongsu could not say so on this channel is no news of its own, or a dead channel would never rest
+            if let Some(fault) = self.faults.get_mut(&key) {
+                fault.until = fault.until.max(Some(until));
+            }
+            return;
+        }
+        let what = catalogue::text("fault-delivery-lost", &[channel, lost.key.as_str(), &lost.why]);
         self.fault(&key, what, Some(until), now, out);
     }
 
