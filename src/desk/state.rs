@@ -55,7 +55,7 @@ impl StateFolder {
                 Some((position, entry.path()))
             })
             .collect();
-        found.sort_by(|a, b| b.0.cmp(&a.0));
+        found.sort_by_key(|(position, _)| std::cmp::Reverse(*position));
         found
     }
 

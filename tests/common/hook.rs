@@ -103,7 +103,7 @@ impl Drop for Hook {
 async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let (delay, put_off) = match &mut *shared.manners.lock() {
         None => (0, false),
-        Some(dice) => (dice.below(40), dice.once_in(8)),
+        Some(dice) => (dice.below(150), dice.once_in(8)),
     };
     tokio::time::sleep(Duration::from_millis(delay)).await;
     match examine(&shared, &headers, &body, put_off) {
