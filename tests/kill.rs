@@ -38,6 +38,9 @@ const SENDERS: usize = 3;
 /// After so many kills there is a stop in order.
 const STOP_EVERY: usize = 5;
 
+/// How many more sites may come to the top between two kills.
+const STEPS: usize = 4;
+
 /// What the levels above normal are called, in the order of [`LIMITS`].
 const LEVELS: [&str; 3] = ["attention", "caution", "warning"];
 
@@ -61,7 +64,7 @@ async fn g01_g02_g05_killed_as_its_own_broker_it_loses_nothing_and_tells_nobody_
 }
 
 async fn survive(road: Road, port: u16, seed: u64) {
-    let sites: Vec<Crack> = cracks(QUIET + 5 * kills());
+    let sites: Vec<Crack> = cracks(QUIET + STEPS * kills());
     let hook = Hook::moody(seed).await;
     let mut setting = Setting::new(road);
     setting.add_hook(&hook);
@@ -81,7 +84,7 @@ async fn survive(road: Road, port: u16, seed: u64) {
             errors.extend(Daemon::start(&config).await.stop().await.errors());
         }
         daemon = Daemon::spawn(&config);
-        field.may_open(5 * LIMITS.len());
+        field.may_open(STEPS * LIMITS.len());
     }
     daemon.ready().await;
     assert_eq!(daemon.said.told("starting from a snapshot").len(), 1);

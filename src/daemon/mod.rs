@@ -23,7 +23,7 @@ use alerting::setup::Setup;
 use anyhow::{Context, anyhow, bail};
 use arc_swap::ArcSwap;
 use delivery::Ledger;
-use ingest::clock::Clock;
+use ingest::clock::{Clock, Resumed};
 use ingest::collector::metrics::CollectorMetrics;
 use ingest::journal::{self, Entry, Journal, Kind};
 use parking_lot::Mutex;
@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::{self, BoardState, Tokens};
 use crate::config::Config;
-use crate::desk::events::{CollectorEvent, Skip, payload};
+use crate::desk::events::{ClockStep, CollectorEvent, Skip, payload};
 use crate::desk::run::{DeskError, Progress, Runner, make_snapshot, save};
 use crate::desk::state::StateFolder;
 use crate::desk::{Desk, recovery};
@@ -46,6 +46,9 @@ use collectors::{Collectors, Ground};
 
 /// How often a snapshot is made, real time.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(300);
+
+/// A wall clock further than this past the journal is shown as possibly wrong.
+const AHEAD_MAX: Duration = Duration::from_secs(30 * 86_400);
 
 /// How long each room may take to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -370,10 +373,27 @@ async fn announce(
     entries.extend(
         config.collectors.iter().map(|collector| collectors::entry(&collector.name, &down, clock)),
     );
+    entries.extend(misfit(journal).map(|step| own_entry(Kind::ClockStep, "start", payload(&step), clock)));
     entries.extend(skips.iter().map(|sequence| {
         own_entry(Kind::Skip, "start", payload(&Skip { sequence: *sequence }), clock)
     }));
     Ok(journal.append(entries).await?.last)
+}
+
+/// How far the wall clock lies behind the journal, or so far ahead of it that it may be wrong.
+fn misfit(journal: &Journal) -> Option<ClockStep> {
+    let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+    match journal.opened().clock? {
+        Resumed::Behind(by) => {
+            tracing::error!(seconds = by.as_secs(), "the wall clock is behind the journal; time goes on from the journal");
+            Some(ClockStep { nanos: -nanos(by) })
+        }
+        Resumed::Ahead(by) if by > AHEAD_MAX => {
+            tracing::error!(days = by.as_secs() / 86_400, "the wall clock is far ahead of the journal; check it");
+            Some(ClockStep { nanos: nanos(by) })
+        }
+        Resumed::Ahead(_) => None,
+    }
 }
 
 fn own_entry(kind: Kind, topic: &str, payload: bytes::Bytes, clock: &Clock) -> Entry {

@@ -6,21 +6,14 @@ use alerting::engine::ALIVE_MAX;
 use ingest::clock::Clock;
 use ingest::journal::{Entry, Journal, Kind};
 use reading::Timestamp;
-use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::desk::events::payload;
+use crate::desk::events::{ClockStep, payload};
 use crate::desk::run::Progress;
 
 /// How often the wall clock is compared with the journal's, real time.
 const STEP_CHECK_EVERY: Duration = Duration::from_secs(1);
-
-#[derive(Serialize)]
-struct StepEvent {
-    /// How far the wall clock jumped, nanoseconds, negative if back.
-    nanos: i64,
-}
 
 /// Runs until `stop` or the journal's end.
 pub async fn run(
@@ -80,7 +73,7 @@ async fn watch_steps(journal: Journal, clock: Clock) {
             topic: "".into(),
             retained: false,
             received_at: step.wall,
-            payload: payload(&StepEvent { nanos: step.nanos }),
+            payload: payload(&ClockStep { nanos: step.nanos }),
         };
         if journal.append(vec![entry]).await.is_err() {
             return;

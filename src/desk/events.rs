@@ -31,6 +31,13 @@ impl CollectorEvent {
     }
 }
 
+/// The wall clock was set, or did not fit the journal at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockStep {
+    /// How far the wall clock jumped or lies from the journal's, nanoseconds, negative if back or behind.
+    pub nanos: i64,
+}
+
 /// A record was set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skip {

@@ -25,13 +25,16 @@ use reading::report::Report;
 use reading::{Reading, SiteId, StationId, Timestamp};
 
 use crate::overview::{Balance, Latest, Overview};
-use events::{CollectorEvent, Skip};
+use events::{ClockStep, CollectorEvent, Skip};
 
 /// Refusals of one station for one reason are listed at most this often; all are counted.
 const LIST_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// How many (topic, reason) pairs are remembered for that.
 const LISTED_MAX: usize = 10_000;
+
+/// A jump of the wall clock by this much is shown: from here on, admission takes stamps for wrong.
+const CLOCK_STEP_SHOWN: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// How much of a refused frame is shown.
 const PREVIEW_LEN: usize = 256;
@@ -159,7 +162,8 @@ impl Desk {
             Kind::Collector => self.take_collector(record, now, actions, carried),
             Kind::Cut => self.take_cut(record, now, actions),
             Kind::Skip => self.take_skip(record, now, actions),
-            Kind::Tick | Kind::ClockStep => {} // only carry time; a clock step is there for people to read
+            Kind::ClockStep => self.take_clock_step(record, now, actions),
+            Kind::Tick => {} // only carries time
         }
     }
 
@@ -368,6 +372,20 @@ impl Desk {
             let what = alerting::catalogue::text("fault-journal-gap", &[&format!("{cut:?}")]);
             let until = now.at.plus(std::time::Duration::from_secs(86_400));
             engine.fault("journal-gap", what, Some(until), now, actions);
+        }
+    }
+
+    /// A wall clock that jumps by more than a station's own clock may be wrong is for a person to look at: stamps of
+    /// stations are judged by it.
+    fn take_clock_step(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>) {
+        let Ok(step) = serde_json::from_slice::<ClockStep>(record.payload) else { return };
+        let seconds = step.nanos / 1_000_000_000;
+        if let Some(engine) = &mut self.engine
+            && seconds.unsigned_abs() >= CLOCK_STEP_SHOWN.as_secs()
+        {
+            let what = alerting::catalogue::text("fault-clock", &[&seconds.to_string()]);
+            let until = now.at.plus(std::time::Duration::from_secs(3_600));
+            engine.fault("clock", what, Some(until), now, actions);
         }
     }
 

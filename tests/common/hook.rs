@@ -105,15 +105,17 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
         None => (0, false),
         Some(dice) => (dice.below(150), dice.once_in(8)),
     };
-    tokio::time::sleep(Duration::from_millis(delay)).await;
-    match examine(&shared, &headers, &body, put_off) {
+    let answer = match examine(&shared, &headers, &body, put_off) {
         Ok(()) if put_off => StatusCode::SERVICE_UNAVAILABLE,
         Ok(()) => StatusCode::NO_CONTENT,
         Err(problem) => {
             shared.wrong.lock().push(problem);
             StatusCode::BAD_REQUEST
         }
-    }
+    };
+    // Whoever is killed meanwhile was heard and does not know it.
+    tokio::time::sleep(Duration::from_millis(delay)).await;
+    answer
 }
 
 fn examine(

@@ -60,8 +60,8 @@
 //! *Append*: one thread takes all that waits (up to [`Config::batch_bytes`]), gives numbers and one `at`, writes it
 //! in one piece behind the last durable byte, syncs once, shows it to readers, answers. While the disk works the
 //! next batch gathers. Every segment opens with the configuration last given to [`Journal::set_opening`]. A new
-//! segment is begun after every start, and when the old one is [`Config::segment_bytes`] long or
-//! [`Config::segment_age_max`] old.
+//! segment is begun after every start, and when the old one is [`Config::segment_bytes`] longer than what it opened
+//! with, or [`Config::segment_age_max`] old.
 //!
 //! *Disk full*: first the oldest closed segment goes that the engine does not need, views' holds notwithstanding.
 //! Then frames wait unacknowledged, tried again with growing pauses, and the reserve is renamed into a segment and

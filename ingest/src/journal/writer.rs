@@ -206,10 +206,13 @@ impl Writer {
     /// Closes the segment if it is long or old enough.
     fn rotate(&mut self) {
         let config = &self.shared.config;
+        // What every segment opens with does not count, or a large configuration would fill each one by itself.
+        let opening = self.shared.opening.lock().as_ref().map_or(0, |opening| opening.len() as u64);
+        let long = config.segment_bytes.saturating_add(opening);
         let is_done = self.active.as_ref().is_some_and(|active| {
             let age = self.shared.clock.at().since(active.segment.opened_at);
             active.is_listed
-                && (active.len >= config.segment_bytes || age >= config.segment_age_max)
+                && (active.len >= long || age >= config.segment_age_max)
         });
         if is_done {
             self.close_active();

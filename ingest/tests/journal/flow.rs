@@ -175,6 +175,24 @@ async fn every_segment_opens_with_the_configuration() {
 }
 
 #[tokio::test]
+async fn a_configuration_longer_than_a_segment_does_not_make_every_append_a_segment() {
+    let disk = MemDisk::default();
+    let config = Config { record_bytes_max: 1 << 20, queue_bytes: 1 << 20, ..small() };
+    let journal = open(&disk, config, 0);
+    journal.set_opening(Bytes::from(vec![b'x'; usize::try_from(config.segment_bytes).unwrap() * 2]));
+    for n in 0..30 {
+        journal.append(vec![frame(n)]).await.unwrap();
+    }
+    let with = disk.segments().len();
+    let disk = MemDisk::default();
+    let journal = open(&disk, small(), 0);
+    for n in 0..30 {
+        journal.append(vec![frame(n)]).await.unwrap();
+    }
+    assert!(with <= disk.segments().len(), "{with} segments");
+}
+
+#[tokio::test]
 async fn long_records_and_too_long_ones() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config {
