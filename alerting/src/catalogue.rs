@@ -271,7 +271,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "수집기 {0}: 수신과 처리 건수가 맞지 않습니다",
         "Collector {0}: what came in and what became of it do not add up",
     ),
-    ("fault-clock", "서버 시각이 {0}초 어긋났습니다. 시각 동기화를 확인하십시오", "The wall clock jumped by {0} s: check its synchronisation"),
+    (
+        "fault-clock",
+        "서버 시각이 {0}초 어긋났습니다. 시각 동기화를 확인하십시오",
+        "The wall clock jumped by {0} s: check its synchronisation",
+    ),
     ("fault-collector-down", "수집기 {0} 연결 끊김: {1}", "Collector {0} is down: {1}"),
     ("fault-delivery-lost", "{0} 채널 전달 실패 ({1}): {2}", "Delivery on {0} failed ({1}): {2}"),
     (

@@ -1,6 +1,7 @@
 //! The ways out: a channel and a courier for each configured one.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,21 +30,18 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// Makes them as configured.
+    /// Makes them as configured. `http` is where the CAP feed is served.
     ///
     /// # Errors
     /// A secret that cannot be read, a setting that cannot work.
     pub fn build(
         config: &Config,
+        http: SocketAddr,
         clock: &Clock,
         publishers: &BTreeMap<String, Publisher>,
     ) -> anyhow::Result<Self> {
         let time: Arc<dyn Time> = Arc::new(DaemonTime(clock.clone()));
-        let base_url = config
-            .http
-            .public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", config.http.listen));
+        let base_url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
         let mut all = Self { channels: Vec::new(), cap: None };
         for channel in &config.channels {
             let built: Arc<dyn Channel> = match &channel.kind {

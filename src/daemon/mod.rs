@@ -102,6 +102,10 @@ impl Daemon {
                 folder.display()
             )
         })?;
+        let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
+            format!("cannot listen on {}; is something else running there?", config.http.listen)
+        })?;
+        let http = listener.local_addr()?;
         let registry = prometheus::Registry::new();
         let delivery_metrics = delivery::Metrics::register(&registry)?;
         let (ledger, opened) = Ledger::open(folder.join("ledger.sqlite"))?;
@@ -140,7 +144,7 @@ impl Daemon {
             stop_publishing: &stops.publishing,
         };
         let collectors = Collectors::start(&config, &ground).await?;
-        let channels = Channels::build(&config, &clock, &collectors.publishers)?;
+        let channels = Channels::build(&config, http, &clock, &collectors.publishers)?;
         let cap = channels.cap.clone();
         let couriers = channels.couriers(&ledger, &journal, &clock, &delivery_metrics);
 
@@ -191,10 +195,6 @@ impl Daemon {
         ));
 
         let tokens = Tokens::load_or_create(folder)?;
-        let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
-            format!("cannot listen on {}; is something else running there?", config.http.listen)
-        })?;
-        let http = listener.local_addr()?;
         let board_clock = clock.clone();
         let board_state = BoardState {
             overview: overview.clone(),
@@ -373,7 +373,9 @@ async fn announce(
     entries.extend(
         config.collectors.iter().map(|collector| collectors::entry(&collector.name, &down, clock)),
     );
-    entries.extend(misfit(journal).map(|step| own_entry(Kind::ClockStep, "start", payload(&step), clock)));
+    entries.extend(
+        misfit(journal).map(|step| own_entry(Kind::ClockStep, "start", payload(&step), clock)),
+    );
     entries.extend(skips.iter().map(|sequence| {
         own_entry(Kind::Skip, "start", payload(&Skip { sequence: *sequence }), clock)
     }));
@@ -385,11 +387,17 @@ fn misfit(journal: &Journal) -> Option<ClockStep> {
     let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
     match journal.opened().clock? {
         Resumed::Behind(by) => {
-            tracing::error!(seconds = by.as_secs(), "the wall clock is behind the journal; time goes on from the journal");
+            tracing::error!(
+                seconds = by.as_secs(),
+                "the wall clock is behind the journal; time goes on from the journal"
+            );
             Some(ClockStep { nanos: -nanos(by) })
         }
         Resumed::Ahead(by) if by > AHEAD_MAX => {
-            tracing::error!(days = by.as_secs() / 86_400, "the wall clock is far ahead of the journal; check it");
+            tracing::error!(
+                days = by.as_secs() / 86_400,
+                "the wall clock is far ahead of the journal; check it"
+            );
             Some(ClockStep { nanos: nanos(by) })
         }
         Resumed::Ahead(_) => None,

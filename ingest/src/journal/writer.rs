@@ -211,8 +211,7 @@ impl Writer {
         let long = config.segment_bytes.saturating_add(opening);
         let is_done = self.active.as_ref().is_some_and(|active| {
             let age = self.shared.clock.at().since(active.segment.opened_at);
-            active.is_listed
-                && (active.len >= long || age >= config.segment_age_max)
+            active.is_listed && (active.len >= long || age >= config.segment_age_max)
         });
         if is_done {
             self.close_active();

@@ -179,7 +179,8 @@ async fn a_configuration_longer_than_a_segment_does_not_make_every_append_a_segm
     let disk = MemDisk::default();
     let config = Config { record_bytes_max: 1 << 20, queue_bytes: 1 << 20, ..small() };
     let journal = open(&disk, config, 0);
-    journal.set_opening(Bytes::from(vec![b'x'; usize::try_from(config.segment_bytes).unwrap() * 2]));
+    journal
+        .set_opening(Bytes::from(vec![b'x'; usize::try_from(config.segment_bytes).unwrap() * 2]));
     for n in 0..30 {
         journal.append(vec![frame(n)]).await.unwrap();
     }
