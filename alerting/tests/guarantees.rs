@@ -63,8 +63,6 @@ fn raises(world: &World) -> Vec<(String, String, reading::Timestamp, reading::Ti
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
-
     #[test]
     fn g02_the_same_journal_gives_the_same_bytes(rows in arrivals()) {
         prop_assert_eq!(run(&rows).bytes(), run(&rows).bytes());
