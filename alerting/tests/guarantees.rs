@@ -185,6 +185,33 @@ fn g03_an_early_raise_not_borne_out_is_corrected_by_a_visible_revision() {
 }
 
 #[test]
+fn g03_a_raise_that_came_and_went_is_told_though_its_readings_came_last() {
+    let mut world = World::new(setup());
+    for minute_of in [0, 3, 4, 5] {
+        world.read(minute(minute_of), 0, 0.1);
+    }
+    for measured in [1, 2] {
+        world.arrive(Arrival {
+            at: minute(6),
+            measured_at: minute(measured),
+            series: 0,
+            value: 1.4,
+        });
+    }
+    assert_eq!(world.level(0), Level::Caution, "it is over, and the way down has its dwell");
+    let held: Vec<_> = world
+        .decisions()
+        .filter_map(|d| match d {
+            Decision::Rule { held, evidence, .. } if evidence.rule == "tilt-caution" => {
+                Some((*held, evidence.measured_at))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(held, [(true, minute(2)), (false, minute(5))]);
+}
+
+#[test]
 fn g04_downtime_raises_no_alert_and_forgets_none() {
     let mut setup = setup();
     setup.rules.retain(|rule| rule.id.as_str() != "tilt-rate"); // the fall of the tilt below is a rate, too
