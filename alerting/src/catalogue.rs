@@ -257,8 +257,8 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     (
         "evidence-rate",
-        "{0} {1} 변화율 {2} {3}/h (기준 {4} {3}/h, 최근 {5})",
-        "{0} {1} rate {2} {3}/h (limit {4} {3}/h over {5})",
+        "{0} {1} 변화율 {2} {3} (기준 {4} {3}, 최근 {5})",
+        "{0} {1} rate {2} {3} (limit {4} {3} over {5})",
     ),
     (
         "evidence-silence",

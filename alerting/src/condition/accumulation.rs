@@ -4,13 +4,15 @@
 //! last digit: a gauge that tips 0.254 mm counts 254. Source: domain.md 3.4.1.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::explain::{Fact, Measure, Said};
 use super::persistence;
-use super::{Side, Transition};
+use super::{Kind, MAIN, Side, Transition};
 
 /// The most amounts kept apart; beyond, the two oldest count as one at the later stamp, which errs on the
 /// side of more rain.
@@ -37,14 +39,20 @@ pub struct State {
     persistence: persistence::State,
 }
 
-impl State {
-    /// Takes one trusted amount, at or after the one before. `value` of the transition is the sum.
-    pub fn observe(
+impl Kind for State {
+    type Settings = Settings;
+
+    // `value` of the transition is the sum
+    fn observe(
         &mut self,
         settings: &Settings,
+        slot: u8,
         at: Timestamp,
         value: f64,
     ) -> Option<Transition> {
+        if slot != MAIN {
+            return None;
+        }
         self.add(at, libm::round(value * 1_000.0) as i64);
         let from = at.minus(settings.window);
         while let Some((_, amount)) = self.amounts.pop_front_if(|(t, _)| *t <= from) {
@@ -56,11 +64,28 @@ impl State {
         Some(Transition { held: turned, at, value: sum })
     }
 
-    /// Whether it holds.
-    pub fn held(&self) -> bool {
+    fn held(&self) -> bool {
         self.persistence.held()
     }
 
+    fn said(settings: &Settings) -> Said {
+        Said {
+            key: "evidence-accumulation",
+            measure: Measure::Base,
+            limit: settings.raise_at,
+            window: Some(settings.window),
+        }
+    }
+
+    fn facts(&self, _settings: &Settings) -> Vec<Fact> {
+        let mut facts = self.persistence.facts();
+        facts.push(Fact::number("sum", self.sum as f64 / 1_000.0));
+        facts.push(Fact::count("amounts", self.amounts.len()));
+        facts
+    }
+}
+
+impl State {
     fn add(&mut self, at: Timestamp, amount: i64) {
         if amount <= 0 {
             return; // negative rain is no rain
@@ -94,10 +119,10 @@ mod tests {
         let mut state = State::default();
         let limits = settings(3, 1e9);
         for i in 0..35_040i64 {
-            state.observe(&limits, Timestamp::from_secs(i * 900), 0.254);
+            state.observe(&limits, MAIN, Timestamp::from_secs(i * 900), 0.254);
             assert!(state.sum <= 12 * 254, "{}", state.sum);
         }
-        state.observe(&limits, Timestamp::from_secs(35_040 * 900 + 10_800), 0.0);
+        state.observe(&limits, MAIN, Timestamp::from_secs(35_040 * 900 + 10_800), 0.0);
         assert_eq!((state.sum, state.amounts.len()), (0, 0));
     }
 
@@ -109,7 +134,7 @@ mod tests {
         let raised = rain.iter().enumerate().find_map(|(i, mm)| {
             let hour = 6 + i as i64;
             let at = Timestamp::from_secs(hour * 3_600);
-            state.observe(&settings(3, 90.0), at, f64::from(*mm)).map(|t| (hour, t.value))
+            state.observe(&settings(3, 90.0), MAIN, at, f64::from(*mm)).map(|t| (hour, t.value))
         });
         assert_eq!(raised, Some((17, 95.0)));
     }
@@ -119,7 +144,7 @@ mod tests {
         let mut state = State::default();
         let limits = settings(24 * 365, 1e9);
         for i in 0..10_000 {
-            state.observe(&limits, Timestamp::from_secs(i), 0.2);
+            state.observe(&limits, MAIN, Timestamp::from_secs(i), 0.2);
         }
         assert_eq!(state.sum, 10_000 * 200);
         assert_eq!(state.amounts.len(), AMOUNTS_MAX);

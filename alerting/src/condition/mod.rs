@@ -1,41 +1,128 @@
-//! Conditions: pure tests of the recent past of one series. One file per kind.
+//! Conditions: pure tests of the recent past of a series and its companions. One file per kind.
+//!
+//! Every kind is observed through one door with an input slot: slot 0 is the series the rule is about, further
+//! slots are its companions (a temperature, a frequency, neighbours), in the order the kind names them. A kind that
+//! takes one series ignores other slots. Readings come in event order over all slots together.
 
 pub mod persistence;
+pub mod explain;
 pub mod threshold;
 pub mod rate;
 pub mod accumulation;
 pub mod silence;
 
+use alloc::vec::Vec;
+
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use explain::{Fact, Said};
 use persistence::Mark;
 
-/// What a rule tests, with its limits in base units.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ConditionSettings {
-    /// A value beyond a limit.
-    Threshold(threshold::Settings),
-    /// A slope beyond a limit, significant against its own scatter.
-    Rate(rate::Settings),
-    /// A running sum beyond a limit.
-    Accumulation(accumulation::Settings),
-    /// Nothing heard for too long.
-    Silence(silence::Settings),
+/// The series a rule is about; companions have the slots after it.
+pub const MAIN: u8 = 0;
+
+/// What every kind offers. Its state is what is kept of one series: small, or boxed, because a million of them are.
+trait Kind: Default {
+    /// Its limits, in base units.
+    type Settings;
+
+    /// Takes one trusted reading of a slot, at or after the one before.
+    fn observe(
+        &mut self,
+        settings: &Self::Settings,
+        slot: u8,
+        at: Timestamp,
+        value: f64,
+    ) -> Option<Transition>;
+
+    /// Whether it holds.
+    fn held(&self) -> bool;
+
+    /// How one says what it compares with what.
+    fn said(settings: &Self::Settings) -> Said;
+
+    /// The numbers behind where it stands now, for explanations.
+    fn facts(&self, settings: &Self::Settings) -> Vec<Fact>;
 }
 
-/// What one condition remembers of one series.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ConditionState {
-    /// Of a threshold.
-    Threshold(threshold::State),
-    /// Of a rate.
-    Rate(rate::State),
-    /// Of an accumulation.
-    Accumulation(accumulation::State),
-    /// Silence remembers nothing: it is a deadline of the engine.
-    Silence,
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $module:ident)*) => {
+        /// What a rule tests, with its limits in base units.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum ConditionSettings { $($(#[$doc])* $variant($module::Settings),)* }
+
+        /// What one condition remembers of one series and its companions.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum ConditionState { $($(#[$doc])* $variant($module::State),)* }
+
+        impl ConditionSettings {
+            /// A condition of this kind that has seen nothing.
+            pub fn fresh(&self) -> ConditionState {
+                match self {
+                    $(Self::$variant(_) => ConditionState::$variant($module::State::default()),)*
+                }
+            }
+
+            /// Its name in configuration and explanations.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)* }
+            }
+
+            /// How one says what it compares with what.
+            pub fn said(&self) -> Said {
+                match self {
+                    $(Self::$variant(settings) => <$module::State as Kind>::said(settings),)*
+                }
+            }
+        }
+
+        impl ConditionState {
+            /// Takes one trusted reading of a slot, in event order over all slots. A state of another kind than
+            /// the settings sees nothing.
+            pub fn observe(
+                &mut self,
+                settings: &ConditionSettings,
+                slot: u8,
+                at: Timestamp,
+                value: f64,
+            ) -> Option<Transition> {
+                match (self, settings) {
+                    $((Self::$variant(state), ConditionSettings::$variant(settings)) => {
+                        Kind::observe(state, settings, slot, at, value)
+                    })*
+                    _ => None,
+                }
+            }
+
+            /// Whether the condition holds.
+            pub fn held(&self) -> bool {
+                match self { $(Self::$variant(state) => Kind::held(state),)* }
+            }
+
+            /// The numbers behind where it stands now. A state of another kind than the settings has none.
+            pub fn facts(&self, settings: &ConditionSettings) -> Vec<Fact> {
+                match (self, settings) {
+                    $((Self::$variant(state), ConditionSettings::$variant(settings)) => {
+                        Kind::facts(state, settings)
+                    })*
+                    _ => Vec::new(),
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A value beyond a limit.
+    Threshold "threshold" threshold
+    /// A slope beyond a limit, significant against its own scatter.
+    Rate "rate" rate
+    /// A running sum beyond a limit.
+    Accumulation "accumulation" accumulation
+    /// Nothing heard for too long: a deadline of the engine, which remembers nothing here.
+    Silence "silence" silence
 }
 
 /// A condition began or ceased to hold.
@@ -47,61 +134,6 @@ pub struct Transition {
     pub at: Timestamp,
     /// The number that was compared with the limit: a value, a slope an hour, a sum.
     pub value: f64,
-}
-
-impl ConditionSettings {
-    /// A condition of this kind that has seen nothing.
-    pub fn fresh(&self) -> ConditionState {
-        match self {
-            Self::Threshold(_) => ConditionState::Threshold(threshold::State::default()),
-            Self::Rate(_) => ConditionState::Rate(rate::State::default()),
-            Self::Accumulation(_) => ConditionState::Accumulation(accumulation::State::default()),
-            Self::Silence(_) => ConditionState::Silence,
-        }
-    }
-
-    /// Its name in configuration and explanations.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Threshold(_) => "threshold",
-            Self::Rate(_) => "rate",
-            Self::Accumulation(_) => "accumulation",
-            Self::Silence(_) => "silence",
-        }
-    }
-}
-
-impl ConditionState {
-    /// Takes one trusted reading in event order. A state of another kind than the settings sees nothing.
-    pub fn observe(
-        &mut self,
-        settings: &ConditionSettings,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        match (self, settings) {
-            (Self::Threshold(state), ConditionSettings::Threshold(settings)) => {
-                state.observe(settings, at, value)
-            }
-            (Self::Rate(state), ConditionSettings::Rate(settings)) => {
-                state.observe(settings, at, value)
-            }
-            (Self::Accumulation(state), ConditionSettings::Accumulation(settings)) => {
-                state.observe(settings, at, value)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the condition holds.
-    pub fn held(&self) -> bool {
-        match self {
-            Self::Threshold(state) => state.held(),
-            Self::Rate(state) => state.held(),
-            Self::Accumulation(state) => state.held(),
-            Self::Silence => false,
-        }
-    }
 }
 
 /// On which side of a limit danger lies.

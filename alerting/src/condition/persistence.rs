@@ -4,10 +4,13 @@
 //! Shared by every condition that compares a number with a limit. Source: domain.md 3.1, vector A1.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::explain::Fact;
 
 /// The longest look-back in readings.
 pub const WINDOW_LEN_MAX: u8 = 32;
@@ -78,6 +81,19 @@ impl State {
         }
         self.clear_run = if mark == Mark::Within { self.clear_run.saturating_add(1) } else { 0 };
         self.turn(settings, at)
+    }
+
+    /// How many of the last readings were beyond the limit, since when, and how many in a row within it.
+    pub fn facts(&self) -> Vec<Fact> {
+        let beyond = self.recent.iter().filter(|(_, beyond)| *beyond).count();
+        let mut facts = Vec::from([
+            Fact::flag("held", self.held),
+            Fact::count("beyond", beyond),
+            Fact::count("looked-back-on", self.recent.len()),
+            Fact::count("clear-run", usize::from(self.clear_run)),
+        ]);
+        facts.extend(self.since.map(|since| Fact::moment("beyond-since", since)));
+        facts
     }
 
     fn turn(&mut self, settings: &Settings, at: Timestamp) -> Option<bool> {

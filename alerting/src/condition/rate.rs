@@ -10,8 +10,9 @@ use core::time::Duration;
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::explain::{Fact, Measure, Said};
 use super::persistence::{self, Mark};
-use super::{Side, Transition};
+use super::{Kind, MAIN, Side, Transition};
 
 /// The most readings a window may hold: the longest window over the report interval.
 pub const SAMPLES_MAX: usize = 1024;
@@ -73,14 +74,20 @@ pub struct Fit {
     pub intercept: f64,
 }
 
-impl State {
-    /// Takes one trusted reading, at or after the one before. `value` of the transition is the slope an hour.
-    pub fn observe(
+impl Kind for State {
+    type Settings = Settings;
+
+    // `value` of the transition is the slope an hour
+    fn observe(
         &mut self,
         settings: &Settings,
+        slot: u8,
         at: Timestamp,
         value: f64,
     ) -> Option<Transition> {
+        if slot != MAIN {
+            return None;
+        }
         self.window.push_back((at, value));
         let from = at.minus(settings.window);
         while self.window.len() > SAMPLES_MAX || self.window.front().is_some_and(|(t, _)| *t < from)
@@ -93,11 +100,33 @@ impl State {
         Some(Transition { held: turned, at, value: fit.map_or(f64::NAN, |fit| fit.slope) })
     }
 
-    /// Whether it holds.
-    pub fn held(&self) -> bool {
+    fn held(&self) -> bool {
         self.persistence.held()
     }
 
+    fn said(settings: &Settings) -> Said {
+        Said {
+            key: "evidence-rate",
+            measure: Measure::BasePerHour,
+            limit: settings.raise_at,
+            window: Some(settings.window),
+        }
+    }
+
+    fn facts(&self, settings: &Settings) -> Vec<Fact> {
+        let mut facts = self.persistence.facts();
+        facts.push(Fact::count("samples", self.window.len()));
+        let last = self.window.back().map(|(at, _)| *at);
+        if let Some(fit) = last.and_then(|at| self.fit(settings, at)) {
+            facts.push(Fact::number("slope-per-hour", fit.slope));
+            facts.push(Fact::number("significance", fit.significance));
+            facts.push(Fact::number("intercept", fit.intercept));
+        }
+        facts
+    }
+}
+
+impl State {
     fn fit(&self, settings: &Settings, at: Timestamp) -> Option<Fit> {
         let first = self.window.front()?.0;
         let enough = self.window.len() >= usize::from(settings.samples_min.max(3));
@@ -233,7 +262,7 @@ mod tests {
             (0..60i64).any(|minute| {
                 let value = if minute % 20 == 19 { 5.0 } else { (minute % 3) as f64 * 0.001 };
                 state
-                    .observe(&settings, Timestamp::from_secs(minute * 60), value)
+                    .observe(&settings, MAIN, Timestamp::from_secs(minute * 60), value)
                     .is_some_and(|t| t.held)
             })
         };
@@ -259,7 +288,7 @@ mod tests {
         let mut first = None;
         for minute in (0..60).step_by(5) {
             let at = Timestamp::from_secs(minute * 60);
-            let turned = state.observe(&settings(), at, 0.2 * minute as f64 / 60.0);
+            let turned = state.observe(&settings(), MAIN, at, 0.2 * minute as f64 / 60.0);
             first = first.or(turned.map(|t| (minute, t.held)));
         }
         assert_eq!(first, Some((30, true)));
@@ -274,7 +303,7 @@ mod tests {
                 let noise = if minute % 2 == 0 { 0.05 } else { -0.05 };
                 let value = slope * minute as f64 / 60.0 + noise;
                 state
-                    .observe(&settings(), Timestamp::from_secs(minute * 60), value)
+                    .observe(&settings(), MAIN, Timestamp::from_secs(minute * 60), value)
                     .is_some_and(|t| t.held)
             })
         };

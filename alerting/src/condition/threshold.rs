@@ -3,11 +3,14 @@
 //! In: trusted readings of one series, in event order. Out: a [`Transition`] when the condition begins or
 //! ceases to hold. Knows no rule, site or level, and reads no clock.
 
+use alloc::vec::Vec;
+
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::explain::{Fact, Measure, Said};
 use super::persistence;
-use super::{Side, Transition};
+use super::{Kind, MAIN, Side, Transition};
 
 /// Level crossing with persistence and hysteresis, in the base unit of the series. Source: domain.md 3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,22 +31,39 @@ pub struct State {
     persistence: persistence::State,
 }
 
-impl State {
-    /// Takes one trusted reading, at or after the one before.
-    pub fn observe(
+impl Kind for State {
+    type Settings = Settings;
+
+    fn observe(
         &mut self,
         settings: &Settings,
+        slot: u8,
         at: Timestamp,
         value: f64,
     ) -> Option<Transition> {
+        if slot != MAIN {
+            return None;
+        }
         let mark = settings.side.mark(value, settings.raise_at, settings.clear_below);
         let turned = self.persistence.observe(&settings.persistence, at, mark)?;
         Some(Transition { held: turned, at, value })
     }
 
-    /// Whether it holds.
-    pub fn held(&self) -> bool {
+    fn held(&self) -> bool {
         self.persistence.held()
+    }
+
+    fn said(settings: &Settings) -> Said {
+        Said {
+            key: "evidence-threshold",
+            measure: Measure::Base,
+            limit: settings.raise_at,
+            window: None,
+        }
+    }
+
+    fn facts(&self, _settings: &Settings) -> Vec<Fact> {
+        self.persistence.facts()
     }
 }
 
@@ -57,7 +77,8 @@ mod tests {
     fn check(settings: &Settings, rows: &[(i64, f64, &str)]) {
         let mut state = State::default();
         for (minute, value, expected) in rows {
-            let turned = state.observe(settings, Timestamp::from_secs(minute * MINUTE), *value);
+            let turned =
+                state.observe(settings, MAIN, Timestamp::from_secs(minute * MINUTE), *value);
             let got = match turned {
                 Some(Transition { held: true, .. }) => "raised",
                 Some(Transition { held: false, .. }) => "cleared",

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::watch::Late;
 use super::{Engine, Moment, SiteView, Subject};
 use crate::alert::Hazard;
-use crate::condition::Transition;
+use crate::condition::{MAIN, Transition};
 use crate::decision::{Action, Decision};
 use crate::incident::Incident;
 use crate::level::Level;
@@ -179,7 +179,7 @@ impl Engine {
             }
             late.last = sample.at;
             late.arrived_at = now.at;
-            let turn = late.state.observe(settings, sample.at, sample.value);
+            let turn = late.state.observe(settings, MAIN, sample.at, sample.value);
             if let Some(turn) = turn.filter(|turn| turn.held) {
                 self.late_detected(at, turn, now, out);
             }

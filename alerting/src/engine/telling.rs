@@ -15,7 +15,8 @@ use crate::alert::{
     Alert, Evidence, Hazard, IncidentId, IncidentKind, MessageType, Purpose, SiteFacts,
 };
 use crate::catalogue;
-use crate::condition::{ConditionSettings, Transition};
+use crate::condition::Transition;
+use crate::condition::explain::Measure;
 use crate::decision::{Action, Decision, IncidentRecord, IncidentState};
 use crate::incident::{Incident, Revision};
 use crate::level::Level;
@@ -71,36 +72,22 @@ impl Engine {
         let name = &self.setup.registry.series()[watch.series.index()].name;
         let base = name.quantity.base_unit().symbol();
         let place = format!("{}/{}", name.station, name.sensor);
-        let say = |key: &'static str, limit: f64, window: Option<Duration>| {
-            let quantity = catalogue::quantity(name.quantity);
-            let (value, limit) = (number(turn.value), number(limit));
-            let hours = window.map(span).unwrap_or_default();
-            Text {
-                ko: catalogue::fill(
-                    key,
-                    catalogue::Language::Ko,
-                    &[&place, &quantity.ko, &value, base, &limit, &hours],
-                ),
-                en: catalogue::fill(
-                    key,
-                    catalogue::Language::En,
-                    &[&place, &quantity.en, &value, base, &limit, &hours],
-                ),
-            }
+        let said = rule.condition.said();
+        let unit = match said.measure {
+            Measure::Base => base.into(),
+            Measure::BasePerHour => format!("{base}/h"),
+            Measure::Own(unit) => unit.into(),
         };
-        let (unit, text) = match &rule.condition {
-            ConditionSettings::Threshold(s) => {
-                (String::from(base), say("evidence-threshold", s.raise_at, None))
-            }
-            ConditionSettings::Rate(s) => {
-                (format!("{base}/h"), say("evidence-rate", s.raise_at, Some(s.window)))
-            }
-            ConditionSettings::Accumulation(s) => {
-                (String::from(base), say("evidence-accumulation", s.raise_at, Some(s.window)))
-            }
-            ConditionSettings::Silence(s) => {
-                (String::from("min"), say("evidence-silence", s.after.as_secs_f64() / 60.0, None))
-            }
+        let quantity = catalogue::quantity(name.quantity);
+        let (value, limit) = (number(turn.value), number(said.limit));
+        let window = said.window.map(span).unwrap_or_default();
+        let fill = |language, quantity: &str| {
+            let parts = [&place, quantity, &value, &unit, &limit, &window];
+            catalogue::fill(said.key, language, &parts)
+        };
+        let text = Text {
+            ko: fill(catalogue::Language::Ko, &quantity.ko),
+            en: fill(catalogue::Language::En, &quantity.en),
         };
         Evidence {
             rule: rule.id.as_str().into(),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use reading::{SeriesIndex, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::condition::{ConditionState, Transition};
+use crate::condition::{ConditionState, MAIN, Transition};
 use crate::setup::Setup;
 use crate::window::Sample;
 
@@ -111,7 +111,7 @@ impl WatchState {
         settings: &crate::condition::ConditionSettings,
         sample: Sample,
     ) -> Option<Transition> {
-        let turn = self.live.observe(settings, sample.at, sample.value)?;
+        let turn = self.live.observe(settings, MAIN, sample.at, sample.value)?;
         if turn.held {
             self.told.push(Told { from: turn.at, to: None, borne_out: false });
         } else if let Some(last) = self.told.last_mut() {
@@ -135,7 +135,7 @@ impl WatchState {
         let mut newest = Timestamp::MIN;
         for sample in open {
             newest = sample.at;
-            match self.live.observe(settings, sample.at, sample.value) {
+            match self.live.observe(settings, MAIN, sample.at, sample.value) {
                 Some(turn) if turn.held => {
                     spans.push(Span { from: turn.at, to: None, value: turn.value });
                 }
@@ -181,7 +181,7 @@ impl WatchState {
         settings: &crate::condition::ConditionSettings,
         sample: Sample,
     ) -> Option<Transition> {
-        let turn = self.closed.observe(settings, sample.at, sample.value);
+        let turn = self.closed.observe(settings, MAIN, sample.at, sample.value);
         if self.closed.held() {
             for told in &mut self.told {
                 told.borne_out |= told.from <= sample.at && told.to.is_none_or(|to| to > sample.at);
