@@ -355,19 +355,13 @@ pub(super) fn setup() -> Setup {
             zone: "Asia/Seoul".into(),
         };
     let station = |(id, ..): &(&str, SiteKind, &str, &str, &str, &str)| StationEntry {
-        site: id.parse().unwrap(),
-        id: "box-1".parse().unwrap(),
-        source: "field".into(),
-        report_interval: Duration::from_secs(60),
         series: [("tilt-1", Quantity::TiltX), ("rain-1", Quantity::Rain)]
             .map(|(sensor, quantity)| SeriesEntry {
-                sensor: sensor.parse().unwrap(),
-                quantity,
-                unit: quantity.base_unit(),
                 range: (-1e6, 1e6),
-                lateness: Duration::from_secs(900),
+                ..SeriesEntry::of(sensor.parse().unwrap(), quantity)
             })
             .to_vec(),
+        ..StationEntry::of(id.parse().unwrap(), "box-1".parse().unwrap(), "field")
     };
     let route = |channel: &str, audience| Route {
         channel: channel.parse().unwrap(),

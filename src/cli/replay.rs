@@ -282,6 +282,7 @@ impl<W: Write> Player<W> {
             station: name.station.as_str(),
             seq: None,
             at: Some(row.measured_at),
+            heard_at: None,
             road: Road::Live,
             claims: vec![claim],
         };

@@ -49,7 +49,8 @@ pub fn read(
         table.finish("a [[station]]", problems);
         if let (Some(site), Some(id), Some(source)) = (site, id, source) {
             let site = site.value.clone();
-            entries.push(StationEntry { site, id, source, report_interval, series });
+            let of = StationEntry::of(site, id, &source);
+            entries.push(StationEntry { report_interval, series, ..of });
             places.push(place);
         }
     }
@@ -206,7 +207,8 @@ fn sensor(
         let range = range.as_ref().and_then(|range| range_of(quantity, range, problems));
         let (Some(unit), Some(range)) = (unit, range) else { break };
         let sensor = id.value.clone();
-        entries.push((place, SeriesEntry { sensor, quantity, unit, range, lateness }));
+        let of = SeriesEntry::of(sensor, quantity);
+        entries.push((place, SeriesEntry { unit, range, lateness, ..of }));
     }
     entries
 }

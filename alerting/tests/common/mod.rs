@@ -50,18 +50,13 @@ fn site(id: &str) -> Site {
 
 fn post(site: &str, id: &str, quantities: &[(&str, Quantity)]) -> StationEntry {
     let entry = |(sensor, quantity): &(&str, Quantity)| SeriesEntry {
-        sensor: sensor.parse().unwrap(),
-        quantity: *quantity,
-        unit: quantity.base_unit(),
         range: (-1e6, 1e6),
         lateness: LATENESS,
+        ..SeriesEntry::of(sensor.parse().unwrap(), *quantity)
     };
     StationEntry {
-        site: site.parse().unwrap(),
-        id: id.parse().unwrap(),
-        source: "field".into(),
-        report_interval: Duration::from_secs(60),
         series: quantities.iter().map(entry).collect(),
+        ..StationEntry::of(site.parse().unwrap(), id.parse().unwrap(), "field")
     }
 }
 

@@ -34,6 +34,7 @@ fn report(second: i64, readings: usize) -> Report<'static> {
         station: "box-1",
         seq: Some(second as u64),
         at: Some(Timestamp::from_secs(NOON + second)),
+        heard_at: None,
         road: Road::Live,
         claims: (0..readings).map(claim).collect(),
     }

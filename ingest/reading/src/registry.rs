@@ -97,6 +97,12 @@ pub struct Station {
     pub source: String,
     /// How often it reports when nothing is wrong.
     pub report_interval: Duration,
+    /// The station that forwards for it, where one does.
+    #[serde(default)]
+    pub gateway: Option<StationIndex>,
+    /// Latitude and longitude, degrees, WGS 84, where it is known more closely than its site's.
+    #[serde(default)]
+    pub location: Option<(f64, f64)>,
 }
 
 /// One stream of readings.
@@ -112,6 +118,14 @@ pub struct Series {
     pub range: (f64, f64),
     /// How late a reading may come and still be evaluated in its order.
     pub lateness: Duration,
+    /// The usual noise of the instrument (one standard deviation), in the base unit: what is far outside of it is
+    /// held until it is confirmed, and what never moves is stuck. `None` where nothing of that makes sense, as for rain
+    /// and switches.
+    #[serde(default)]
+    pub noise: Option<f64>,
+    /// Series of a site under the same word measure the same thing; the middle one of three is right.
+    #[serde(default)]
+    pub votes: Option<String>,
 }
 
 /// Everything in the field that we know, in the order of names.
@@ -123,6 +137,8 @@ pub struct Registry {
 }
 
 /// A station as configured, before numbering.
+///
+/// Written as `StationEntry { …, ..StationEntry::of(site, id, source) }`, so that a new property has its default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StationEntry {
     /// The site it stands at.
@@ -133,11 +149,30 @@ pub struct StationEntry {
     pub source: String,
     /// How often it reports.
     pub report_interval: Duration,
+    /// The station that forwards for it, by site and name.
+    pub gateway: Option<(SiteId, StationId)>,
+    /// Where it stands, if it is known more closely than its site's place.
+    pub location: Option<(f64, f64)>,
     /// Its series.
     pub series: Vec<SeriesEntry>,
 }
 
-/// A series as configured, before numbering.
+impl StationEntry {
+    /// A station that reports every minute and measures nothing.
+    pub fn of(site: SiteId, id: StationId, source: &str) -> Self {
+        Self {
+            site,
+            id,
+            source: source.into(),
+            report_interval: Duration::from_secs(60),
+            gateway: None,
+            location: None,
+            series: Vec::new(),
+        }
+    }
+}
+
+/// A series as configured, before numbering. Written as [`StationEntry`] is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesEntry {
     /// The instrument.
@@ -150,6 +185,25 @@ pub struct SeriesEntry {
     pub range: (f64, f64),
     /// How late a reading may come and still be evaluated in its order.
     pub lateness: Duration,
+    /// The usual noise of the instrument, in the base unit; `None`: its values are not judged by it.
+    pub noise: Option<f64>,
+    /// The word shared by series of the site that measure the same thing.
+    pub votes: Option<String>,
+}
+
+impl SeriesEntry {
+    /// A series in its base unit, of any value, whose values are not judged by the noise of the instrument.
+    pub fn of(sensor: SensorId, quantity: Quantity) -> Self {
+        Self {
+            sensor,
+            quantity,
+            unit: quantity.base_unit(),
+            range: (f64::MIN, f64::MAX),
+            lateness: Duration::from_secs(15 * 60),
+            noise: None,
+            votes: None,
+        }
+    }
 }
 
 impl Registry {
@@ -161,8 +215,20 @@ impl Registry {
         entries.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
         entries.dedup_by(|a, b| (&a.site, &a.id) == (&b.site, &b.id));
         let mut registry = Self { sites, stations: Vec::new(), series: Vec::new() };
-        for entry in entries {
+        let mut forwarded = Vec::new();
+        for mut entry in entries {
+            let gateway = entry.gateway.take();
+            forwarded
+                .extend(gateway.map(|gateway| (entry.site.clone(), entry.id.clone(), gateway)));
             registry.add(entry);
+        }
+        for (site, id, (gateway_site, gateway)) in forwarded {
+            let number = |site: &SiteId, id: &StationId| {
+                registry.station(registry.site(site.as_str())?, id.as_str())
+            };
+            if let (Some(at), gateway) = (number(&site, &id), number(&gateway_site, &gateway)) {
+                registry.stations[at.index()].gateway = gateway;
+            }
         }
         registry
     }
@@ -185,12 +251,16 @@ impl Registry {
             unit: s.unit,
             range: s.range,
             lateness: s.lateness,
+            noise: s.noise,
+            votes: s.votes,
         }));
         self.stations.push(Station {
             id: entry.id,
             site,
             source: entry.source,
             report_interval: entry.report_interval,
+            gateway: None, // its number is known once all have one
+            location: entry.location,
         });
     }
 
@@ -275,21 +345,12 @@ mod tests {
     }
 
     fn station(site: &str, id: &str, sensors: &[(&str, Quantity)]) -> StationEntry {
+        let series = |(sensor, quantity): &(&str, Quantity)| {
+            SeriesEntry::of(sensor.parse().unwrap(), *quantity)
+        };
         StationEntry {
-            site: site.parse().unwrap(),
-            id: id.parse().unwrap(),
-            source: "mqtt".into(),
-            report_interval: Duration::from_secs(60),
-            series: sensors
-                .iter()
-                .map(|(sensor, quantity)| SeriesEntry {
-                    sensor: sensor.parse().unwrap(),
-                    quantity: *quantity,
-                    unit: quantity.base_unit(),
-                    range: (-1e9, 1e9),
-                    lateness: Duration::from_secs(900),
-                })
-                .collect(),
+            series: sensors.iter().map(series).collect(),
+            ..StationEntry::of(site.parse().unwrap(), id.parse().unwrap(), "mqtt")
         }
     }
 
@@ -314,5 +375,33 @@ mod tests {
             assert_eq!(one.find(&series.name), Some(SeriesIndex(i as u32)));
         }
         assert_eq!(one.find(&"b/x/tilt-3/tilt-x".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_gateway_is_found_at_any_site_and_nowhere_else() {
+        let behind = |site: &str, id: &str, gateway: (&str, &str)| StationEntry {
+            gateway: Some((gateway.0.parse().unwrap(), gateway.1.parse().unwrap())),
+            ..station(site, id, &[])
+        };
+        let registry = Registry::new(
+            vec![site("a"), site("b")],
+            vec![
+                station("b", "gw", &[]),
+                behind("a", "one", ("b", "gw")),
+                behind("b", "two", ("b", "gw")),
+                behind("b", "three", ("a", "gw")),
+            ],
+        );
+        let named: Vec<_> = registry
+            .stations()
+            .iter()
+            .map(|s| {
+                (s.id.as_str(), s.gateway.map(|gw| registry.stations()[gw.index()].id.as_str()))
+            })
+            .collect();
+        assert_eq!(
+            named,
+            [("one", Some("gw")), ("gw", None), ("three", None), ("two", Some("gw"))]
+        );
     }
 }

@@ -16,6 +16,9 @@ pub struct Report<'a> {
     pub seq: Option<u64>,
     /// The stamp of the whole message; claims without their own carry this one.
     pub at: Option<Timestamp>,
+    /// When the nearest thing to the station with a clock heard it: a gateway, a network server. It stands in where
+    /// the station has no usable clock of its own, before the moment of receipt does.
+    pub heard_at: Option<Timestamp>,
     /// Which road it came on.
     pub road: Road,
     /// The claims, in the order sent.

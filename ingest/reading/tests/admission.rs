@@ -54,6 +54,7 @@ impl Sent {
             station: "box",
             seq: self.seq,
             at: self.at,
+            heard_at: None,
             road: self.road,
             claims: self.claims.clone(),
         };

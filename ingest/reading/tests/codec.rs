@@ -301,7 +301,7 @@ proptest! {
     #[test]
     fn decode_undoes_encode(seq in of(any::<u64>()), at in any_at(), claims in vec(any_claim(), 0..40), live in any::<bool>()) {
         let (road, about) = if live { (Road::Live, About::Telemetry) } else { (Road::Backfill, About::Backfill) };
-        let report = Report { site: "cut-12", station: "box-1", seq, at, road, claims };
+        let report = Report { site: "cut-12", station: "box-1", seq, at, heard_at: None, road, claims };
         let topic = Topic { site: report.site, station: report.station, about }.to_string();
         let payload = native::encode(&report);
         let back = decode(&frame(&topic, &payload)).unwrap();
@@ -330,7 +330,7 @@ proptest! {
     /// A message with a byte changed, cut out or doubled is read or refused, and read only if it is still JSON.
     #[test]
     fn damaged_messages_do_no_harm(claims in vec(any_claim(), 1..4), place in any::<prop::sample::Index>(), byte in any::<u8>(), how in 0..3) {
-        let report = Report { site: "cut-12", station: "box-1", seq: Some(1), at: None, road: Road::Live, claims };
+        let report = Report { site: "cut-12", station: "box-1", seq: Some(1), at: None, heard_at: None, road: Road::Live, claims };
         let mut payload = native::encode(&report);
         let place = place.index(payload.len());
         match how {

@@ -103,6 +103,7 @@ fn relive(path: &Path) -> (Tally, Vec<Reading>) {
             station: "mvd116",
             seq: Some(seq),
             at: Some(at),
+            heard_at: None,
             road: Road::Live,
             claims: vec![claim],
         };

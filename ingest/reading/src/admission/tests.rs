@@ -25,18 +25,14 @@ fn registry() -> Registry {
         zone: "Asia/Seoul".into(),
     };
     let series = |sensor: &str, quantity: Quantity, unit: Unit, range| SeriesEntry {
-        sensor: sensor.parse().unwrap(),
-        quantity,
         unit,
         range,
-        lateness: Duration::from_secs(900),
+        ..SeriesEntry::of(sensor.parse().unwrap(), quantity)
     };
     let station = |id: &str, minutes: u64, series| StationEntry {
-        site: "cut-12".parse().unwrap(),
-        id: id.parse().unwrap(),
-        source: "mqtt".into(),
         report_interval: Duration::from_secs(60 * minutes),
         series,
+        ..StationEntry::of("cut-12".parse().unwrap(), id.parse().unwrap(), "mqtt")
     };
     let rain = series("rain-1", Quantity::Rain, Unit::Millimetre, (0.0, 100.0));
     let tilt = series("tilt-1", Quantity::TiltX, Unit::MillimetrePerMetre, (-30.0, 30.0));
@@ -456,18 +452,14 @@ fn what_was_seen_survives_by_name() {
     let mut sites = door.registry.sites().to_vec();
     sites.insert(0, Site { id: "abut-1".parse().unwrap(), ..sites[0].clone() });
     let rain_2 = SeriesEntry {
-        sensor: "rain-1".parse().unwrap(),
-        quantity: Quantity::Rain,
-        unit: Unit::Millimetre,
         range: (0.0, 100.0),
         lateness: Duration::ZERO,
+        ..SeriesEntry::of("rain-1".parse().unwrap(), Quantity::Rain)
     };
     let station = |site: &str| StationEntry {
-        site: site.parse().unwrap(),
-        id: "box-2".parse().unwrap(),
-        source: "mqtt".into(),
         report_interval: Duration::from_secs(900),
         series: vec![rain_2.clone()],
+        ..StationEntry::of(site.parse().unwrap(), "box-2".parse().unwrap(), "mqtt")
     };
     let registry = Registry::new(sites, vec![station("abut-1"), station("cut-12")]);
     let admission = Admission::restore(&registry, Limits::default(), state);
@@ -487,6 +479,7 @@ fn values_that_are_not_finite_are_sent_as_null_and_refused() {
         station: "box-2",
         seq: None,
         at: None,
+        heard_at: None,
         road: Road::Live,
         claims: vec![Claim {
             sensor: "rain-1".into(),

@@ -35,6 +35,7 @@ pub(super) fn decode<'a>(
         station: topic.station,
         seq: body.seq,
         at: body.at,
+        heard_at: None,
         road,
         claims: body.claims,
     })

@@ -29,16 +29,15 @@ pub fn station(
     series: Vec<SeriesEntry>,
 ) -> StationEntry {
     StationEntry {
-        site: site.parse().unwrap(),
-        id: id.parse().unwrap(),
-        source: "mqtt".into(),
         report_interval,
         series,
+        ..StationEntry::of(site.parse().unwrap(), id.parse().unwrap(), "mqtt")
     }
 }
 
 /// A series whose claims come in `unit`.
 pub fn series(sensor: &str, quantity: Quantity, unit: Unit, range: (f64, f64)) -> SeriesEntry {
     let lateness = Duration::from_secs(900);
-    SeriesEntry { sensor: sensor.parse().unwrap(), quantity, unit, range, lateness }
+    let of = SeriesEntry::of(sensor.parse().unwrap(), quantity);
+    SeriesEntry { unit, range, lateness, ..of }
 }
