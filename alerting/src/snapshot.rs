@@ -13,7 +13,9 @@ use reading::{SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Action;
-use crate::engine::{Engine, Event, Fault, Heard, Late, Moment, Site, Source, Track, WatchState};
+use crate::engine::{
+    Engine, Event, Fault, Heard, Late, Moment, Site, Source, Track, WatchState, companions,
+};
 use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::window::Window;
@@ -49,6 +51,7 @@ struct SeriesPart {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WatchPart {
     rule: RuleId,
+    clause: RuleId,
     series: SeriesName,
     state: WatchState,
     late: Option<Late>,
@@ -129,7 +132,8 @@ impl Engine {
                 .collect(),
             watches: watches
                 .map(|(at, watch)| WatchPart {
-                    rule: self.setup.rules[watch.rule].id.clone(),
+                    rule: watch.rule(&self.setup).id.clone(),
+                    clause: watch.clause(&self.setup).id.clone(),
                     series: names[watch.series.index()].name.clone(),
                     state: watch.state.clone(),
                     late: self.late.get(&(at as u32)).cloned(),
@@ -206,24 +210,13 @@ impl Engine {
 
     /// Puts states back by name. Returns where each watch of the snapshot went.
     fn restore_watches(&mut self, before: &Setup, parts: Vec<WatchPart>) -> Vec<Option<u32>> {
-        let condition = |setup: &Setup, site: &SiteId, id: &RuleId| {
-            setup
-                .rules
-                .iter()
-                .find(|rule| rule.site == *site && rule.id == *id)
-                .map(|rule| rule.condition.clone())
-        };
-        let place = |part: &WatchPart| -> Option<usize> {
-            let series = self.setup.registry.find(&part.series)?;
-            self.watches_of(series)
-                .find(|at| self.setup.rules[self.watches[*at].rule].id == part.rule)
-        };
-        let places: Vec<Option<usize>> = parts.iter().map(place).collect();
+        let places: Vec<Option<usize>> = parts
+            .iter()
+            .map(|part| self.place_of(&part.series, &part.rule, &part.clause))
+            .collect();
         for (part, at) in parts.into_iter().zip(&places) {
             let Some(at) = *at else { continue };
-            let old = condition(before, &part.series.site, &part.rule);
-            let same = old.as_ref() == Some(&self.setup.rules[self.watches[at].rule].condition);
-            if same {
+            if self.tests_as_before(at, before, &part) {
                 self.watches[at].state = part.state;
                 if let Some(late) = part.late {
                     self.late.insert(at as u32, late);
@@ -231,6 +224,29 @@ impl Engine {
             }
         }
         places.into_iter().map(|at| at.map(|at| at as u32)).collect()
+    }
+
+    fn place_of(&self, series: &SeriesName, rule: &RuleId, clause: &RuleId) -> Option<usize> {
+        let series = self.setup.registry.find(series)?;
+        self.watches_of(series).find(|at| {
+            let watch = &self.watches[*at];
+            watch.rule(&self.setup).id == *rule && watch.clause(&self.setup).id == *clause
+        })
+    }
+
+    /// Whether a watch tests what it tested under the configuration before: the same condition, beside the same
+    /// companions.
+    fn tests_as_before(&self, at: usize, before: &Setup, part: &WatchPart) -> bool {
+        let rule = before.rules.iter().find(|r| r.site == part.series.site && r.id == part.rule);
+        let old = rule.and_then(|rule| rule.clauses.iter().find(|c| c.id == part.clause));
+        old.is_some_and(|old| {
+            let series = old.series.iter().position(|name| *name == part.series);
+            let beside =
+                series.and_then(|at| old.companions.get(at)).map_or(&[][..], Vec::as_slice);
+            let watch = &self.watches[at];
+            old.condition == *watch.settings(&self.setup)
+                && beside == companions(&self.setup, watch)
+        })
     }
 
     /// Takes over another configuration. States are kept by name; a changed rule starts anew; no level is

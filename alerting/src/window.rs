@@ -57,6 +57,11 @@ impl Window {
         self.open.front()
     }
 
+    /// The newest open sample.
+    pub fn newest(&self) -> Option<&Sample> {
+        self.open.back()
+    }
+
     /// Whether it holds as much as it may.
     pub fn is_full(&self) -> bool {
         self.open.len() >= OPEN_MAX

@@ -483,7 +483,7 @@ fn g13_a_reload_never_lowers_a_level() {
     let mut softer = setup();
     for rule in &mut softer.rules {
         if rule.id.as_str() == "tilt-severe" {
-            rule.condition = above(30.0, 25.0, persist(3, 5, 3));
+            rule.clauses[0].condition = above(30.0, 25.0, persist(3, 5, 3));
         }
     }
     let now = world.tick(minute(6));

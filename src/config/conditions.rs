@@ -5,6 +5,7 @@ use std::time::Duration;
 use alerting::condition::persistence::{self, WINDOW_LEN_MAX};
 use alerting::condition::rate::{Estimator, SAMPLES_MAX};
 use alerting::condition::{ConditionSettings, Side, accumulation, rate, silence, threshold};
+use reading::id::SeriesName;
 use reading::unit::Quantity;
 
 use super::limits::{Per, check_reach, limits};
@@ -55,12 +56,21 @@ const KINDS: [(&str, Kind); 4] = [
 const SIDES: [(&str, Side); 3] =
     [("above", Side::Above), ("below", Side::Below), ("magnitude", Side::Magnitude)];
 
-/// Reads the condition of a rule about these series.
+/// What a clause tests, and what it is judged with.
+pub struct Tested {
+    /// The condition.
+    pub condition: ConditionSettings,
+    /// For each series of the clause, its companions in the order of slots; empty if the kind takes none.
+    pub companions: Vec<Vec<SeriesName>>,
+}
+
+/// Reads the condition of a rule about these series; companions are among all that is watched at the site.
 pub fn read(
     mut table: Table,
     series: &[&Watched],
+    _watched: &[Watched],
     problems: &mut Problems,
-) -> Option<ConditionSettings> {
+) -> Option<Tested> {
     table.need(
         "kind",
         "write kind = \"threshold\", \"rate\", \"accumulation\" or \"silence\"",
@@ -78,7 +88,7 @@ pub fn read(
     };
     let name = KINDS.iter().find(|(_, one)| *one == kind.value).map_or("", |(name, _)| name);
     table.finish(&format!("a condition of kind {name}"), problems);
-    condition
+    Some(Tested { condition: condition?, companions: Vec::new() })
 }
 
 fn threshold(

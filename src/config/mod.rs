@@ -16,6 +16,9 @@ mod daemon;
 mod collectors;
 mod stations;
 mod limits;
+mod pattern;
+#[expect(dead_code, reason = "the kinds that take companions read them with it")]
+mod companions;
 mod conditions;
 mod rules;
 mod silence;
@@ -112,8 +115,8 @@ impl Config {
                 siren.valid_for = siren.valid_for.mul_f64(speed);
             }
         }
-        for rule in &mut self.setup.rules {
-            if let ConditionSettings::Silence(silence) = &mut rule.condition {
+        for clause in self.setup.rules.iter_mut().flat_map(|rule| &mut rule.clauses) {
+            if let ConditionSettings::Silence(silence) = &mut clause.condition {
                 silence.after += ROAD_MAX.mul_f64(speed);
             }
         }

@@ -9,11 +9,11 @@ use reading::id::{RuleId, SiteId};
 use reading::unit::Quantity;
 
 use super::conditions;
+use super::pattern::pattern;
 use super::problem::Problems;
 use super::stations::Watched;
 use super::table::Table;
 use super::tree::At;
-use super::value::{Fault, nearest, shortened};
 
 /// Reads every `[[rule]]` of a site; each comes with the place of its id. `whole` says that nothing is wrong with
 /// the site's stations: only then is a pattern that matches nothing a mistake.
@@ -75,23 +75,31 @@ fn read_rule(
         problems,
     );
     let condition = table.table("condition", problems);
-    let condition = condition.and_then(|condition| conditions::read(condition, &series, problems));
+    let tested = condition
+        .and_then(|condition| conditions::read(condition, &series, scope.watched, problems));
     table.need("provenance", PROVENANCE, problems);
     let provenance = provenance(&mut table, "provenance", problems);
     table.finish("a [[rule]]", problems);
     if let Some(group) = &group {
-        check_group(group, level.as_ref(), &series, condition.as_ref(), problems);
+        check_group(
+            group,
+            level.as_ref(),
+            &series,
+            tested.as_ref().map(|tested| &tested.condition),
+            problems,
+        );
     }
-    let id = id?;
-    let rule = Rule {
-        id: id.value,
-        site: scope.site?.clone(),
-        group: group?.value,
-        level: level?.value,
-        series: series.iter().map(|series| series.name.clone()).collect(),
-        condition: condition?,
-        provenance: provenance?,
-    };
+    let (id, tested) = (id?, tested?);
+    let rule = Rule::plain(
+        id.value,
+        scope.site?.clone(),
+        group?.value,
+        level?.value,
+        series.iter().map(|series| series.name.clone()).collect(),
+        tested.companions,
+        tested.condition,
+        provenance?,
+    );
     Some(At { value: rule, place: id.place })
 }
 
@@ -139,67 +147,6 @@ fn read_series<'a>(
         }
     }
     matched.into_iter().map(|at| &scope.watched[at]).collect()
-}
-
-/// `station/sensor/quantity`, where `*` stands for any letters within a part.
-struct Pattern([String; 3]);
-
-fn pattern(text: &str, site: Option<&SiteId>) -> Result<Pattern, Fault> {
-    let parts: Vec<&str> = text.split('/').collect();
-    match parts.as_slice() {
-        [station, sensor, quantity] if parts.iter().all(|part| !part.is_empty()) => {
-            Ok(Pattern([station, sensor, quantity].map(|part| part.to_string())))
-        }
-        [first, rest @ ..]
-            if rest.len() == 3 && site.is_some_and(|site| site.as_str() == *first) =>
-        {
-            let remedy = format!("leave the site out: \"{}\"", shortened(&rest.join("/")));
-            Err(Fault::new(format!("`{}` names its own site", shortened(text)), remedy))
-        }
-        _ => {
-            let what = format!("`{}` is not a series of this site", shortened(text));
-            Err(Fault::new(what, "write station/sensor/quantity, say \"post-*/tilt-1/tilt-x\""))
-        }
-    }
-}
-
-impl Pattern {
-    fn text(&self) -> String {
-        shortened(&self.0.join("/"))
-    }
-
-    fn matches(&self, watched: &Watched) -> bool {
-        let [station, sensor, quantity] = &self.0;
-        let name = &watched.name;
-        fits(station, name.station.as_str())
-            && fits(sensor, name.sensor.as_str())
-            && fits(quantity, name.quantity.name())
-    }
-
-    fn advice(&self, watched: &[Watched]) -> String {
-        let short = |one: &Watched| {
-            format!("{}/{}/{}", one.name.station, one.name.sensor, one.name.quantity)
-        };
-        let names: Vec<String> = watched.iter().map(short).collect();
-        match nearest(&self.0.join("/"), names.iter().map(String::as_str)) {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None if names.is_empty() => "give a [[station]] sensors first".into(),
-            None => format!("the site has {}", names.join(", ")),
-        }
-    }
-}
-
-/// Whether `text` is `pattern` with something in place of each `*`.
-fn fits(pattern: &str, text: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut text) = text.strip_prefix(head) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        let Some(at) = text.find(part) else { return false };
-        text = &text[at + part.len()..];
-    }
-    text.ends_with(last)
 }
 
 /// A criterion in the wrong group would be weighed wrongly: rain alone must never look like movement.
@@ -281,28 +228,4 @@ pub fn provenance(
     let reason = table.text("reason", problems);
     table.finish(key, problems);
     Some(Provenance { author: author?.value, date: date?.value, reason: reason?.value })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fits;
-
-    #[test]
-    fn a_star_stands_for_anything_within_a_part() {
-        for (pattern, text, expected) in [
-            ("post-1", "post-1", true),
-            ("post-1", "post-12", false),
-            ("post-*", "post-12", true),
-            ("*", "anything", true),
-            ("*-1", "tilt-1", true),
-            ("*-1", "tilt-12", false),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "a-c", false),
-            ("a*a", "a", false),
-            ("**", "x", true),
-            ("", "x", false),
-        ] {
-            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
-        }
-    }
 }

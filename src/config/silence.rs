@@ -29,8 +29,10 @@ pub fn defaults(watched: &[Watched], written: &[At<Rule>]) -> Vec<Rule> {
 }
 
 fn is_covered(series: &SeriesName, written: &[At<Rule>]) -> bool {
-    let silent = |rule: &&Rule| matches!(rule.condition, ConditionSettings::Silence(_));
-    written.iter().map(|rule| &rule.value).filter(silent).any(|rule| rule.series.contains(series))
+    let clauses = written.iter().flat_map(|rule| &rule.value.clauses);
+    clauses
+        .filter(|clause| matches!(clause.condition, ConditionSettings::Silence(_)))
+        .any(|clause| clause.series.contains(series))
 }
 
 fn rule(after: Duration, series: Vec<SeriesName>) -> Option<Rule> {
@@ -38,17 +40,18 @@ fn rule(after: Duration, series: Vec<SeriesName>) -> Option<Rule> {
         LEAST => "silence".into(),
         longer => format!("silence-{}", duration_text(longer).replace([' ', '.'], "-")),
     };
-    Some(Rule {
-        id: RuleId::new(&name).ok()?,
-        site: series.first()?.site.clone(),
-        group: Group::Health,
-        level: Level::Attention,
+    Some(Rule::plain(
+        RuleId::new(&name).ok()?,
+        series.first()?.site.clone(),
+        Group::Health,
+        Level::Attention,
         series,
-        condition: ConditionSettings::Silence(silence::Settings { after }),
-        provenance: Provenance {
+        Vec::new(),
+        ConditionSettings::Silence(silence::Settings { after }),
+        Provenance {
             author: "bongsu".into(),
             date: "2026-07-01".into(),
             reason: "domain.md 3.5.7: silent after three report intervals, at least 10 min; no data is never safety".into(),
         },
-    })
+    ))
 }

@@ -68,8 +68,10 @@ fn with_silence(written: Vec<At<Rule>>, watched: &[Watched], problems: &mut Prob
     let defaults = silence::defaults(watched, &written);
     for default in &defaults {
         if let Some(same) = written.iter().find(|rule| rule.value.id == default.id) {
-            let what =
-                format!("`{}` is also the rule bongsu adds for {}", default.id, default.series[0]);
+            let what = format!(
+                "`{}` is also the rule bongsu adds for {}",
+                default.id, default.clauses[0].series[0]
+            );
             problems.add(
                 &same.place,
                 what,

@@ -340,9 +340,9 @@ fn no_message_repeats_a_secret() {
 fn silence_is_always_there_and_gives_way_to_what_is_written() {
     let config = load(&good()).unwrap();
     let silent = |config: &Config| -> Vec<(String, Duration, usize)> {
-        let of = |rule: &alerting::rule::Rule| match &rule.condition {
+        let of = |rule: &alerting::rule::Rule| match &rule.clauses[0].condition {
             ConditionSettings::Silence(silence) => {
-                Some((rule.id.to_string(), silence.after, rule.series.len()))
+                Some((rule.id.to_string(), silence.after, rule.clauses[0].series.len()))
             }
             _ => None,
         };
@@ -373,7 +373,7 @@ fn what_is_left_out_has_its_default() {
         load(&changed("\n[journal]\nsegment = \"64 MiB\"\nretain = \"30 GiB\"\n", "")).unwrap();
     assert_eq!(config.journal, JournalSettings::default());
     let rules = &config.setup.rules;
-    let rate = rules.iter().find_map(|rule| match &rule.condition {
+    let rate = rules.iter().find_map(|rule| match &rule.clauses[0].condition {
         ConditionSettings::Rate(rate) => Some(*rate),
         _ => None,
     });
@@ -382,7 +382,7 @@ fn what_is_left_out_has_its_default() {
     let usual = rate.persistence;
     assert_eq!((usual.raise_count, usual.window_len, usual.clear_count), (3, 5, 3));
     assert_eq!((usual.hold, usual.gap_max), (Duration::ZERO, Duration::from_secs(1_800)));
-    let sum = rules.iter().find_map(|rule| match &rule.condition {
+    let sum = rules.iter().find_map(|rule| match &rule.clauses[0].condition {
         ConditionSettings::Accumulation(sum) => Some(*sum),
         _ => None,
     });
@@ -406,7 +406,7 @@ fn a_simulated_clock_leaves_waits_for_others_real() {
     let attempt = simulated.first + simulated.receipt_within.unwrap();
     assert!(simulated.expire_after >= 3 * attempt, "there is time for three attempts");
     let silence = |config: &Config| -> Duration {
-        let of = |rule: &alerting::rule::Rule| match &rule.condition {
+        let of = |rule: &alerting::rule::Rule| match &rule.clauses[0].condition {
             ConditionSettings::Silence(silence) => Some(silence.after),
             _ => None,
         };
@@ -418,8 +418,9 @@ fn a_simulated_clock_leaves_waits_for_others_real() {
         "two seconds of real time"
     );
     let others = |config: &Config| -> Vec<alerting::rule::Rule> {
-        let is_other =
-            |rule: &&alerting::rule::Rule| !matches!(rule.condition, ConditionSettings::Silence(_));
+        let is_other = |rule: &&alerting::rule::Rule| {
+            !matches!(rule.clauses[0].condition, ConditionSettings::Silence(_))
+        };
         config.setup.rules.iter().filter(is_other).cloned().collect()
     };
     assert_eq!(others(&fast), others(&config), "evidence is a matter of measured time");

@@ -2,7 +2,8 @@
 //!
 //! Every kind is observed through one door with an input slot: slot 0 is the series the rule is about, further
 //! slots are its companions (a temperature, a frequency, neighbours), in the order the kind names them. A kind that
-//! takes one series ignores other slots. Readings come in event order over all slots together.
+//! takes one series ignores other slots. Readings come in event order over all slots together; of the same moment
+//! companions come first, by slot, so that the series itself is judged with what belongs to it.
 
 pub mod persistence;
 pub mod explain;

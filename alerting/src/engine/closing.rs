@@ -1,9 +1,12 @@
 //! The recorded history: what ordered arrival gives, known once the lateness window has closed.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use reading::{SeriesIndex, Timestamp};
 
+use super::arguing::View;
+use super::feed::Fed;
 use super::site::Event;
 use super::{Engine, Moment};
 use crate::decision::{Action, Decision};
@@ -31,22 +34,38 @@ impl Engine {
 
     fn close_windows(&mut self, site: usize, to: Timestamp) -> Vec<(Timestamp, Event)> {
         let mut events = Vec::new();
+        let mut streams: BTreeMap<usize, Vec<Fed>> = BTreeMap::new();
+        let passed = self.sites[site].closed_to;
         for number in self.sites[site].series.clone() {
             let series = SeriesIndex(number as u32);
             while let Some(sample) = self.windows[number].close_one(to) {
                 for at in self.watches_of(series) {
-                    let watch = &mut self.watches[at];
-                    let settings = &self.setup.rules[watch.rule].condition;
-                    let turn = watch.state.observe_closed(settings, sample);
-                    events.extend(
-                        turn.map(|turn| {
-                            (turn.at, Event::Turn { watch: at as u32, held: turn.held })
-                        }),
-                    );
+                    let fed = Fed::main(sample);
+                    match self.feeds.inputs(at) {
+                        None => self.close_over(at, fed, &mut events),
+                        Some(_) => streams.entry(at).or_default().push(fed),
+                    }
+                }
+                for entry in self.feeds.fed_by(series) {
+                    let (at, slot) = self.feeds.entry(entry);
+                    streams.entry(at).or_default().push(Fed { slot, sample });
                 }
             }
         }
+        for (at, mut stream) in streams {
+            stream.retain(|fed| fed.sample.at > passed);
+            stream.sort_by(Fed::order);
+            stream.into_iter().for_each(|fed| self.close_over(at, fed, &mut events));
+        }
         events
+    }
+
+    fn close_over(&mut self, at: usize, fed: Fed, events: &mut Vec<(Timestamp, Event)>) {
+        let watch = &mut self.watches[at];
+        let settings = watch.settings(&self.setup);
+        if let Some(turn) = watch.state.observe_closed(settings, fed) {
+            events.push((turn.at, Event::Turn { watch: at as u32, held: turn.held }));
+        }
     }
 
     /// When the windows, or the recorded dwell, are due next.
@@ -80,10 +99,10 @@ impl Engine {
                 self.watches[watch as usize].state.recorded = held;
                 let monitoring =
                     matches!(self.subject_of(watch as usize), super::Subject::Monitoring(_));
-                let assessment = self.assessment(site, monitoring, true);
-                let before =
-                    self.sites[site].track(monitoring).recorded.assess(assessment.level, at);
-                self.recorded(site, monitoring, before, at, now, out);
+                self.record_level(site, monitoring, at, now, out);
+                if monitoring && self.sites[site].negates {
+                    self.record_level(site, false, at, now, out);
+                }
             }
             Event::Pause { monitoring, paused } => {
                 self.sites[site].track(monitoring).recorded.pause(paused, at);
@@ -93,6 +112,19 @@ impl Engine {
                 self.recorded(site, false, before, at, now, out);
             }
         }
+    }
+
+    fn record_level(
+        &mut self,
+        site: usize,
+        monitoring: bool,
+        at: Timestamp,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let assessment = self.assessment(site, monitoring, View::Recorded);
+        let before = self.sites[site].track(monitoring).recorded.assess(assessment.level, at);
+        self.recorded(site, monitoring, before, at, now, out);
     }
 
     fn record_dwell(&mut self, site: usize, to: Timestamp, now: Moment, out: &mut Vec<Action>) {
@@ -134,7 +166,9 @@ impl Engine {
     fn correct(&mut self, site: usize, now: Moment, out: &mut Vec<Action>) {
         let closed_to = self.sites[site].closed_to;
         for at in self.sites[site].watches.clone() {
-            if self.watches[at].state.not_borne_out(closed_to) > 0 {
+            let missed = self.watches[at].state.not_borne_out(closed_to) > 0;
+            let watch = &self.watches[at];
+            if missed && watch.rule(&self.setup).speaks(watch.clause) {
                 self.tell_correction(at, now, out);
             }
         }

@@ -12,7 +12,9 @@
 //! that this brings to light is told at once. What `closed` concludes makes the recorded history, which is the
 //! one that ordered arrival gives; a raise that was told and is not in it is corrected by a visible revision.
 
+mod feed;
 mod watch;
+mod arguing;
 mod site;
 mod closing;
 mod silence;
@@ -37,6 +39,7 @@ use crate::setup::Setup;
 use crate::window::{Sample, Window};
 
 pub use commands::{Command, Verb};
+pub(crate) use feed::{Feeds, companions};
 pub(crate) use silence::{Heard, Source};
 pub(crate) use site::{Event, Site, Track};
 pub(crate) use telling::Fault;
@@ -78,8 +81,9 @@ pub struct Engine {
     /// By series.
     pub(crate) windows: Vec<Window>,
     pub(crate) heard: Vec<Heard>,
-    /// By series and rule; those of a series and those of a site are neighbours.
+    /// By series, rule and clause; those of a series and those of a site are neighbours.
     pub(crate) watches: Vec<Watch>,
+    pub(crate) feeds: Feeds,
     pub(crate) late: BTreeMap<u32, Late>,
     pub(crate) sites: Vec<Site>,
     pub(crate) sources: Vec<Source>,
@@ -125,6 +129,7 @@ impl Engine {
             alive_until: now.plus(ALIVE_MAX),
             windows: alloc::vec![Window::default(); series],
             heard: alloc::vec![Heard::default(); series],
+            feeds: Feeds::new(&setup, &watches),
             watches,
             late: BTreeMap::new(),
             sites,

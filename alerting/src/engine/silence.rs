@@ -12,7 +12,7 @@ use reading::{SeriesIndex, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::site::Event;
-use super::{Engine, Moment};
+use super::{Engine, Moment, Subject};
 use crate::catalogue;
 use crate::condition::{ConditionSettings, Transition};
 use crate::decision::Action;
@@ -179,10 +179,7 @@ impl Engine {
     }
 
     fn is_silence(&self, watch: usize) -> bool {
-        matches!(
-            self.setup.rules[self.watches[watch].rule].condition,
-            ConditionSettings::Silence(_)
-        )
+        matches!(self.watches[watch].settings(&self.setup), ConditionSettings::Silence(_))
     }
 
     fn turn_silence(&mut self, at: usize, held: bool, now: Moment, out: &mut Vec<Action>) {
@@ -192,6 +189,9 @@ impl Engine {
         let uptime = self.source_of(series).map_or(Duration::ZERO, |source| source.uptime);
         let value = uptime.saturating_sub(self.heard[series.index()].uptime).as_secs_f64() / 60.0;
         self.turn(at, Transition { held, at: now.at, value }, true, now, out);
+        if self.sites[site].negates {
+            self.judge(Subject::Main(site), now.at, now, out);
+        }
     }
 
     /// Looks which series of a site have become silent, and when the next may.
@@ -205,8 +205,7 @@ impl Engine {
         let asleep = now.at > self.alive_until;
         let mut next: Option<Timestamp> = None;
         for at in self.sites[site].watches.clone() {
-            let ConditionSettings::Silence(settings) =
-                self.setup.rules[self.watches[at].rule].condition
+            let ConditionSettings::Silence(settings) = *self.watches[at].settings(&self.setup)
             else {
                 continue;
             };

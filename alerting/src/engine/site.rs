@@ -1,21 +1,23 @@
 //! A site: what holds there, and the level of each of its tracks as evidence comes and goes.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use reading::{SeriesIndex, SiteIndex, Timestamp};
+use reading::{SeriesIndex, SiteId, SiteIndex, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::arguing::View;
+use super::feed::{self, Fed};
 use super::watch::Late;
 use super::{Engine, Moment, SiteView, Subject};
 use crate::alert::Hazard;
-use crate::condition::{MAIN, Transition};
+use crate::condition::Transition;
 use crate::decision::{Action, Decision};
 use crate::incident::Incident;
 use crate::level::Level;
-use crate::policy::{self, Assessment, Held, Machine};
-use crate::rule::Group;
+use crate::policy::{self, Assessment, Machine};
 use crate::setup::{Policy, Setup};
 use crate::window::{Place, Sample};
 
@@ -66,6 +68,8 @@ pub(crate) struct Site {
     pub lateness: Duration,
     /// The recorded history is known up to here.
     pub closed_to: Timestamp,
+    /// Whether silence of a series bears on its level: a `not` stands above a clause of one of its rules.
+    pub negates: bool,
     pub policy: Policy,
     pub main: Track,
     pub monitoring: Track,
@@ -96,6 +100,8 @@ pub(crate) fn all(setup: &Setup, watches_from: &[u32]) -> Vec<Site> {
     let registry = &setup.registry;
     let of_site =
         |series: usize| registry.stations()[registry.series()[series].station.index()].site.index();
+    let negating = setup.rules.iter().filter(|rule| rule.negates());
+    let negating: BTreeSet<&SiteId> = negating.map(|rule| &rule.site).collect();
     let mut sites = Vec::with_capacity(registry.sites().len());
     let mut start = 0;
     for (number, site) in registry.sites().iter().enumerate() {
@@ -109,6 +115,7 @@ pub(crate) fn all(setup: &Setup, watches_from: &[u32]) -> Vec<Site> {
             series: start..end,
             lateness: lateness.unwrap_or_default(),
             closed_to: Timestamp::MIN,
+            negates: negating.contains(&site.id),
             policy: setup.policy(&site.id),
             main: Track::new(Hazard::of(site.kind)),
             monitoring: Track::new(Hazard::Monitoring),
@@ -133,31 +140,64 @@ impl Engine {
         let place = self.windows[series.index()].insert(sample);
         let mut turns = core::mem::take(&mut self.scratch);
         for at in self.watches_of(series) {
-            let watch = &mut self.watches[at];
-            let settings = &self.setup.rules[watch.rule].condition;
-            match place {
-                Place::Newest => {
-                    turns.extend(watch.state.observe_newest(settings, sample).map(|t| (at, t)))
-                }
-                Place::Behind => {
-                    let open = self.windows[series.index()].open();
-                    turns.extend(
-                        watch.state.observe_again(settings, open).into_iter().map(|t| (at, t)),
-                    );
+            if self.feeds.inputs(at).is_some() {
+                self.observe_stream(at, Fed::main(sample), now, &mut turns, out);
+            } else {
+                let watch = &mut self.watches[at];
+                let settings = watch.settings(&self.setup);
+                match place {
+                    Place::Newest => turns.extend(
+                        watch.state.observe_newest(settings, Fed::main(sample)).map(|t| (at, t)),
+                    ),
+                    Place::Behind => {
+                        let open = self.windows[series.index()].open().copied().map(Fed::main);
+                        let again = watch.state.observe_again(settings, open);
+                        turns.extend(again.into_iter().map(|t| (at, t)));
+                    }
                 }
             }
-            if fresh && watch.state.held && !watch.state.fresh && watch.state.live.held() {
+            let state = &self.watches[at].state;
+            if fresh && state.held && !state.fresh && state.live.held() {
                 // it was told late and present data says so too: from now on it counts
-                turns.push((
-                    at,
-                    Transition { held: true, at: sample.at, value: watch.state.decided.0 },
-                ));
+                let value = state.decided.0;
+                turns.push((at, Transition { held: true, at: sample.at, value }));
             }
+        }
+        for entry in self.feeds.fed_by(series) {
+            let (at, slot) = self.feeds.entry(entry);
+            self.observe_stream(at, Fed { slot, sample }, now, &mut turns, out);
         }
         for (watch, turn) in turns.drain(..) {
             self.turn(watch, turn, fresh, now, out);
         }
         self.scratch = turns;
+    }
+
+    /// Shows a watch with companions a sample of one of its series, in its place in the stream of all of them.
+    fn observe_stream(
+        &mut self,
+        at: usize,
+        fed: Fed,
+        now: Moment,
+        turns: &mut Vec<(usize, Transition)>,
+        out: &mut Vec<Action>,
+    ) {
+        let site = self.site_of(self.watches[at].series);
+        let closed_to = self.sites[site].closed_to;
+        let Some(inputs) = self.feeds.inputs(at) else { return };
+        let watch = &mut self.watches[at];
+        let settings = watch.settings(&self.setup);
+        if fed.sample.at <= closed_to {
+            // the stream has passed this moment; the window of the series alone would still have taken it
+            self.observe_late_by(at, fed, now, out);
+            self.wake_by(site, now.at.plus(LATE_KEPT));
+        } else if feed::is_newest(inputs, &self.windows, fed) {
+            turns.extend(watch.state.observe_newest(settings, fed).map(|turn| (at, turn)));
+        } else {
+            let open = feed::merged(inputs, &self.windows, closed_to).into_iter();
+            let again = watch.state.observe_again(settings, open);
+            turns.extend(again.into_iter().map(|turn| (at, turn)));
+        }
     }
 
     /// Takes a trusted sample whose window closed before it came: judged by its own time, told to officers,
@@ -170,22 +210,30 @@ impl Engine {
         out: &mut Vec<Action>,
     ) {
         for at in self.watches_of(series) {
-            let settings = &self.setup.rules[self.watches[at].rule].condition;
-            let fresh =
-                || Late { state: settings.fresh(), last: Timestamp::MIN, arrived_at: now.at };
-            let late = self.late.entry(at as u32).or_insert_with(fresh);
-            if sample.at < late.last {
-                late.state = settings.fresh();
-            }
-            late.last = sample.at;
-            late.arrived_at = now.at;
-            let turn = late.state.observe(settings, MAIN, sample.at, sample.value);
-            if let Some(turn) = turn.filter(|turn| turn.held) {
-                self.late_detected(at, turn, now, out);
-            }
+            self.observe_late_by(at, Fed::main(sample), now, out);
+        }
+        for entry in self.feeds.fed_by(series) {
+            let (at, slot) = self.feeds.entry(entry);
+            self.observe_late_by(at, Fed { slot, sample }, now, out);
         }
         let site = self.site_of(series);
         self.wake_by(site, now.at.plus(LATE_KEPT));
+    }
+
+    fn observe_late_by(&mut self, at: usize, fed: Fed, now: Moment, out: &mut Vec<Action>) {
+        let settings = self.watches[at].settings(&self.setup);
+        let Fed { slot, sample } = fed;
+        let fresh = || Late { state: settings.fresh(), last: Timestamp::MIN, arrived_at: now.at };
+        let late = self.late.entry(at as u32).or_insert_with(fresh);
+        if sample.at < late.last {
+            late.state = settings.fresh();
+        }
+        late.last = sample.at;
+        late.arrived_at = now.at;
+        let turn = late.state.observe(settings, slot, sample.at, sample.value);
+        if let Some(turn) = turn.filter(|turn| turn.held) {
+            self.late_detected(at, turn, now, out);
+        }
     }
 
     /// A watch began or ceased to hold.
@@ -224,37 +272,16 @@ impl Engine {
 
     /// The track a watch argues in.
     pub(super) fn subject_of(&self, watch: usize) -> Subject {
-        let watch = &self.watches[watch];
-        let site = self.site_of(watch.series);
-        match self.setup.rules[watch.rule].group {
-            Group::Health => Subject::Monitoring(site),
-            Group::Rain | Group::Hydro | Group::Deformation | Group::Structure => {
-                Subject::Main(site)
-            }
+        let site = self.site_of(self.watches[watch].series);
+        match self.argues_in(watch, true) {
+            true => Subject::Monitoring(site),
+            false => Subject::Main(site),
         }
     }
 
-    fn argues_in(&self, watch: usize, monitoring: bool) -> bool {
-        (self.setup.rules[self.watches[watch].rule].group == Group::Health) == monitoring
-    }
-
-    /// What the held and fresh watches of a track add up to.
-    pub(super) fn assessment(&self, site: usize, monitoring: bool, recorded: bool) -> Assessment {
-        let mut held = Vec::new();
-        for at in self.sites[site].watches.clone() {
-            let watch = &self.watches[at];
-            let holds =
-                if recorded { watch.state.recorded } else { watch.state.held && watch.state.fresh };
-            if holds && self.argues_in(at, monitoring) {
-                let rule = &self.setup.rules[watch.rule];
-                held.push(Held {
-                    group: rule.group,
-                    level: rule.level,
-                    station: self.station_of(watch),
-                });
-            }
-        }
-        policy::assess(&held)
+    /// What the arguing watches of a track add up to.
+    pub(super) fn assessment(&self, site: usize, monitoring: bool, view: View) -> Assessment {
+        policy::assess(&self.held(&self.arguing(site, monitoring, view, None)))
     }
 
     /// Makes the level of a track follow its evidence.
@@ -270,7 +297,7 @@ impl Engine {
             Subject::Monitoring(site) => (site, true),
             Subject::System => return self.judge_system(None, now, out),
         };
-        let assessment = self.assessment(site, monitoring, false);
+        let assessment = self.assessment(site, monitoring, View::Live);
         let track = self.sites[site].track(monitoring);
         let before = track.live.assess(assessment.level, now.at);
         self.note_raised(site, monitoring);
@@ -321,7 +348,8 @@ impl Engine {
     fn note_raised(&mut self, site: usize, monitoring: bool) {
         let up = self.sites[site].track(monitoring).live.level() > Level::Normal;
         for at in self.sites[site].watches.clone() {
-            if self.argues_in(at, monitoring) {
+            let watch = &self.watches[at];
+            if self.argues_in(at, monitoring) && watch.rule(&self.setup).speaks(watch.clause) {
                 let state = &mut self.watches[at].state;
                 state.raised = up && (state.raised || state.held);
             }

@@ -9,6 +9,7 @@ use reading::registry::{SiteKind, Text};
 use reading::{SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::arguing::View;
 use super::site::Track;
 use super::{Engine, Moment, Subject};
 use crate::alert::{
@@ -68,11 +69,11 @@ impl Engine {
     /// What a turn of a watch says, in numbers and words.
     pub(super) fn evidence(&self, at: usize, turn: &Transition) -> Evidence {
         let watch = &self.watches[at];
-        let rule = &self.setup.rules[watch.rule];
+        let (rule, clause) = (watch.rule(&self.setup), watch.clause(&self.setup));
         let name = &self.setup.registry.series()[watch.series.index()].name;
         let base = name.quantity.base_unit().symbol();
         let place = format!("{}/{}", name.station, name.sensor);
-        let said = rule.condition.said();
+        let said = clause.condition.said();
         let unit = match said.measure {
             Measure::Base => base.into(),
             Measure::BasePerHour => format!("{base}/h"),
@@ -90,7 +91,10 @@ impl Engine {
             en: fill(catalogue::Language::En, &quantity.en),
         };
         Evidence {
-            rule: rule.id.as_str().into(),
+            rule: match rule.clauses.len() {
+                0 | 1 => rule.id.as_str().into(),
+                _ => format!("{}/{}", rule.id, clause.id),
+            },
             series: format!("{name}"),
             level: rule.level,
             value: turn.value,
@@ -102,12 +106,12 @@ impl Engine {
 
     /// Everything that holds in a track, worst first.
     pub(super) fn evidence_of(&self, subject: Subject) -> Vec<Evidence> {
-        let watches = match subject {
-            Subject::Main(site) | Subject::Monitoring(site) => self.sites[site].watches.clone(),
+        let (site, monitoring) = match subject {
+            Subject::Main(site) => (site, false),
+            Subject::Monitoring(site) => (site, true),
             Subject::System => return self.fault_evidence(),
         };
-        let held =
-            watches.filter(|at| self.watches[*at].state.held && self.subject_of(*at) == subject);
+        let held = self.arguing(site, monitoring, View::Told, None).into_iter();
         let mut evidence: Vec<Evidence> = held
             .map(|at| {
                 let (value, measured_at) = self.watches[at].state.decided;
@@ -170,14 +174,17 @@ impl Engine {
         out: &mut Vec<Action>,
     ) {
         let subject = self.subject_of(at);
+        let (Subject::Main(site) | Subject::Monitoring(site)) = subject else { return };
+        let monitoring = matches!(subject, Subject::Monitoring(_));
+        if !self.arguing(site, monitoring, View::Told, Some(at)).contains(&at) {
+            return; // its rule needs more than this, or it only speaks against one
+        }
         let evidence = self.evidence(at, &turn);
         let delay = format!("{}", now.at.since(turn.at).as_secs() / 60);
         let what = Text {
             ko: catalogue::fill("what-late", catalogue::Language::Ko, &[&evidence.text.ko, &delay]),
             en: catalogue::fill("what-late", catalogue::Language::En, &[&evidence.text.en, &delay]),
         };
-        let (Subject::Main(site) | Subject::Monitoring(site)) = subject else { return };
-        let monitoring = matches!(subject, Subject::Monitoring(_));
         let track = self.track_of(subject);
         let assessed = track.live.assessed();
         if track.live.level() == Level::Normal {

@@ -1,19 +1,22 @@
-//! A watch: one rule on one series.
+//! A watch: one clause of a rule on one series.
 
 use alloc::vec::Vec;
 
 use reading::{SeriesIndex, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::condition::{ConditionState, MAIN, Transition};
+use super::feed::Fed;
+use crate::condition::{ConditionSettings, ConditionState, Transition};
+use crate::rule::{Clause, Rule};
 use crate::setup::Setup;
-use crate::window::Sample;
 
-/// One rule on one series, with its condition kept twice (see the module comment of the engine).
+/// One clause of a rule on one series, with its condition kept twice (see the module comment of the engine).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Watch {
     /// Which rule, in `setup.rules`.
-    pub rule: usize,
+    pub rule: u32,
+    /// Which of its clauses.
+    pub clause: u8,
     /// On which series.
     pub series: SeriesIndex,
     /// What moves.
@@ -80,7 +83,7 @@ pub(crate) struct Late {
 /// Every rule on every series it names, by series and rule.
 pub(crate) fn all(setup: &Setup) -> Vec<Watch> {
     let mut watches = Vec::new();
-    for (rule, definition) in setup.rules.iter().enumerate() {
+    for (rule, clause, definition) in clauses(setup) {
         for name in &definition.series {
             let Some(series) = setup.registry.find(name) else { continue };
             let fresh = definition.condition.fresh();
@@ -94,24 +97,43 @@ pub(crate) fn all(setup: &Setup) -> Vec<Watch> {
                 decided: (0.0, Timestamp::MIN),
                 told: Vec::new(),
             };
-            watches.push(Watch { rule, series, state });
+            watches.push(Watch { rule, clause, series, state });
         }
     }
-    watches.sort_by(|a, b| {
-        (a.series, &setup.rules[a.rule].id).cmp(&(b.series, &setup.rules[b.rule].id))
-    });
-    watches.dedup_by(|a, b| a.series == b.series && a.rule == b.rule);
+    let order = |watch: &Watch| (watch.series, &watch.rule(setup).id, watch.clause);
+    watches.sort_by(|a, b| order(a).cmp(&order(b)));
+    watches.dedup_by(|a, b| order(a) == order(b));
     watches
+}
+
+fn clauses(setup: &Setup) -> impl Iterator<Item = (u32, u8, &Clause)> {
+    setup.rules.iter().enumerate().flat_map(|(rule, definition)| {
+        let clauses = definition.clauses.iter().enumerate();
+        clauses.map(move |(clause, definition)| (rule as u32, clause as u8, definition))
+    })
+}
+
+impl Watch {
+    /// Its rule.
+    pub fn rule<'s>(&self, setup: &'s Setup) -> &'s Rule {
+        &setup.rules[self.rule as usize]
+    }
+
+    /// Its clause.
+    pub fn clause<'s>(&self, setup: &'s Setup) -> &'s Clause {
+        &self.rule(setup).clauses[usize::from(self.clause)]
+    }
+
+    /// What it tests.
+    pub fn settings<'s>(&self, setup: &'s Setup) -> &'s ConditionSettings {
+        &self.clause(setup).condition
+    }
 }
 
 impl WatchState {
     /// Takes the newest sample. The turn, if any, is noted as told.
-    pub fn observe_newest(
-        &mut self,
-        settings: &crate::condition::ConditionSettings,
-        sample: Sample,
-    ) -> Option<Transition> {
-        let turn = self.live.observe(settings, MAIN, sample.at, sample.value)?;
+    pub fn observe_newest(&mut self, settings: &ConditionSettings, fed: Fed) -> Option<Transition> {
+        let turn = self.live.observe(settings, fed.slot, fed.sample.at, fed.sample.value)?;
         if turn.held {
             self.told.push(Told { from: turn.at, to: None, borne_out: false });
         } else if let Some(last) = self.told.last_mut() {
@@ -122,10 +144,10 @@ impl WatchState {
 
     /// Goes over all open samples again after one fell behind others. Returns the turns the site has to hear:
     /// raises nobody was told of, each with its end, and at last the state as it now is.
-    pub fn observe_again<'a>(
+    pub fn observe_again(
         &mut self,
-        settings: &crate::condition::ConditionSettings,
-        open: impl Iterator<Item = &'a Sample>,
+        settings: &ConditionSettings,
+        open: impl Iterator<Item = Fed>,
     ) -> Vec<Transition> {
         let mut spans = Vec::new();
         if self.closed.held() {
@@ -133,9 +155,9 @@ impl WatchState {
         }
         self.live = self.closed.clone();
         let mut newest = Timestamp::MIN;
-        for sample in open {
+        for Fed { slot, sample } in open {
             newest = sample.at;
-            match self.live.observe(settings, MAIN, sample.at, sample.value) {
+            match self.live.observe(settings, slot, sample.at, sample.value) {
                 Some(turn) if turn.held => {
                     spans.push(Span { from: turn.at, to: None, value: turn.value });
                 }
@@ -178,10 +200,10 @@ impl WatchState {
     /// Takes a sample that the window closed over. Returns the turn of the recorded history.
     pub fn observe_closed(
         &mut self,
-        settings: &crate::condition::ConditionSettings,
-        sample: Sample,
+        settings: &ConditionSettings,
+        Fed { slot, sample }: Fed,
     ) -> Option<Transition> {
-        let turn = self.closed.observe(settings, MAIN, sample.at, sample.value);
+        let turn = self.closed.observe(settings, slot, sample.at, sample.value);
         if self.closed.held() {
             for told in &mut self.told {
                 told.borne_out |= told.from <= sample.at && told.to.is_none_or(|to| to > sample.at);

@@ -78,15 +78,9 @@ pub fn rule(
     series: &[&str],
     condition: ConditionSettings,
 ) -> Rule {
-    Rule {
-        id: id.parse().unwrap(),
-        site: site.parse().unwrap(),
-        group,
-        level,
-        series: series.iter().map(|s| format!("{site}/{s}").parse().unwrap()).collect(),
-        condition,
-        provenance: Provenance::default(),
-    }
+    let series = series.iter().map(|s| format!("{site}/{s}").parse().unwrap()).collect();
+    let (id, site) = (id.parse().unwrap(), site.parse().unwrap());
+    Rule::plain(id, site, group, level, series, vec![], condition, Provenance::default())
 }
 
 pub fn above(

@@ -1,0 +1,140 @@
+//! What argues: of the watches that hold, those whose rule holds too, given how its clauses make it.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use reading::StationIndex;
+
+use super::Engine;
+use super::watch::Watch;
+use crate::condition::ConditionSettings;
+use crate::policy::Held;
+use crate::rule::{Group, Quorum, Rule};
+
+/// Which of the states of a watch counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// What people were told, old evidence included.
+    Told,
+    /// What makes the level: told, and not old.
+    Live,
+    /// What ordered arrival gives.
+    Recorded,
+}
+
+impl View {
+    fn holds(self, watch: &Watch) -> bool {
+        match self {
+            Self::Told => watch.state.held,
+            Self::Live => watch.state.held && watch.state.fresh,
+            Self::Recorded => watch.state.recorded,
+        }
+    }
+}
+
+/// On what a clause holds.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    stations: BTreeSet<StationIndex>,
+    series: u32,
+    /// The same without what is silent.
+    heard_stations: BTreeSet<StationIndex>,
+    heard_series: u32,
+}
+
+impl Tally {
+    fn meets(&self, quorum: Quorum, negated: bool) -> bool {
+        let (stations, series) = match negated {
+            true => (&self.heard_stations, self.heard_series),
+            false => (&self.stations, self.series),
+        };
+        match quorum {
+            Quorum::Stations(least) => stations.len() >= usize::from(least.max(1)),
+            Quorum::Series(least) => series >= u32::from(least.max(1)),
+        }
+    }
+}
+
+impl Engine {
+    /// The watches of a site that hold and speak for a rule that holds, in the track of monitoring or not. `also` is
+    /// taken to hold whatever its state.
+    pub(super) fn arguing(
+        &self,
+        site: usize,
+        monitoring: bool,
+        view: View,
+        also: Option<usize>,
+    ) -> Vec<usize> {
+        let holds = |at: usize| view.holds(&self.watches[at]) || also == Some(at);
+        let held = self.sites[site].watches.clone().filter(|at| holds(*at));
+        let held: Vec<usize> = held.filter(|at| self.argues_in(*at, monitoring)).collect();
+        let composite = |at: &&usize| !self.watches[**at].rule(&self.setup).is_plain();
+        let mut rules: BTreeMap<u32, bool> =
+            held.iter().filter(composite).map(|at| (self.watches[*at].rule, false)).collect();
+        for (rule, truth) in &mut rules {
+            *truth = self.rule_holds(site, *rule, view, also);
+        }
+        let speaks = |at: &usize| {
+            let watch = &self.watches[*at];
+            rules.get(&watch.rule).copied().unwrap_or(true)
+                && watch.rule(&self.setup).speaks(watch.clause)
+        };
+        held.into_iter().filter(speaks).collect()
+    }
+
+    /// Whether the clauses of a rule make it hold.
+    pub(super) fn rule_holds(
+        &self,
+        site: usize,
+        rule: u32,
+        view: View,
+        also: Option<usize>,
+    ) -> bool {
+        let definition = &self.setup.rules[rule as usize];
+        let mut tallies = alloc::vec![Tally::default(); definition.clauses.len()];
+        for at in self.sites[site].watches.clone() {
+            let watch = &self.watches[at];
+            if watch.rule == rule && (view.holds(watch) || also == Some(at)) {
+                let tally = &mut tallies[usize::from(watch.clause)];
+                tally.series += 1;
+                tally.stations.insert(self.station_of(watch));
+                if !self.is_silent(watch, view) {
+                    tally.heard_series += 1;
+                    tally.heard_stations.insert(self.station_of(watch));
+                }
+            }
+        }
+        definition.when.holds(&|clause, negated| {
+            let clause = usize::from(clause);
+            let quorum = definition.clauses.get(clause).map_or(Quorum::ONE, |c| c.quorum);
+            tallies.get(clause).is_some_and(|tally| tally.meets(quorum, negated))
+        })
+    }
+
+    /// Whether a silence rule holds on the series of a watch.
+    fn is_silent(&self, watch: &Watch, view: View) -> bool {
+        let of_series = self.watches_of(watch.series).map(|at| &self.watches[at]);
+        of_series
+            .filter(|one| matches!(one.settings(&self.setup), ConditionSettings::Silence(_)))
+            .any(|one| view.holds(one))
+    }
+
+    /// What these watches say to the policy of their site.
+    pub(super) fn held(&self, arguing: &[usize]) -> Vec<Held> {
+        let of = |at: &usize| {
+            let watch = &self.watches[*at];
+            let rule: &Rule = watch.rule(&self.setup);
+            rule.is_witness(watch.clause).then(|| Held {
+                group: rule.group,
+                level: rule.level,
+                station: self.station_of(watch),
+            })
+        };
+        arguing.iter().filter_map(of).collect()
+    }
+
+    /// Whether a watch belongs to the track of monitoring, or to the other.
+    pub(super) fn argues_in(&self, watch: usize, monitoring: bool) -> bool {
+        (self.watches[watch].rule(&self.setup).group == Group::Health) == monitoring
+    }
+}
