@@ -1,5 +1,7 @@
 //! MQTT topics: ours by name, anybody's by filter.
 
+pub use reading::codec::{is_filter, matches};
+
 /// What every topic of ours starts with.
 pub const ROOT: &str = "bongsu/v1";
 
@@ -28,41 +30,6 @@ pub fn command(site: &str, station: &str) -> String {
 /// matches it.
 pub fn daemon(client: &str) -> String {
     format!("{ROOT}/daemon/{client}")
-}
-
-/// Whether `filter` matches `topic`, as MQTT says: `+` is one level, a last `#` any number of them, and neither
-/// reaches a topic that starts with `$`.
-pub fn matches(filter: &str, topic: &str) -> bool {
-    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
-        return false;
-    }
-    let mut levels = topic.split('/');
-    for wanted in filter.split('/') {
-        match (wanted, levels.next()) {
-            ("#", _) => return true,
-            ("+", Some(_)) => {}
-            (wanted, Some(level)) if wanted == level => {}
-            (_, _) => return false,
-        }
-    }
-    levels.next().is_none()
-}
-
-/// Whether `filter` is one: not empty, `#` only as the last level, wildcards alone in theirs.
-pub fn is_filter(filter: &str) -> bool {
-    if filter.is_empty() || filter.len() > 65_535 || filter.contains('\0') {
-        return false;
-    }
-    let mut levels = filter.split('/').peekable();
-    while let Some(level) = levels.next() {
-        let alone = level.len() == 1;
-        if level.contains('+') && !alone
-            || level.contains('#') && !(alone && levels.peek().is_none())
-        {
-            return false;
-        }
-    }
-    true
 }
 
 #[cfg(test)]
@@ -105,16 +72,6 @@ mod tests {
         for filter in [TELEMETRY, BACKFILL, STATUS, RESULT] {
             assert!(is_filter(filter));
             assert!(ours.iter().all(|topic| !matches(filter, topic)), "{filter}");
-        }
-    }
-
-    #[test]
-    fn filters_are_checked() {
-        for good in ["a", "+", "#", "a/+/b", "a/#", "/", "$SYS/#"] {
-            assert!(is_filter(good), "{good}");
-        }
-        for bad in ["", "a+", "a/#/b", "a#", "a/b+/c", "#/", "a\0"] {
-            assert!(!is_filter(bad), "{bad}");
         }
     }
 }

@@ -5,7 +5,9 @@
 //! number of columns tells. Fields may stand in double quotes, but hold no commas. Stamps are RFC 3339; local ones
 //! (`2015-12-18 00:15:00`, seconds and fraction optional) and bare counts are read only when told what they mean.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
+
+use serde::{Deserialize, Serialize};
 
 use super::shorten;
 use crate::id::SeriesName;
@@ -34,7 +36,8 @@ pub enum Stamps {
 }
 
 /// East of Greenwich, seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i32", into = "i32")]
 pub struct UtcOffset(jiff::tz::Offset);
 
 impl UtcOffset {
@@ -59,7 +62,27 @@ impl UtcOffset {
             _ => None,
         };
         let seconds = sign * (part(hours, 23)? * 3_600 + part(minutes, 59)? * 60);
-        jiff::tz::Offset::from_seconds(seconds).ok().map(Self)
+        Self::try_from(seconds).ok()
+    }
+
+    /// A moment on a clock there, `2026-07-14 03:10:00` with a fraction if it has one.
+    pub fn clock(self, at: Timestamp) -> String {
+        let moment = jiff::Timestamp::from_nanosecond(at.nanos().into()).unwrap_or_default();
+        self.0.to_datetime(moment).to_string().replace('T', " ")
+    }
+}
+
+impl TryFrom<i32> for UtcOffset {
+    type Error = jiff::Error;
+
+    fn try_from(seconds: i32) -> Result<Self, jiff::Error> {
+        jiff::tz::Offset::from_seconds(seconds).map(Self)
+    }
+}
+
+impl From<UtcOffset> for i32 {
+    fn from(offset: UtcOffset) -> Self {
+        offset.0.seconds()
     }
 }
 
@@ -341,7 +364,6 @@ fn bare(field: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
     use alloc::vec::Vec;
 
     fn tilt() -> SeriesName {

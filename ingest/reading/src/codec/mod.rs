@@ -5,17 +5,26 @@
 //! field panics, recurses deeper than the form has levels, or takes more memory than its length allows.
 
 mod topic;
-mod json;
+mod cbor;
+mod form;
 pub mod native;
 mod status;
 mod result;
 pub mod csv;
+mod line;
+pub mod naming;
+mod gather;
+pub mod toa5;
+pub mod nmea;
+pub mod feed;
 
 use alloc::string::{String, ToString};
 
+pub use feed::{Decoded, Feed, Format, Identity, Told};
+pub use gather::Unmapped;
 pub use result::{CommandResult, ResultKind, SirenState};
 pub use status::{StationState, StatusReport};
-pub use topic::{About, Topic};
+pub use topic::{About, Topic, is_filter, matches};
 
 use crate::frame::Frame;
 use crate::id::ID_LEN_MAX;
@@ -82,7 +91,13 @@ pub enum CodecError {
         /// What and where.
         problem: String,
     },
-    /// JSON of another form: a key is missing or a value is of the wrong type.
+    /// Bytes that begin as CBOR and are none.
+    #[error("the payload is not CBOR: {problem}")]
+    NotCbor {
+        /// What and where.
+        problem: String,
+    },
+    /// JSON or CBOR of another form: a key is missing or a value is of the wrong type.
     #[error("the message has the wrong form: {problem}")]
     WrongShape {
         /// What and where.
@@ -106,6 +121,20 @@ pub enum CodecError {
         /// What and where.
         problem: String,
     },
+    /// Damaged on the way, by its own sum.
+    #[error("the checksum is wrong: {problem}")]
+    BadChecksum {
+        /// What and where.
+        problem: String,
+    },
+    /// A foreign device that no table knows.
+    #[error(
+        "the device `{device}` is not mapped: add it under `devices` of the collector's subscription"
+    )]
+    UnknownDevice {
+        /// What the format calls it, shortened.
+        device: String,
+    },
     /// More readings than one message may carry.
     #[error("{problem}")]
     TooManyReadings {
@@ -116,17 +145,20 @@ pub enum CodecError {
 
 impl CodecError {
     /// Every name, for metrics that count by it.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 14] = [
         "unknown-topic",
         "bad-identifier",
         "empty-payload",
         "too-large",
         "not-utf8",
         "not-json",
+        "not-cbor",
         "wrong-shape",
         "unknown-key",
         "duplicate-key",
         "bad-time",
+        "bad-checksum",
+        "unknown-device",
         "too-many-readings",
     ];
 
@@ -139,10 +171,13 @@ impl CodecError {
             Self::TooLarge { .. } => "too-large",
             Self::NotUtf8 { .. } => "not-utf8",
             Self::NotJson { .. } => "not-json",
+            Self::NotCbor { .. } => "not-cbor",
             Self::WrongShape { .. } => "wrong-shape",
             Self::UnknownKey { .. } => "unknown-key",
             Self::DuplicateKey { .. } => "duplicate-key",
             Self::BadTime { .. } => "bad-time",
+            Self::BadChecksum { .. } => "bad-checksum",
+            Self::UnknownDevice { .. } => "unknown-device",
             Self::TooManyReadings { .. } => "too-many-readings",
         }
     }

@@ -1,4 +1,4 @@
-//! Telemetry and backfill in our own JSON.
+//! Telemetry and backfill in our own form, as JSON or, for narrow links, the same in CBOR (told apart by the bytes).
 //!
 //! ```json
 //! {"seq":17,"at":"2026-07-14T03:10:00+09:00","readings":[
@@ -13,10 +13,11 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use minicbor::Encoder;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::json::{self, Fault, Faults, Form, Natural, Number, Object, Stamp, Text, keys};
+use super::form::{self, Fault, Faults, Form, Natural, Number, Object, Stamp, Text, keys};
 use super::{CodecError, READINGS_MAX, Topic};
 use crate::report::{Claim, Report, Road};
 use crate::time::{EpochUnit, Timestamp};
@@ -29,7 +30,7 @@ pub(super) fn decode<'a>(
     road: Road,
     payload: &'a [u8],
 ) -> Result<Report<'a>, CodecError> {
-    let body = json::read::<Body>(payload)?;
+    let body = form::read::<Body>(payload)?;
     Ok(Report {
         site: topic.site,
         station: topic.station,
@@ -49,6 +50,50 @@ pub fn encode(report: &Report<'_>) -> Vec<u8> {
         readings: ReadingsOut(&report.claims),
     };
     serde_json::to_vec(&body).expect("texts and numbers always have a JSON form")
+}
+
+/// Writes the payload of a report as CBOR, about half as long as JSON. Stamps are whole numbers of nanoseconds.
+pub fn encode_cbor(report: &Report<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_cbor(report, &mut Encoder::new(&mut bytes)).expect("a Vec takes everything");
+    bytes
+}
+
+fn write_cbor(
+    report: &Report<'_>,
+    out: &mut Encoder<&mut Vec<u8>>,
+) -> Result<(), minicbor::encode::Error<core::convert::Infallible>> {
+    let stamped = report.at.is_some() || report.claims.iter().any(|claim| claim.at.is_some());
+    let keys = [report.seq.is_some(), report.at.is_some(), stamped, true];
+    out.map(keys.into_iter().filter(|key| *key).count() as u64)?;
+    if let Some(seq) = report.seq {
+        out.str("seq")?.u64(seq)?;
+    }
+    if let Some(at) = report.at {
+        out.str("at")?.i64(at.nanos())?;
+    }
+    if stamped {
+        out.str("time_unit")?.str("ns")?;
+    }
+    out.str("readings")?.array(report.claims.len() as u64)?;
+    for claim in &report.claims {
+        let keys = [claim.unit.is_some(), claim.at.is_some()];
+        out.map(3 + keys.into_iter().filter(|key| *key).count() as u64)?;
+        out.str("sensor")?.str(&claim.sensor)?.str("quantity")?.str(&claim.quantity)?;
+        let value = out.str("value")?;
+        // The shorter form where it says the same.
+        match claim.value as f32 {
+            short if f64::from(short).to_bits() == claim.value.to_bits() => value.f32(short)?,
+            _ => value.f64(claim.value)?,
+        };
+        if let Some(unit) = &claim.unit {
+            out.str("unit")?.str(unit)?;
+        }
+        if let Some(at) = claim.at {
+            out.str("at")?.i64(at.nanos())?;
+        }
+    }
+    Ok(())
 }
 
 struct Content<'a> {
@@ -71,7 +116,10 @@ impl<'de> Object<'de> for Body<'de> {
     type Key = BodyKey;
     type Out = Content<'de>;
     const FORM: &'static str = "an object `{\"seq\":…,\"at\":…,\"readings\":[…]}`";
-    const OPEN: bool = false;
+
+    fn passes_over(_: &str) -> bool {
+        false
+    }
 
     fn take<A: MapAccess<'de>>(
         &mut self,
@@ -82,14 +130,14 @@ impl<'de> Object<'de> for Body<'de> {
         match key {
             BodyKey::Seq => self.seq = map.next_value::<Option<Natural>>()?.map(|seq| seq.0),
             BodyKey::At => self.at = map.next_value()?,
-            BodyKey::TimeUnit => self.time_unit = json::time_unit(map, faults)?,
+            BodyKey::TimeUnit => self.time_unit = form::time_unit(map, faults)?,
             BodyKey::Readings => self.readings = Some(map.next_value_seed(ReadingsIn(faults))?),
         }
         Ok(())
     }
 
     fn finish<E: Error>(self, faults: &Faults) -> Result<Content<'de>, E> {
-        let Readings { mut claims, counted } = json::required(self.readings, "readings")?;
+        let Readings { mut claims, counted } = form::required(self.readings, "readings")?;
         for (claim, stamp) in counted {
             claims[claim].at = Some(stamp.resolve(self.time_unit, faults)?);
         }
@@ -157,7 +205,10 @@ impl<'de> Object<'de> for ClaimIn<'de> {
     type Key = ClaimKey;
     type Out = (Claim<'de>, Option<Stamp>);
     const FORM: &'static str = "a reading `{\"sensor\":…,\"quantity\":…,\"value\":…}`";
-    const OPEN: bool = false;
+
+    fn passes_over(_: &str) -> bool {
+        false
+    }
 
     fn take<A: MapAccess<'de>>(
         &mut self,
@@ -177,9 +228,9 @@ impl<'de> Object<'de> for ClaimIn<'de> {
 
     fn finish<E: Error>(self, _: &Faults) -> Result<Self::Out, E> {
         let claim = Claim {
-            sensor: json::required(self.sensor, "sensor")?.0,
-            quantity: json::required(self.quantity, "quantity")?.0,
-            value: json::required(self.value, "value")?.0,
+            sensor: form::required(self.sensor, "sensor")?.0,
+            quantity: form::required(self.quantity, "quantity")?.0,
+            value: form::required(self.value, "value")?.0,
             unit: self.unit.map(|text| text.0),
             at: None,
         };

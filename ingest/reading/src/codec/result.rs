@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde::de::{Error, MapAccess};
 
-use super::json::{self, Faults, Object, Stamp, Text, keys};
+use super::form::{self, Faults, Object, Stamp, Text, keys};
 use super::native::Rfc3339;
 use super::{CodecError, Topic};
 use crate::time::{EpochUnit, Timestamp};
@@ -58,7 +58,7 @@ pub(super) fn decode<'a>(
     topic: Topic<'a>,
     payload: &'a [u8],
 ) -> Result<CommandResult<'a>, CodecError> {
-    let result = json::read::<ResultIn>(payload)?;
+    let result = form::read::<ResultIn>(payload)?;
     Ok(CommandResult { site: topic.site, station: topic.station, ..result })
 }
 
@@ -92,7 +92,10 @@ impl<'de> Object<'de> for ResultIn<'de> {
     type Key = ResultKey;
     type Out = CommandResult<'de>;
     const FORM: &'static str = "an object `{\"id\":…,\"result\":\"done\"}`";
-    const OPEN: bool = true;
+
+    fn passes_over(_: &str) -> bool {
+        true
+    }
 
     fn take<A: MapAccess<'de>>(
         &mut self,
@@ -109,7 +112,7 @@ impl<'de> Object<'de> for ResultIn<'de> {
                     map.next_value::<Option<Text>>()?.map(|word| state(&word.0)).transpose()?
             }
             ResultKey::At => self.at = map.next_value()?,
-            ResultKey::TimeUnit => self.time_unit = json::time_unit(map, faults)?,
+            ResultKey::TimeUnit => self.time_unit = form::time_unit(map, faults)?,
         }
         Ok(())
     }
@@ -118,8 +121,8 @@ impl<'de> Object<'de> for ResultIn<'de> {
         Ok(CommandResult {
             site: "",
             station: "",
-            id: json::required(self.id, "id")?.0,
-            result: json::required(self.result, "result")?,
+            id: form::required(self.id, "id")?.0,
+            result: form::required(self.result, "result")?,
             reason: self.reason.map(|text| text.0),
             state: self.state,
             at: self.at.map(|stamp| stamp.resolve(self.time_unit, faults)).transpose()?,

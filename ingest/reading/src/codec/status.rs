@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use serde::de::{Error, MapAccess};
 
-use super::json::{self, Faults, Number, Object, Stamp, Text, keys};
+use super::form::{self, Faults, Number, Object, Stamp, Text, keys};
 use super::native::Rfc3339;
 use super::{CodecError, Topic};
 use crate::time::{EpochUnit, Timestamp};
@@ -46,7 +46,7 @@ pub(super) fn decode<'a>(
     topic: Topic<'a>,
     payload: &'a [u8],
 ) -> Result<StatusReport<'a>, CodecError> {
-    let status = json::read::<StatusIn>(payload)?;
+    let status = form::read::<StatusIn>(payload)?;
     Ok(StatusReport { site: topic.site, station: topic.station, ..status })
 }
 
@@ -78,7 +78,10 @@ impl<'de> Object<'de> for StatusIn<'de> {
     type Key = StatusKey;
     type Out = StatusReport<'de>;
     const FORM: &'static str = "an object `{\"state\":\"online\"}`";
-    const OPEN: bool = true;
+
+    fn passes_over(_: &str) -> bool {
+        true
+    }
 
     fn take<A: MapAccess<'de>>(
         &mut self,
@@ -89,7 +92,7 @@ impl<'de> Object<'de> for StatusIn<'de> {
         match key {
             StatusKey::State => self.state = Some(state(&map.next_value::<Text>()?.0)?),
             StatusKey::At => self.at = map.next_value()?,
-            StatusKey::TimeUnit => self.time_unit = json::time_unit(map, faults)?,
+            StatusKey::TimeUnit => self.time_unit = form::time_unit(map, faults)?,
             StatusKey::BatteryV => self.battery_v = map.next_value()?,
             StatusKey::Firmware => self.firmware = map.next_value()?,
         }
@@ -100,7 +103,7 @@ impl<'de> Object<'de> for StatusIn<'de> {
         Ok(StatusReport {
             site: "",
             station: "",
-            state: json::required(self.state, "state")?,
+            state: form::required(self.state, "state")?,
             at: self.at.map(|stamp| stamp.resolve(self.time_unit, faults)).transpose()?,
             battery_v: self.battery_v.map(|number| number.0).filter(|volts| volts.is_finite()),
             firmware: self.firmware.map(|text| text.0),

@@ -5,6 +5,9 @@ use core::fmt;
 use super::CodecError;
 use crate::id::is_id;
 
+/// What every topic of ours starts with.
+pub(super) const ROOT: &str = "bongsu/v1/";
+
 /// A topic a station publishes on: `bongsu/v1/{site}/{station}/…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topic<'a> {
@@ -67,7 +70,7 @@ impl<'a> Topic<'a> {
 }
 
 fn split(topic: &str) -> Option<(&str, &str, &str)> {
-    let (site, rest) = topic.strip_prefix("bongsu/v1/")?.split_once('/')?;
+    let (site, rest) = topic.strip_prefix(ROOT)?.split_once('/')?;
     let (station, levels) = rest.split_once('/')?;
     Some((site, station, levels))
 }
@@ -76,6 +79,41 @@ impl fmt::Display for Topic<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "bongsu/v1/{}/{}/{}", self.site, self.station, self.about.levels())
     }
+}
+
+/// Whether `filter` matches `topic`, as MQTT says: `+` is one level, a last `#` any number of them, and neither
+/// reaches a topic that starts with `$`.
+pub fn matches(filter: &str, topic: &str) -> bool {
+    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut levels = topic.split('/');
+    for wanted in filter.split('/') {
+        match (wanted, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (wanted, Some(level)) if wanted == level => {}
+            (_, _) => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
+/// Whether `filter` is one: not empty, `#` only as the last level, wildcards alone in theirs.
+pub fn is_filter(filter: &str) -> bool {
+    if filter.is_empty() || filter.len() > 65_535 || filter.contains('\0') {
+        return false;
+    }
+    let mut levels = filter.split('/').peekable();
+    while let Some(level) = levels.next() {
+        let alone = level.len() == 1;
+        if level.contains('+') && !alone
+            || level.contains('#') && !(alone && levels.peek().is_none())
+        {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -109,6 +147,16 @@ mod tests {
             ("bongsu/v1/a/+/status", "bad-identifier"),
         ] {
             assert_eq!(Topic::parse(topic).map_err(|e| e.name()), Err(fault), "{topic}");
+        }
+    }
+
+    #[test]
+    fn filters_are_checked() {
+        for good in ["a", "+", "#", "a/+/b", "a/#", "/", "$SYS/#"] {
+            assert!(is_filter(good), "{good}");
+        }
+        for bad in ["", "a+", "a/#/b", "a#", "a/b+/c", "#/", "a\0"] {
+            assert!(!is_filter(bad), "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JSON objects of a known form, read key by key, in any order, borrowing from the text.
+//! Objects of a known form, read key by key, in any order, borrowing from the bytes, which are JSON or CBOR.
 //!
 //! Only the form's own levels are descended into, so depth is bounded by the form and not by the sender. A key twice
 //! is refused: two readers would see two messages.
@@ -11,6 +11,7 @@ use core::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
+use super::cbor::{self, Cbor};
 use super::{CodecError, PAYLOAD_LEN_MAX, shorten};
 use crate::time::{EpochUnit, TimeError, Timestamp};
 
@@ -18,20 +19,26 @@ use crate::time::{EpochUnit, TimeError, Timestamp};
 pub(super) trait Keys: Copy {
     const NAMES: &'static [&'static str];
     fn parse(name: &str) -> Option<Self>;
+    /// The key a number stands for, as CBOR forms may have it.
+    fn labelled(label: i64) -> Option<Self>;
     fn name(self) -> &'static str;
     fn bit(self) -> u32;
 }
 
 macro_rules! keys {
-    ($name:ident { $($variant:ident $text:literal)* }) => {
+    ($name:ident { $($variant:ident $text:literal $($label:literal)?)* }) => {
         #[derive(Clone, Copy)]
         enum $name { $($variant),* }
 
-        impl $crate::codec::json::Keys for $name {
+        impl $crate::codec::form::Keys for $name {
             const NAMES: &'static [&'static str] = &[$($text),*];
 
             fn parse(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)* _ => None }
+            }
+
+            fn labelled(label: i64) -> Option<Self> {
+                match label { $($($label => Some(Self::$variant),)?)* _ => None }
             }
 
             fn name(self) -> &'static str {
@@ -54,8 +61,8 @@ pub(super) trait Object<'de>: Default {
     /// The form, for people.
     const FORM: &'static str;
 
-    /// Whether keys that are not ours are passed over.
-    const OPEN: bool;
+    /// Whether a key that is not ours is passed over.
+    fn passes_over(key: &str) -> bool;
 
     /// Takes the value of a key, which comes at most once.
     fn take<A: MapAccess<'de>>(
@@ -88,35 +95,66 @@ impl Faults {
         E::custom(problem)
     }
 
-    fn explain(&self, error: &serde_json::Error) -> CodecError {
-        let problem = shorten(&error.to_string());
+    /// The error for people: of our kind, else of the form, else what `malformed` makes of it.
+    fn explain(
+        &self,
+        problem: &str,
+        is_data: bool,
+        malformed: fn(String) -> CodecError,
+    ) -> CodecError {
+        let problem = shorten(problem);
         match self.0.get() {
             Some(Fault::UnknownKey) => CodecError::UnknownKey { problem },
             Some(Fault::DuplicateKey) => CodecError::DuplicateKey { problem },
             Some(Fault::BadTime) => CodecError::BadTime { problem },
             Some(Fault::TooManyReadings) => CodecError::TooManyReadings { problem },
-            None if error.is_data() => CodecError::WrongShape { problem },
-            None => CodecError::NotJson { problem },
+            None if is_data => CodecError::WrongShape { problem },
+            None => malformed(problem),
         }
     }
 }
 
-/// Reads a payload that is one object and nothing else.
+/// Reads a payload that is one object and nothing else, JSON or CBOR.
 pub(super) fn read<'a, T: Object<'a>>(payload: &'a [u8]) -> Result<T::Out, CodecError> {
-    let text = text_of(payload)?;
     let faults = Faults::default();
-    let mut json = serde_json::Deserializer::from_str(text);
-    let out = Form::<T>::new(&faults).deserialize(&mut json);
-    out.and_then(|out| json.end().map(|()| out)).map_err(|error| faults.explain(&error))
+    read_seed(payload, Form::<T>::new(&faults), &faults)
 }
 
-fn text_of(payload: &[u8]) -> Result<&str, CodecError> {
+/// Reads a payload that is what `seed` reads and nothing else. CBOR is told by its first byte, which no text has.
+pub(super) fn read_seed<'a, S: DeserializeSeed<'a>>(
+    payload: &'a [u8],
+    seed: S,
+    faults: &Faults,
+) -> Result<S::Value, CodecError> {
+    if cbor::is_cbor(payload) {
+        sized(payload)?;
+        let mut cbor = Cbor::new(payload);
+        let out = seed.deserialize(&mut cbor).and_then(|out| cbor.end().map(|()| out));
+        let malformed = |problem| CodecError::NotCbor { problem };
+        return out.map_err(|error| {
+            let problem = [&error.to_string(), " at byte ", &cbor.position().to_string()].concat();
+            faults.explain(&problem, error.is_data(), malformed)
+        });
+    }
+    let mut json = serde_json::Deserializer::from_str(text_of(payload)?);
+    let out = seed.deserialize(&mut json).and_then(|out| json.end().map(|()| out));
+    let malformed = |problem| CodecError::NotJson { problem };
+    out.map_err(|error| faults.explain(&error.to_string(), error.is_data(), malformed))
+}
+
+/// Refuses what is empty or too long.
+pub(super) fn sized(payload: &[u8]) -> Result<(), CodecError> {
     match payload.len() {
         0 => Err(CodecError::EmptyPayload),
         len if len > PAYLOAD_LEN_MAX => Err(CodecError::TooLarge { len }),
-        _ => core::str::from_utf8(payload)
-            .map_err(|error| CodecError::NotUtf8 { at: error.valid_up_to() }),
+        _ => Ok(()),
     }
+}
+
+/// A payload as text.
+pub(super) fn text_of(payload: &[u8]) -> Result<&str, CodecError> {
+    sized(payload)?;
+    core::str::from_utf8(payload).map_err(|error| CodecError::NotUtf8 { at: error.valid_up_to() })
 }
 
 /// Reads an [`Object`].
@@ -194,9 +232,22 @@ impl<'de, T: Object<'de>> Visitor<'de> for Key<'_, T> {
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
         match T::Key::parse(name) {
-            None if !T::OPEN => Err(self.faults.fail(Fault::UnknownKey, unknown::<T::Key>(name))),
+            None if !T::passes_over(name) => {
+                Err(self.faults.fail(Fault::UnknownKey, unknown::<T::Key>(name)))
+            }
             key => Ok(key),
         }
+    }
+
+    fn visit_i64<E: Error>(self, label: i64) -> Result<Self::Value, E> {
+        match T::Key::labelled(label) {
+            None => self.visit_str(&label.to_string()),
+            key => Ok(key),
+        }
+    }
+
+    fn visit_u64<E: Error>(self, label: u64) -> Result<Self::Value, E> {
+        self.visit_i64(i64::try_from(label).unwrap_or(i64::MAX))
     }
 }
 

@@ -1,0 +1,160 @@
+//! Foreign topics: which are read in which format, and whose names mean what.
+//!
+//! The one place that chooses a codec. Topics of our own are read as they say; any other is read by the first [`Feed`]
+//! of its collector whose filter matches. Feeds are part of the journaled configuration, so a replay reads the same.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::gather::{Gatherer, Unmapped};
+use super::naming::Naming;
+use super::nmea::{self, Nmea};
+use super::toa5::{self, Toa5};
+use super::topic::{self, matches};
+use super::{CodecError, Message};
+use crate::frame::Frame;
+use crate::report::{Report, Road};
+
+/// A foreign subscription of a collector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feed {
+    /// The collector.
+    pub source: String,
+    /// The topics, as an MQTT filter; the path of a serial port stands for itself.
+    pub filter: String,
+    /// Where the name of a device stands, for formats that do not carry it.
+    pub device: DeviceFrom,
+    /// How its bytes are read.
+    pub format: Format,
+    /// What its names mean.
+    pub naming: Naming,
+}
+
+/// Where the name of a device stands when the bytes do not say it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceFrom {
+    /// It is the whole topic.
+    #[default]
+    Topic,
+    /// It is this level of the topic, counted from 1.
+    Level(u32),
+}
+
+/// A wire format with what it must be told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Format {
+    /// Campbell TOA5.
+    Toa5(Toa5),
+    /// NMEA 0183 sentences.
+    Nmea(Nmea),
+}
+
+/// What a frame came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decoded<'a> {
+    /// What it says, one for each station and road.
+    pub messages: Vec<Told<'a>>,
+    /// Values of foreign devices that no table knows.
+    pub unmapped: Vec<Unmapped>,
+}
+
+/// A message, and what tells it from others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told<'a> {
+    /// What is said.
+    pub message: Message<'a>,
+    /// What repeats are known by.
+    pub identity: Identity,
+}
+
+/// What a message is known again by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The bytes of its frame.
+    Payload,
+    /// These bytes: the frame's may differ, or say several things.
+    Of(Vec<u8>),
+    /// Nothing: it may be said again word for word, say with a stamp relative to its receipt.
+    None,
+}
+
+impl Identity {
+    /// The bytes, for [`Admission::admit`](crate::admission::Admission::admit), which takes none for no identity.
+    pub fn bytes<'a>(&'a self, payload: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Payload => payload,
+            Self::Of(bytes) => bytes,
+            Self::None => &[],
+        }
+    }
+}
+
+impl<'a> From<Message<'a>> for Decoded<'a> {
+    fn from(message: Message<'a>) -> Self {
+        let told = Told { message, identity: Identity::Payload };
+        Self { messages: alloc::vec![told], unmapped: Vec::new() }
+    }
+}
+
+/// Reads a frame, of our own stations or of foreign devices.
+///
+/// # Errors
+/// [`CodecError`]; the whole frame is refused then.
+pub fn decode<'a>(frame: &Frame<'a>, feeds: &'a [Feed]) -> Result<Decoded<'a>, CodecError> {
+    let ours = frame.topic.starts_with(topic::ROOT);
+    let of_feed = |feed: &&Feed| feed.source == frame.source && matches(&feed.filter, frame.topic);
+    match feeds.iter().find(of_feed) {
+        Some(feed) if !ours => feed.decode(frame),
+        _ => super::decode(frame).map(Decoded::from),
+    }
+}
+
+impl Feed {
+    fn decode<'a>(&'a self, frame: &Frame<'a>) -> Result<Decoded<'a>, CodecError> {
+        let frame = Frame { topic: self.device.find(frame.topic)?, ..*frame };
+        let mut gatherer = Gatherer::new(&self.naming);
+        match &self.format {
+            Format::Toa5(toa5) => toa5::decode(toa5, &frame, &mut gatherer)?,
+            Format::Nmea(nmea) => nmea::decode(nmea, &frame, &mut gatherer)?,
+        }
+        let gathered = gatherer.finish()?;
+        let told = |report: Report<'a>| Told {
+            identity: identity(report.road, frame.payload),
+            message: Message::Report(report),
+        };
+        Ok(Decoded {
+            messages: gathered.reports.into_iter().map(told).collect(),
+            unmapped: gathered.unmapped,
+        })
+    }
+}
+
+/// A message that says both new and old things is two reports: what is known of one says nothing of the other.
+fn identity(road: Road, payload: &[u8]) -> Identity {
+    match road {
+        Road::Live => Identity::Payload,
+        Road::Backfill => Identity::Of([payload, b"backfill"].concat()),
+    }
+}
+
+impl DeviceFrom {
+    fn find(self, topic: &str) -> Result<&str, CodecError> {
+        match self {
+            Self::Topic => Ok(topic),
+            Self::Level(level) => topic
+                .split('/')
+                .nth((level as usize).saturating_sub(1))
+                .ok_or_else(|| CodecError::unknown_topic(topic)),
+        }
+    }
+}
+
+impl Unmapped {
+    /// What it is called, for people.
+    pub fn name(&self) -> Cow<'static, str> {
+        [self.device.as_str(), " ", self.metric.as_str()].concat().into()
+    }
+}

@@ -1,0 +1,126 @@
+//! NMEA 0183.
+
+use proptest::prelude::*;
+use reading::codec::nmea::{self, Nmea};
+use reading::codec::{CodecError, Feed, Format};
+
+use super::{decode, feed, refusal, sample, told};
+
+const PORT: &str = "/dev/ttyS1";
+
+fn receiver(origin: Option<(f64, f64, f64)>) -> Feed {
+    let metrics = [
+        ("fix", "gnss/count"),
+        ("north", "gnss/displacement"),
+        ("altitude", "gnss/water-level"),
+        ("tilt-x", "tilt-1/tilt-x"),
+        ("Baro", "air/barometric-pressure"),
+    ];
+    let mut feed = feed(Format::Nmea(Nmea { origin }), &[(PORT, "box-1")], &metrics);
+    feed.naming.models[0].ignored = vec!["*".into()];
+    feed
+}
+
+fn summed(body: &str) -> String {
+    format!("${body}*{:02X}\r\n", body.bytes().fold(0, |sum, byte| sum ^ byte))
+}
+
+#[test]
+fn a_position_is_metres_from_the_origin_at_the_nearest_time() {
+    // Received at 03:33:20; 23:59 was yesterday, 04:00 is to come.
+    let gga = |time: &str, lat: &str| {
+        summed(&format!("GPGGA,{time},{lat},N,12700.0000,E,4,12,0.6,100.0,M,20.0,M,,"))
+    };
+    let feed = receiver(Some((37.5, 127.0, 119.0)));
+    let lines = told(&feed, PORT, gga("235900.00", "3730.0006").as_bytes()).unwrap();
+    assert_eq!(lines[0], "box-1 gnss/count 4 - 2026-07-13T23:59:00Z");
+    assert_eq!(lines[1], "box-1 gnss/water-level 120 m 2026-07-13T23:59:00Z");
+    // A hundred-thousandth of a degree of latitude at 37.5 N is 1.10989 m; the height adds 1.9e-5 of it.
+    let north: f64 = lines[2].split(' ').nth(2).unwrap().parse().unwrap();
+    assert!((north - 1.10991).abs() < 1e-4, "{north}");
+    let lines = told(&feed, PORT, gga("040000.5", "3730.0000").as_bytes()).unwrap();
+    assert!(lines[0].ends_with(" 2026-07-14T04:00:00.5Z"), "{lines:?}");
+    let none = summed("GNGGA,,,,,,0,,,,,,,,");
+    assert_eq!(told(&feed, PORT, none.as_bytes()).unwrap(), ["box-1 gnss/count 0 - -"]);
+}
+
+#[test]
+fn transducers_are_metrics_by_name() {
+    let xdr = summed("WIXDR,A,0.31,D,tilt-x,P,1.5,B,Baro,G,7,,other,C,,C,gone");
+    assert_eq!(
+        told(&receiver(None), PORT, xdr.as_bytes()).unwrap(),
+        ["box-1 tilt-1/tilt-x 0.31 deg -", "box-1 air/barometric-pressure 150 kPa -"]
+    );
+}
+
+#[test]
+fn every_damage_has_a_name() {
+    for (line, name) in [
+        ("$GPGGA,1*00", "bad-checksum"),
+        ("$GPGGA,1", "wrong-shape"),
+        ("GPGGA,1*00", "wrong-shape"),
+        ("$GPGGA,1*+1", "wrong-shape"),
+        ("$GPGGA,1*0", "wrong-shape"),
+        (&*summed("GPGGA,250000,3730.0,N,12700.0,E,1,4,1,1,M,1,M,,"), "wrong-shape"),
+        (&*summed("GPGGA,120000,3760.0,N,12700.0,E,1,4,1,1,M,1,M,,"), "wrong-shape"),
+        (&*summed("GPGGA,120000,9130.0,N,12700.0,E,1,4,1,1,M,1,M,,"), "wrong-shape"),
+        (&*summed("GPGGA,120000,3730.0,X,12700.0,E,1,4,1,1,M,1,M,,"), "wrong-shape"),
+        (&*summed("GPGGA,120000,3730.0,N,nan,E,1,4,1,1,M,1,M,,"), "wrong-shape"),
+        (&*summed("GPGGA"), "wrong-shape"),
+        (&*summed("WIXDR,A,1,D"), "wrong-shape"),
+        (&*summed("WIXDR,A,one,D,tilt-x"), "wrong-shape"),
+    ] {
+        let (got, text) = refusal(&receiver(None), PORT, line.as_bytes());
+        assert!(got == name && text.contains("line 1"), "{line}: {got}: {text}");
+    }
+    assert_eq!(refusal(&receiver(None), PORT, &[b'$', 0xff]).0, "not-utf8");
+    assert_eq!(
+        refusal(&receiver(None), "other", summed("WIXDR,A,1,D,x").as_bytes()).0,
+        "unknown-device"
+    );
+    assert!(told(&receiver(None), PORT, summed("GPGSA,A,3").as_bytes()).unwrap().is_empty());
+}
+
+/// Every position that gpsd makes of the logs of real receivers, we make too.
+#[test]
+fn reads_positions_as_gpsd_does() {
+    for name in ["quectel-L70", "ublox-f9p-hpnmea"] {
+        let Some(log) = sample(&format!("serial/nmea/{name}.log")) else { return };
+        let check = sample(&format!("serial/nmea/{name}.log.chk")).unwrap();
+        let check = String::from_utf8_lossy(&check).into_owned();
+        let (mut sentences, mut positions) = (0, 0);
+        for line in log.split(|byte| *byte == b'\n') {
+            let Ok(line) = std::str::from_utf8(line) else { continue };
+            let Ok(body) = nmea::sentence(line) else { continue };
+            sentences += 1;
+            if !body.get(2..).is_some_and(|body| body.starts_with("GGA")) {
+                continue;
+            }
+            let mut all = feed(
+                Format::Nmea(Nmea::default()),
+                &[(PORT, "box-1")],
+                &[("latitude", "gnss/tilt-x"), ("longitude", "gnss/tilt-y")],
+            );
+            all.naming.models[0].ignored = vec!["*".into()];
+            let lines = told(&all, PORT, line.as_bytes()).unwrap();
+            let [latitude, longitude] = lines.as_slice() else { continue };
+            let value = |line: &str| line.split(' ').nth(2).unwrap().parse::<f64>().unwrap();
+            let told = format!("\"lat\":{:.9},\"lon\":{:.9}", value(latitude), value(longitude));
+            assert!(check.contains(&told), "{name}: {line}: {told}");
+            positions += 1;
+        }
+        assert!(sentences > 10 && positions > 2, "{name}: {sentences} {positions}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_sentence_is_too_strange(body in "(GPGGA|WIXDR)?[,A-Z0-9.$*-]{0,90}", right in any::<bool>()) {
+        let line = if right { summed(&body) } else { body };
+        for origin in [None, Some((37.5, 127.0, 0.0))] {
+            if let Err(error) = decode(&receiver(origin), PORT, line.as_bytes()) {
+                prop_assert!(CodecError::NAMES.contains(&error.name()));
+            }
+        }
+    }
+}
