@@ -13,7 +13,8 @@ pub struct Config {
     pub age_max: Duration,
     /// The oldest closed segments are removed while all are longer than this, as far as nobody needs them.
     pub bytes_max: u64,
-    /// Size of the file kept back for commands, outcomes, ticks and configuration when the disk is full. 0: none.
+    /// Size of the file kept back for when the disk is full, in bytes: three quarters of it take whatever comes, the
+    /// last quarter only commands, outcomes, ticks and configuration. 0: none.
     /// Should be twice the configuration's length or more: else a reserve in use does not open with it.
     pub reserve_bytes: u64,
     /// The longest record, in bytes.
@@ -24,6 +25,10 @@ pub struct Config {
     pub batch_bytes: usize,
     /// The longest pause between two tries when the disk is full or failing.
     pub retry_delay_max: Duration,
+    /// After so long without a durable write the journal goes on in memory, and says so.
+    pub unrecorded_after: Duration,
+    /// How much it keeps there, in bytes, to write it down when the disk works again; the oldest half is lost first.
+    pub unrecorded_bytes: u64,
 }
 
 impl Default for Config {
@@ -38,6 +43,8 @@ impl Default for Config {
             queue_bytes: 16 << 20,
             batch_bytes: 4 << 20,
             retry_delay_max: Duration::from_secs(5),
+            unrecorded_after: Duration::from_secs(10),
+            unrecorded_bytes: 64 << 20,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What was lost, cut or skipped over, and setting bad bytes aside for a person to look at.
+//! What the journal remarks about itself: what was lost or cut, how the disk is; and setting bad bytes aside for a
+//! person to look at.
 
 use std::io;
 use std::path::Path;
@@ -57,12 +58,29 @@ pub enum Cut {
         /// The last record it lost.
         to: u64,
     },
+    /// The disk is full: what comes goes into the reserve.
+    Full,
+    /// There is room again.
+    Room,
+    /// The disk takes nothing: records from here on are in memory only.
+    Unrecorded {
+        /// The last record on disk.
+        after: u64,
+    },
+    /// The disk works again.
+    Recorded {
+        /// The first record that was in memory and is on disk now. Between this and the last record before the
+        /// trouble none are kept.
+        from: u64,
+        /// The last of them.
+        to: u64,
+    },
 }
 
 impl Cut {
     /// Whether records are gone that somebody was told are kept. A torn tail is how any crash looks.
     pub fn is_loss(&self) -> bool {
-        !matches!(self, Self::TornTail { .. })
+        matches!(self, Self::Damaged { .. } | Self::Missing { .. } | Self::Trimmed { .. })
     }
 
     /// Reads the payload of a cut record; none if it is not one.
@@ -77,6 +95,10 @@ impl Cut {
             Self::Damaged { .. } => "damaged",
             Self::Missing { .. } => "missing",
             Self::Trimmed { .. } => "trimmed",
+            Self::Full => "full",
+            Self::Room => "room",
+            Self::Unrecorded { .. } => "unrecorded",
+            Self::Recorded { .. } => "recorded",
         };
         Entry {
             kind: Kind::Cut,
@@ -142,6 +164,10 @@ mod tests {
             (Cut::Damaged { segment, offset: u64::MAX, bytes: 7, after: 3 }, true),
             (Cut::Missing { after: 3, seen: 9 }, true),
             (Cut::Trimmed { view: "influx".into(), from: 1, to: 9 }, true),
+            (Cut::Full, false),
+            (Cut::Room, false),
+            (Cut::Unrecorded { after: 3 }, false),
+            (Cut::Recorded { from: 4, to: 9 }, false),
         ] {
             let entry = cut.entry(Timestamp::default());
             assert_eq!(Cut::read(&entry.payload), Some(cut.clone()));

@@ -64,11 +64,18 @@
 //! with, or [`Config::segment_age_max`] old.
 //!
 //! *Disk full*: first the oldest closed segment goes that the engine does not need, views' holds notwithstanding.
-//! Then frames wait unacknowledged, tried again with growing pauses, and the reserve is renamed into a segment and
-//! written over in place, for everything that is not a frame. There is room again when a new reserve can be made.
+//! Then the reserve is renamed into a segment and written over in place: three quarters of it with all that comes;
+//! after that frames wait unacknowledged, and the rest is for what is not a frame. A [`Cut::Full`] says so. There is
+//! room again when a new reserve can be made ([`Cut::Room`]).
 //!
 //! *Failed write or sync*: the segment is cut back to its last durable record as far as possible and never touched
 //! again; what is not durable goes into a new segment under new numbers, whose name makes the old bytes void.
+//!
+//! *Disk that takes nothing* for [`Config::unrecorded_after`], reserve included: the journal goes on in memory
+//! ([`Health::Unrecorded`], [`Cut::Unrecorded`]). Readers see records and appends are answered as ever, because whoever
+//! withholds acknowledgements for long is blind; but they are lost if the process ends. Their numbers leave a gap of
+//! chance and size to all others, so that none is given again after such an end. When the disk works again the
+//! segment in memory is written down under its name ([`Cut::Recorded`]).
 //!
 //! *Open*: see [`Journal::open`]. *Read*: see [`Reader`]. *Where a view is*: [`Cursor`].
 //!
@@ -84,6 +91,7 @@ mod error;
 mod record;
 mod config;
 mod disk;
+mod memory;
 mod wait;
 mod segment;
 mod scan;

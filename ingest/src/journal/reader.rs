@@ -258,7 +258,7 @@ impl Reader {
 
     /// Goes on with another segment; true if records between here and there are gone.
     fn enter(&mut self, segment: Arc<Segment>) -> Result<bool, ReadError> {
-        let file = match self.files.disk.open(&segment.path, false) {
+        let file = match segment.open(&*self.files.disk) {
             Ok(file) => file,
             // Retention was faster: look for the oldest again.
             Err(error)

@@ -69,6 +69,9 @@ pub(super) fn recover(
             break;
         }
     }
+    let unfinished = disk.list(folder).map_err(failed)?;
+    let unfinished = unfinished.iter().filter(|name| name.ends_with(".journal.making"));
+    found.tidy.extend(unfinished.map(|name| Tidy::Remove { path: folder.join(name) }));
     // Nor may the folder have been: what is read from here on must still be there after a power cut.
     disk.sync_folder(folder).map_err(failed)?;
     Ok(found)

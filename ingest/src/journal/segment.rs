@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use reading::Timestamp;
 
 use super::disk::{Disk, DiskFile, write_all};
+use super::memory::MemoryFile;
 use super::scan::Scan;
 
 /// Bytes of a segment before its first record.
@@ -61,6 +62,8 @@ pub(super) struct Segment {
     pub opened_at: Timestamp,
     last: AtomicU64,
     len: AtomicU64,
+    /// Its bytes, while the disk does not have them.
+    memory: RwLock<Option<MemoryFile>>,
 }
 
 impl Segment {
@@ -72,7 +75,55 @@ impl Segment {
         len: u64,
     ) -> Self {
         let path = folder.join(name.to_string());
-        Self { name, path, opened_at, last: AtomicU64::new(last), len: AtomicU64::new(len) }
+        Self {
+            name,
+            path,
+            opened_at,
+            last: AtomicU64::new(last),
+            len: AtomicU64::new(len),
+            memory: RwLock::default(),
+        }
+    }
+
+    /// Keeps its bytes in this file until [`save`](Self::save).
+    pub fn keep_in(&self, file: MemoryFile) {
+        *self.memory.write() = Some(file);
+    }
+
+    /// Opens it for reading, wherever it is.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn open(&self, disk: &dyn Disk) -> io::Result<Box<dyn DiskFile>> {
+        match &*self.memory.read() {
+            Some(file) => Ok(Box::new(file.clone())),
+            None => disk.open(&self.path, false),
+        }
+    }
+
+    /// Puts what is in memory on disk: all of it, or nothing under its name.
+    ///
+    /// # Errors
+    /// What the disk said; it is then still in memory.
+    pub fn save(&self, disk: &dyn Disk, folder: &Path) -> io::Result<()> {
+        let Some(file) = self.memory.read().clone() else { return Ok(()) };
+        let making = folder.join(format!("{}.making", self.name));
+        match disk.remove(&making) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let saved = disk.create(&making).and_then(|made| {
+            write_all(&*made, &file.bytes(), 0)?;
+            made.sync()?;
+            disk.rename(&making, &self.path)?;
+            disk.sync_folder(folder)
+        });
+        match saved {
+            Ok(()) => *self.memory.write() = None,
+            // what is left of it has no name of a segment
+            Err(_) => drop(disk.remove(&making)),
+        }
+        saved
     }
 
     /// Says that records up to `last` and bytes up to `len` are on disk.
@@ -106,6 +157,11 @@ impl Segments {
     pub fn drop_oldest(&self) -> Option<Arc<Segment>> {
         let mut segments = self.0.write();
         (segments.len() > 1).then(|| segments.remove(0))
+    }
+
+    /// Takes a segment out, so that readers go on behind it.
+    pub fn forget(&self, first: u64) {
+        self.0.write().retain(|segment| segment.name.first != first);
     }
 
     /// The two oldest: what may go, and what comes after it.
@@ -162,13 +218,24 @@ pub(super) struct Active {
     pub is_listed: bool,
     /// Whether it has the configuration.
     pub has_opening: bool,
-    /// Whether it was the reserve.
-    pub is_reserve: bool,
+    /// What it is written to.
+    pub medium: Medium,
+}
+
+/// What a segment is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    /// A file of its own on disk.
+    Disk,
+    /// What was the reserve.
+    Reserve,
+    /// Memory, because the disk takes nothing.
+    Memory,
 }
 
 impl Active {
     /// One that nothing was written to yet.
-    pub fn new(segment: Segment, file: Box<dyn DiskFile>, is_reserve: bool) -> Self {
+    pub fn new(segment: Segment, file: Box<dyn DiskFile>, medium: Medium) -> Self {
         let segment = Arc::new(segment);
         Self {
             segment,
@@ -176,7 +243,7 @@ impl Active {
             len: SEGMENT_HEADER_LEN,
             is_listed: false,
             has_opening: false,
-            is_reserve,
+            medium,
         }
     }
 }

@@ -24,15 +24,17 @@ use crate::clock::Clock;
 pub enum Health {
     /// It takes what it is given.
     Good,
-    /// It is full: frames wait unacknowledged, the rest goes into the reserve.
+    /// It is full: what comes goes into the reserve, and when that runs low frames wait unacknowledged.
     Full,
     /// It fails: nothing can be written now, every append waits.
     Failing,
+    /// It has failed for so long that records are in memory only: acknowledged, applied, and lost with the process.
+    Unrecorded,
 }
 
 impl Health {
     /// Every state.
-    pub const ALL: [Self; 3] = [Self::Good, Self::Full, Self::Failing];
+    pub const ALL: [Self; 4] = [Self::Good, Self::Full, Self::Failing, Self::Unrecorded];
 
     /// Its name in output and metrics.
     pub const fn name(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Health {
             Self::Good => "good",
             Self::Full => "full",
             Self::Failing => "failing",
+            Self::Unrecorded => "unrecorded",
         }
     }
 }

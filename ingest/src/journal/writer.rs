@@ -14,7 +14,7 @@ use super::queue::{Request, Taken};
 use super::record::{Entry, Kind, encode};
 use super::recovery::Tidy;
 use super::reserve::Reserve;
-use super::segment::{Active, SEGMENT_HEADER_LEN, Segment, SegmentName, write_header};
+use super::segment::{Active, Medium, SEGMENT_HEADER_LEN, Segment, SegmentName, write_header};
 use super::shared::{Health, Shared};
 use super::trouble::{Fault, Retry};
 use crate::clock::Stopwatch;
@@ -44,6 +44,8 @@ pub(super) struct Writer {
     pub batch: Vec<Request>,
     buffer: Vec<u8>,
     pub retry: Retry,
+    /// Since when nothing could be made durable.
+    pub trouble: Option<Stopwatch>,
 }
 
 impl Writer {
@@ -68,6 +70,7 @@ impl Writer {
             batch: Vec::new(),
             buffer: Vec::new(),
             retry: Retry::new(),
+            trouble: None,
         }
     }
 
@@ -75,19 +78,48 @@ impl Writer {
     pub fn run(&mut self) {
         self.keep_house();
         loop {
-            let is_full = self.shared.health() == Health::Full;
-            let limit = if is_full { self.retry.left() } else { IDLE_MAX };
-            let bytes_max = self.shared.config.batch_bytes;
-            match self.shared.queue.take(&mut self.batch, is_full, bytes_max, limit) {
+            let limit = match self.shared.health() {
+                Health::Full | Health::Unrecorded => self.retry.left(),
+                Health::Good | Health::Failing => IDLE_MAX,
+            };
+            let (priority_only, bytes_max) = self.appetite();
+            match self.shared.queue.take(&mut self.batch, priority_only, bytes_max, limit) {
                 Taken::Work => self.commit(),
                 Taken::Nothing => {}
                 Taken::Closed => break,
             }
-            if self.shared.health() != Health::Full {
-                self.keep_house();
-            } else if self.retry.left().is_zero() {
-                self.leave_full();
+            let is_time = self.retry.left().is_zero();
+            match self.shared.health() {
+                Health::Good | Health::Failing => self.keep_house(),
+                Health::Full if is_time => self.leave_full(),
+                Health::Unrecorded if is_time => self.leave_memory(),
+                Health::Full | Health::Unrecorded => {}
             }
+        }
+        self.end();
+    }
+
+    /// What to take next: whether only what must get through, and how much. The last quarter of a reserve is for
+    /// what must get through.
+    fn appetite(&self) -> (bool, usize) {
+        let batch_bytes = self.shared.config.batch_bytes;
+        if self.shared.health() != Health::Full {
+            return (false, batch_bytes);
+        }
+        let share = self.shared.config.reserve_bytes / 4 * 3;
+        let used = match &self.active {
+            Some(active) if active.medium == Medium::Reserve => active.len,
+            _ => share,
+        };
+        match share.saturating_sub(used) {
+            0 => (true, batch_bytes),
+            left => (false, batch_bytes.min(left as usize)),
+        }
+    }
+
+    fn end(&mut self) {
+        if self.shared.health() == Health::Unrecorded {
+            self.leave_memory();
         }
         self.close_active();
     }
@@ -95,19 +127,23 @@ impl Writer {
     /// Makes the batch durable, however often it takes; gives up only when the queue is closed.
     fn commit(&mut self) {
         while !self.batch.is_empty() {
-            match self.write_batch() {
-                Ok(()) => self.finish(),
-                Err(Fault::Full(error)) => {
-                    if !self.make_room(&error) {
-                        return;
-                    }
+            let fault = match self.write_batch() {
+                Ok(()) => {
+                    self.finish();
+                    continue;
                 }
-                Err(Fault::Broken(error)) => {
-                    if !self.abandon_segment(&error) {
-                        self.batch.clear();
-                        return self.shared.queue.abandon();
-                    }
-                }
+                Err(fault) => fault,
+            };
+            let since = *self.trouble.get_or_insert_with(Stopwatch::start);
+            let goes_on = match fault {
+                Fault::Full(error) => self.make_room(&error),
+                Fault::Broken(error) => self.abandon_segment(&error),
+            };
+            if !goes_on {
+                return;
+            }
+            if since.elapsed() >= self.shared.config.unrecorded_after {
+                self.go_on_in_memory();
             }
         }
     }
@@ -150,7 +186,7 @@ impl Writer {
     fn opening_for(&self, active: &Active) -> Option<Entry> {
         let payload = if active.has_opening { None } else { self.shared.opening.lock().clone() }?;
         // The reserve is for what must get through; a configuration that would fill it stays in earlier segments.
-        if active.is_reserve && payload.len() as u64 > self.shared.config.reserve_bytes / 2 {
+        if active.medium == Medium::Reserve && payload.len() as u64 > self.shared.config.reserve_bytes / 2 {
             return None;
         }
         let (source, topic) = ("journal".into(), "opening".into());
@@ -170,7 +206,7 @@ impl Writer {
         write_all(&*active.file, &self.buffer, active.len).map_err(Fault::from_write)?;
         let since = Stopwatch::start();
         active.file.sync().map_err(Fault::Broken)?;
-        if !active.is_listed {
+        if !active.is_listed && active.medium != Medium::Memory {
             files.disk.sync_folder(&files.folder).map_err(Fault::Broken)?;
         }
         self.shared.metrics.fsync_seconds.observe(since.elapsed().as_secs_f64());
@@ -192,8 +228,9 @@ impl Writer {
                 tracing::warn!(sequence = self.last, "journal writes again");
                 self.shared.set_health(Health::Good);
             }
-            Health::Full => {}
+            Health::Full | Health::Unrecorded => {}
         }
+        self.trouble = None;
         let records: usize = self.batch.iter().map(|request| request.entries.len()).sum();
         self.shared.metrics.records.inc_by(records as u64);
         self.shared.publish(self.last, self.at);
@@ -205,6 +242,9 @@ impl Writer {
 
     /// Closes the segment if it is long or old enough.
     fn rotate(&mut self) {
+        if self.active.as_ref().is_some_and(|active| active.medium == Medium::Memory) {
+            return self.forget_oldest();
+        }
         let config = &self.shared.config;
         // What every segment opens with does not count, or a large configuration would fill each one by itself.
         let opening = self.shared.opening.lock().as_ref().map_or(0, |opening| opening.len() as u64);
@@ -226,7 +266,7 @@ impl Writer {
             disk.remove(&segment.path).ok(); // without a record it would be removed at the next opening
             return Err(Fault::from_write(error));
         }
-        Ok(Active::new(segment, file, false))
+        Ok(Active::new(segment, file, Medium::Disk))
     }
 
     /// A name after all names so far, also those whose files could not be made or removed.
@@ -243,6 +283,7 @@ impl Writer {
     pub fn close_active(&mut self) {
         let Some(active) = self.active.take() else { return };
         let done = match active.is_listed {
+            _ if active.medium == Medium::Memory => return self.lose(&active.segment),
             true => active.file.set_len(active.len),
             false => self.shared.files.disk.remove(&active.segment.path),
         };

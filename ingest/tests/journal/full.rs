@@ -1,5 +1,7 @@
 //! Disks that are full, and disks that fail.
 
+use std::time::Duration;
+
 use ingest::journal::{Config, Cut, Health, Journal, JournalError, Kind, Loss, ReadError};
 
 use super::disk::{Crash, MemDisk, Op};
@@ -14,26 +16,33 @@ fn later(
 }
 
 #[tokio::test]
-async fn a_full_disk_withholds_frames_and_lets_the_rest_through() {
+async fn a_full_disk_goes_on_in_the_reserve_and_then_withholds_frames_alone() {
     let disk = MemDisk::default();
     let journal =
-        open(&disk, Config { reserve_bytes: 2_000, segment_bytes: 1 << 20, ..small() }, 0);
+        open(&disk, Config { reserve_bytes: 4_000, segment_bytes: 1 << 20, ..small() }, 0);
     let mut acknowledged = vec![journal.append(vec![frame(0)]).await.unwrap().last];
-    until("there is a reserve", || disk.used() > 2_000).await;
+    until("there is a reserve", || disk.used() > 4_000).await;
     disk.set_room(disk.used() + 300);
-    let mut waiting = Vec::new();
-    while journal.health() != Health::Full {
-        let frame = later(&journal, frame(waiting.len() as u64 + 1));
+    let mut in_reserve = 0;
+    let stuck = loop {
+        let frame = later(&journal, frame(acknowledged.len() as u64));
         until("it is kept or the disk is full", || {
             frame.is_finished() || journal.health() == Health::Full
         })
         .await;
-        waiting.push(frame);
-    }
-    let stuck = waiting.pop().unwrap();
-    for frame in waiting {
+        // What must get through is taken together with frames, if these are taken at all.
+        for _ in 0..2 {
+            acknowledged.push(
+                soon(later(&journal, entry(Kind::Outcome, "t", "urgent"))).await.unwrap().unwrap(),
+            );
+        }
+        if !frame.is_finished() {
+            break frame;
+        }
         acknowledged.push(soon(frame).await.unwrap().unwrap());
-    }
+        in_reserve += usize::from(journal.health() == Health::Full);
+    };
+    assert!(in_reserve > 5, "a full disk alone stops no frame: {in_reserve}");
     let more = later(&journal, frame(100));
     for kind in [Kind::Command, Kind::Outcome, Kind::Tick, Kind::Configuration, Kind::Collector] {
         acknowledged
@@ -44,25 +53,91 @@ async fn a_full_disk_withholds_frames_and_lets_the_rest_through() {
     // Power goes now: everything acknowledged is there.
     let log = disk.log();
     let survivor = open(&log.after(log.ops.len(), 0, Crash::PowerCut), small(), 0);
-    let (seen, _) = read_all(&mut survivor.reader(0, "test"));
-    assert_eq!(seen.iter().map(|record| record.sequence).collect::<Vec<_>>(), acknowledged);
+    let seen = kept(&survivor);
+    assert!(acknowledged.iter().all(|sequence| seen.contains(sequence)), "{seen:?}");
     // Or somebody makes room.
     disk.set_room(1 << 20);
     let (stuck, more) = (soon(stuck).await.unwrap().unwrap(), soon(more).await.unwrap().unwrap());
     assert!(stuck < more, "in the order they came");
+    until("it is told", || remarks(&journal).contains(&Cut::Room)).await;
     assert_eq!(journal.health(), Health::Good);
     let (seen, gaps) = read_all(&mut journal.reader(0, "test"));
-    assert_eq!(seen.len(), acknowledged.len() + 2);
     assert!(gaps.is_empty() && seen.is_sorted_by(|a, b| a.sequence < b.sequence));
+    assert_eq!(remarks(&journal), [Cut::Full, Cut::Room]);
     assert!(disk.names().iter().any(|name| name.ends_with("reserve")), "there is a new reserve");
+}
+
+fn kept(journal: &Journal) -> Vec<u64> {
+    read_all(&mut journal.reader(0, "test")).0.iter().map(|record| record.sequence).collect()
+}
+
+fn remarks(journal: &Journal) -> Vec<Cut> {
+    let (seen, _) = read_all(&mut journal.reader(0, "test"));
+    seen.iter().filter_map(|record| Cut::read(&record.payload)).collect()
+}
+
+#[tokio::test]
+async fn with_a_disk_that_takes_nothing_it_goes_on_in_memory_and_writes_it_down_later() {
+    let disk = MemDisk::default();
+    let journal = open(&disk, Config { unrecorded_after: Duration::ZERO, ..small() }, 0);
+    let before = journal.append(vec![frame(0)]).await.unwrap().last;
+    disk.fail_syncs(u32::MAX);
+    let mut reader = journal.reader(0, "test");
+    for n in 1..40 {
+        soon(later(&journal, frame(n))).await.unwrap().unwrap();
+    }
+    assert_eq!(journal.health(), Health::Unrecorded);
+    assert_eq!(remarks(&journal), [Cut::Unrecorded { after: before }], "and says so");
+    let (seen, gaps) = read_all(&mut reader);
+    let frames = || (0..40).map(|n| frame(n).payload.to_vec()).collect::<Vec<_>>();
+    let payloads = |seen: &[super::Seen]| -> Vec<_> {
+        seen.iter().filter(|r| r.kind == Kind::Frame).map(|r| r.payload.clone()).collect()
+    };
+    assert_eq!((payloads(&seen), gaps.len()), (frames(), 0), "who reads sees everything");
+    // The process ends now: what was in memory is gone, and none of its numbers is given again.
+    let log = disk.log();
+    let survivor = open(&log.after(log.ops.len(), 0, Crash::Kill), small(), before);
+    let next = survivor.append(vec![frame(0)]).await.unwrap().last;
+    assert!(kept(&survivor).starts_with(&[before]));
+    assert!(seen.iter().all(|record| record.sequence != next && record.sequence != next + 1));
+    // Or the disk is mended.
+    disk.fail_syncs(0);
+    until("it is told", || remarks(&journal).len() == 2).await;
+    assert_eq!(journal.health(), Health::Good);
+    soon(later(&journal, frame(40))).await.unwrap().unwrap();
+    let log = disk.log();
+    let survivor = open(&log.after(log.ops.len(), usize::MAX, Crash::PowerCut), small(), 0);
+    let (survived, gaps) = read_all(&mut survivor.reader(0, "test"));
+    assert_eq!(payloads(&survived)[..40], frames()[..]);
+    assert_eq!(gaps.len(), 0);
+    assert_eq!(kept(&survivor)[..seen.len()], seen.iter().map(|r| r.sequence).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn memory_is_bounded_and_what_it_lost_is_told() {
+    let disk = MemDisk::default();
+    let config = Config { unrecorded_after: Duration::ZERO, unrecorded_bytes: 1_000, ..small() };
+    let journal = open(&disk, config, 0);
+    journal.append(vec![frame(0)]).await.unwrap();
+    let mut reader = journal.reader(0, "test");
+    disk.fail_syncs(u32::MAX);
+    for n in 1..60 {
+        soon(later(&journal, frame(n))).await.unwrap().unwrap();
+        assert!(read_all(&mut reader).1.is_empty(), "who keeps up misses nothing");
+    }
+    disk.fail_syncs(0);
+    until("it is recorded", || journal.health() == Health::Good).await;
+    let (seen, gaps) = read_all(&mut journal.reader(0, "test"));
+    assert!(seen.len() < 60 && seen.len() > 5, "{}", seen.len());
+    assert!(matches!(gaps[..], [ref gap] if matches!(gap.loss, Loss::Trimmed { .. })), "{gaps:?}");
 }
 
 #[tokio::test]
 async fn with_the_reserve_used_up_everything_waits_and_nothing_is_lost() {
     let disk = MemDisk::default();
-    let journal = open(&disk, Config { reserve_bytes: 700, segment_bytes: 1 << 20, ..small() }, 0);
+    let journal = open(&disk, Config { reserve_bytes: 770, segment_bytes: 1 << 20, ..small() }, 0);
     journal.append(vec![frame(0)]).await.unwrap();
-    until("there is a reserve", || disk.used() > 700).await;
+    until("there is a reserve", || disk.used() > 770).await;
     disk.set_room(disk.used());
     let mut kept = 1;
     let stuck = loop {
@@ -81,7 +156,8 @@ async fn with_the_reserve_used_up_everything_waits_and_nothing_is_lost() {
     disk.set_room(1 << 20);
     soon(stuck).await.unwrap().unwrap();
     let (seen, gaps) = read_all(&mut journal.reader(0, "test"));
-    assert_eq!((seen.len(), gaps.len()), (6, 0));
+    let seen = seen.iter().filter(|record| record.kind != Kind::Cut).count();
+    assert_eq!((seen, gaps.len()), (6, 0));
 }
 
 #[tokio::test]
