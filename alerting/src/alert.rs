@@ -230,4 +230,7 @@ pub struct Alert {
     pub measured_at: Timestamp,
     /// Until when it is to be believed.
     pub expires_at: Timestamp,
+    /// It was decided while the disk took nothing: a restart may know nothing of it.
+    #[serde(default)]
+    pub unrecorded: bool,
 }

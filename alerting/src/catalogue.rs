@@ -279,6 +279,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("fault-collector-down", "수집기 {0} 연결 끊김: {1}", "Collector {0} is down: {1}"),
     ("fault-delivery-lost", "{0} 채널 전달 실패 ({1}): {2}", "Delivery on {0} failed ({1}): {2}"),
     (
+        "fault-disk-full",
+        "디스크가 가득 찼습니다. 예비 공간에 기록 중이며, 곧 수신 확인을 멈춥니다",
+        "The disk is full: the journal goes on in its reserve and will soon withhold acknowledgements",
+    ),
+    (
         "fault-frames-lost",
         "수집기 {0}: 오는 길에 자료를 잃었습니다 — {1}",
         "Collector {0}: frames were lost on the way: {1}",
@@ -297,6 +302,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "fault-state-lost",
         "판단 상태를 저널에서 모두 되살리지 못했습니다: {0}번 기록부터 다시 시작",
         "The state could not be rebuilt in full: it starts again at record {0}",
+    ),
+    (
+        "fault-unrecorded",
+        "디스크에 기록할 수 없습니다. 감시와 경보는 기억 장치에서 계속하지만 기록되지 않습니다. 디스크를 고치기 전에는 재시작하지 마십시오",
+        "The disk takes nothing: watching and alerting go on in memory, unrecorded. Mend the disk before bongsu is restarted",
     ),
     ("hazard-monitoring", "계측 장애", "Monitoring fault"),
     ("hazard-slope-failure", "급경사지 붕괴 위험", "Slope failure danger"),

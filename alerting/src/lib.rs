@@ -28,6 +28,6 @@ pub use alert::{
     Alert, Evidence, Hazard, IncidentId, IncidentKind, MessageType, Purpose, SiteFacts, Status,
 };
 pub use decision::{Action, Decision};
-pub use engine::{Command, Engine, Moment};
+pub use engine::{Command, Engine, Moment, UNRECORDED};
 pub use level::Level;
 pub use outbox::{AttemptResult, Delivery, DeliveryChange, DeliveryKey, DeliveryState, Outcome};

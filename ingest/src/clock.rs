@@ -63,15 +63,6 @@ pub struct Step {
     pub at: Timestamp,
 }
 
-/// How the wall clock stood to the journal when `at` was resumed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resumed {
-    /// The wall clock is at or past the journal: by this much.
-    Ahead(Duration),
-    /// The wall clock is behind the journal by this much: `at` went on from the journal.
-    Behind(Duration),
-}
-
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
@@ -115,7 +106,7 @@ impl Clock {
     /// Makes sure that `at` is at or past `floor` from now on. With a journal's last `at`, time goes on where the
     /// journal stopped even if the wall clock is behind it; with [`wall`](Self::wall), it follows a clock that
     /// was set forward.
-    pub fn resume_at(&self, floor: Timestamp) -> Resumed {
+    pub fn resume_at(&self, floor: Timestamp) {
         let mut offset = self.inner.offset.lock();
         let elapsed = self.inner.source.elapsed();
         let wall = self.inner.source.wall();
@@ -123,11 +114,6 @@ impl Clock {
         offset.wall_ahead = difference(wall, offset.base.plus(elapsed));
         drop(offset);
         self.turn(|_| ()); // wakes those who sleep on a manual clock
-        if wall >= floor {
-            Resumed::Ahead(wall.since(floor))
-        } else {
-            Resumed::Behind(floor.since(wall))
-        }
     }
 
     /// Whether the wall clock was set since this was last asked, by more than [`STEP_MIN`]. `at` does not follow.
@@ -282,7 +268,7 @@ mod tests {
     #[test]
     fn at_goes_on_from_the_journal_when_the_wall_is_behind_it() {
         let clock = Clock::manual(NOON);
-        assert_eq!(clock.resume_at(NOON.plus(secs(500))), Resumed::Behind(secs(500)));
+        clock.resume_at(NOON.plus(secs(500)));
         assert_eq!(clock.at(), NOON.plus(secs(500)));
         clock.advance(secs(10));
         assert_eq!(clock.at(), NOON.plus(secs(510)));
@@ -293,7 +279,7 @@ mod tests {
     #[test]
     fn at_starts_at_the_wall_when_the_journal_is_behind_it() {
         let clock = Clock::manual(NOON);
-        assert_eq!(clock.resume_at(NOON.minus(secs(60))), Resumed::Ahead(secs(60)));
+        clock.resume_at(NOON.minus(secs(60)));
         assert_eq!(clock.at(), NOON);
     }
 

@@ -510,6 +510,7 @@ pub(super) fn alert(site: &str, sequence: u64, level: Level) -> Alert {
         decided_at: at(2_100),
         measured_at: at(2_090),
         expires_at: at(9_300),
+        unrecorded: false,
     }
 }
 

@@ -21,7 +21,7 @@ use super::timeline::Lines;
 use super::{asked_to_stop, failed};
 use crate::board::Role;
 use crate::config::Config;
-use crate::daemon::Daemon;
+use crate::daemon::{ClockTrust, Daemon};
 
 /// How many connections the simulated field shares.
 const CONNECTIONS: usize = 4;
@@ -94,7 +94,7 @@ async fn play(args: &DemoArgs, language: Language) -> anyhow::Result<()> {
     config.data_dir = own_folder.path().join("data");
     config.http.listen = args.http;
 
-    let daemon = Daemon::start(config, clock.clone()).await?;
+    let daemon = Daemon::start(config, clock.clone(), ClockTrust::Given).await?;
     let broker = daemon.broker.context("the demo's configuration has no embedded broker")?;
     let link = daemon.tokens.one_time_link("demo", Role::Administrator)?;
     greet(&daemon, &link, broker, args, language);

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::logging::{self, LogFormat};
 use super::{asked_to_stop, bad_configuration, failed};
 use crate::config::Config;
-use crate::daemon::Daemon;
+use crate::daemon::{ClockTrust, Daemon};
 
 /// Runs the daemon until SIGTERM; SIGHUP takes over a changed configuration
 #[derive(Clone, Debug, clap::Args)]
@@ -17,6 +17,9 @@ pub struct RunArgs {
     /// The main file
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+    /// Start at once even if the wall clock lies behind the journal or far ahead of it
+    #[arg(long)]
+    pub accept_clock: bool,
     /// The form of the log on standard error
     #[arg(long, value_enum, default_value_t)]
     pub log: LogFormat,
@@ -36,27 +39,32 @@ pub fn run(args: &RunArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    match runtime.block_on(serve(config, args.config.clone())) {
+    match runtime.block_on(serve(config, args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }
 
-async fn serve(config: Config, path: PathBuf) -> anyhow::Result<()> {
+async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
     let stop = asked_to_stop()?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let daemon = Daemon::start(config, Clock::system()).await?;
+    tokio::pin!(stop);
+    let trust = if args.accept_clock { ClockTrust::Given } else { ClockTrust::Checked };
+    let daemon = tokio::select! {
+        () = &mut stop => return Ok(()),
+        daemon = Daemon::start(config, Clock::system(), trust) => daemon?,
+    };
     tracing::info!(board = %format!("http://{}", daemon.http), broker = ?daemon.broker, "running");
     sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
     let reloads = daemon.reloads();
-    tokio::pin!(stop);
+    let path = &args.config;
     let asked = async move {
         loop {
             tokio::select! {
                 () = &mut stop => return,
                 _ = hangup.recv() => {}
             }
-            match Config::load(&path) {
+            match Config::load(path) {
                 Ok(config) => match reloads.take_over(config).await {
                     Ok(()) => tracing::info!("configuration taken over"),
                     Err(error) => tracing::error!(

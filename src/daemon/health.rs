@@ -1,7 +1,9 @@
 //! How the daemon's own parts are doing, for `/readyz` and the board.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use delivery::Ledger;
 use ingest::clock::Clock;
 use ingest::journal::{Health, Journal};
 use tokio::sync::watch;
@@ -16,6 +18,7 @@ const LAG_MAX: Duration = Duration::from_secs(30);
 /// The daemon's vitals.
 pub struct Vitals {
     journal: Journal,
+    ledger: Arc<Ledger>,
     progress: watch::Receiver<Progress>,
     collectors: Watch,
     clock: Clock,
@@ -25,22 +28,31 @@ impl Vitals {
     /// Of these parts.
     pub fn new(
         journal: Journal,
+        ledger: Arc<Ledger>,
         progress: watch::Receiver<Progress>,
         collectors: Watch,
         clock: Clock,
     ) -> Self {
-        Self { journal, progress, collectors, clock }
+        Self { journal, ledger, progress, collectors, clock }
     }
 
     fn journal(&self) -> Check {
         let vital = match self.journal.health() {
             Health::Good => Vital::Ok,
             Health::Full => Vital::Degraded,
-            Health::Failing => Vital::Failed,
+            Health::Failing | Health::Unrecorded => Vital::Failed,
         };
         let detail =
             format!("{}, last record {}", self.journal.health().name(), self.journal.synced());
         Check { name: "journal".into(), vital, detail }
+    }
+
+    fn ledger(&self) -> Check {
+        let (vital, detail) = match self.ledger.is_in_memory() {
+            false => (Vital::Ok, "on disk"),
+            true => (Vital::Failed, "in memory only: mend the disk and start bongsu again"),
+        };
+        Check { name: "ledger".into(), vital, detail: detail.into() }
     }
 
     fn desk(&self) -> Check {
@@ -65,7 +77,7 @@ impl board::Health for Vitals {
             vital: if up { Vital::Ok } else { Vital::Degraded },
             detail: if up { "receiving".into() } else { "not connected".into() },
         };
-        [self.journal(), self.desk()]
+        [self.journal(), self.ledger(), self.desk()]
             .into_iter()
             .chain(collectors.into_iter().map(collector))
             .collect()

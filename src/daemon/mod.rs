@@ -9,6 +9,7 @@
 
 mod collectors;
 mod channels;
+mod clock_trust;
 mod ticker;
 mod orders;
 mod health;
@@ -23,7 +24,7 @@ use alerting::setup::Setup;
 use anyhow::{Context, anyhow, bail};
 use arc_swap::ArcSwap;
 use delivery::Ledger;
-use ingest::clock::{Clock, Resumed};
+use ingest::clock::Clock;
 use ingest::collector::metrics::CollectorMetrics;
 use ingest::journal::{self, Entry, Journal, Kind};
 use parking_lot::Mutex;
@@ -42,13 +43,11 @@ use crate::desk::{Desk, recovery};
 use crate::metrics::Metrics;
 use crate::overview;
 use channels::Channels;
+pub use clock_trust::ClockTrust;
 use collectors::{Collectors, Ground};
 
 /// How often a snapshot is made, real time.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(300);
-
-/// A wall clock further than this past the journal is shown as possibly wrong.
-const AHEAD_MAX: Duration = Duration::from_secs(30 * 86_400);
 
 /// How long each room may take to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -94,7 +93,7 @@ impl Daemon {
     ///
     /// # Errors
     /// What could not be started, and what to do.
-    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, clock: Clock, trust: ClockTrust) -> anyhow::Result<Self> {
         let folder = &config.data_dir;
         std::fs::create_dir_all(folder).with_context(|| {
             format!(
@@ -132,7 +131,8 @@ impl Daemon {
                 "the state cannot be rebuilt in full; levels start from what the journal still has"
             );
         }
-        let last = announce(&journal, &clock, &config, &new_skips).await?;
+        let misfit = clock_trust::settle(&clock, journal.opened().last_at, trust).await;
+        let last = announce(&journal, &clock, &config, misfit, &new_skips).await?;
         state.skips_journaled(&new_skips);
 
         let stops = Stops::default();
@@ -210,6 +210,7 @@ impl Daemon {
             metrics: registry,
             health: Arc::new(health::Vitals::new(
                 journal.clone(),
+                ledger.clone(),
                 progress.clone(),
                 collectors.watch.clone(),
                 clock.clone(),
@@ -313,7 +314,11 @@ impl Daemon {
             self.board.abort();
         }
         self.ledger.commit(desk.position(), desk.at(), &delivery::Batch::default())?;
-        save(&self.state, &self.journal, &desk)?;
+        if self.ledger.is_in_memory() {
+            tracing::error!("no snapshot is made: the ledger was in memory only");
+        } else {
+            save(&self.state, &self.journal, &desk)?;
+        }
         self.tokens_to_stop.publishing.cancel();
         self.collectors.shutdown(GRACE).await;
         self.views.shutdown().await;
@@ -366,6 +371,7 @@ async fn announce(
     journal: &Journal,
     clock: &Clock,
     config: &Config,
+    misfit: Option<ClockStep>,
     skips: &[u64],
 ) -> anyhow::Result<u64> {
     let down = CollectorEvent::down("started");
@@ -373,35 +379,11 @@ async fn announce(
     entries.extend(
         config.collectors.iter().map(|collector| collectors::entry(&collector.name, &down, clock)),
     );
-    entries.extend(
-        misfit(journal).map(|step| own_entry(Kind::ClockStep, "start", payload(&step), clock)),
-    );
+    entries.extend(misfit.map(|step| own_entry(Kind::ClockStep, "start", payload(&step), clock)));
     entries.extend(skips.iter().map(|sequence| {
         own_entry(Kind::Skip, "start", payload(&Skip { sequence: *sequence }), clock)
     }));
     Ok(journal.append(entries).await?.last)
-}
-
-/// How far the wall clock lies behind the journal, or so far ahead of it that it may be wrong.
-fn misfit(journal: &Journal) -> Option<ClockStep> {
-    let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
-    match journal.opened().clock? {
-        Resumed::Behind(by) => {
-            tracing::error!(
-                seconds = by.as_secs(),
-                "the wall clock is behind the journal; time goes on from the journal"
-            );
-            Some(ClockStep { nanos: -nanos(by) })
-        }
-        Resumed::Ahead(by) if by > AHEAD_MAX => {
-            tracing::error!(
-                days = by.as_secs() / 86_400,
-                "the wall clock is far ahead of the journal; check it"
-            );
-            Some(ClockStep { nanos: nanos(by) })
-        }
-        Resumed::Ahead(_) => None,
-    }
 }
 
 fn own_entry(kind: Kind, topic: &str, payload: bytes::Bytes, clock: &Clock) -> Entry {

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alerting::setup::Setup;
-use alerting::{Action, Command, Engine, Moment, Outcome};
+use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
 use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
@@ -35,6 +35,9 @@ const LISTED_MAX: usize = 10_000;
 
 /// A jump of the wall clock by this much is shown: from here on, admission takes stamps for wrong.
 const CLOCK_STEP_SHOWN: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// The fault of a full disk.
+const DISK_FULL: &str = "disk-full";
 
 /// How much of a refused frame is shown.
 const PREVIEW_LEN: usize = 256;
@@ -155,7 +158,7 @@ impl Desk {
         carried: &mut Carried,
     ) {
         match record.kind {
-            Kind::Frame => self.take_frame(record, now, actions, carried),
+            Kind::Frame | Kind::Receipt => self.take_frame(record, now, actions, carried),
             Kind::Configuration => self.configure(record, now, actions),
             Kind::Command => self.obey(record, now, actions, carried),
             Kind::Outcome => self.settle(record, now, actions, carried),
@@ -271,6 +274,10 @@ impl Desk {
 
     fn note_stored(&self, report: &Report<'_>, carried: &mut Carried) {
         let Some(seq) = report.seq else { return };
+        // A gateway keeps what it was not told is stored: what is in memory only may be wanted again.
+        if self.engine.as_ref().is_some_and(|engine| engine.is_faulty(UNRECORDED)) {
+            return;
+        }
         let registry = &self.setup.registry;
         let station =
             registry.site(report.site).and_then(|site| registry.station(site, report.station));
@@ -367,11 +374,28 @@ impl Desk {
     }
 
     fn take_cut(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>) {
-        let Some(cut) = Cut::read(record.payload).filter(Cut::is_loss) else { return };
-        if let Some(engine) = &mut self.engine {
-            let what = alerting::catalogue::text("fault-journal-gap", &[&format!("{cut:?}")]);
-            let until = now.at.plus(std::time::Duration::from_secs(86_400));
-            engine.fault("journal-gap", what, Some(until), now, actions);
+        let (Some(cut), Some(engine)) = (Cut::read(record.payload), &mut self.engine) else {
+            return;
+        };
+        let text = alerting::catalogue::text;
+        match cut {
+            Cut::TornTail { .. } => {}
+            Cut::Damaged { .. } | Cut::Missing { .. } | Cut::Trimmed { .. } => {
+                let what = text("fault-journal-gap", &[&format!("{cut:?}")]);
+                let until = now.at.plus(std::time::Duration::from_secs(86_400));
+                engine.fault("journal-gap", what, Some(until), now, actions);
+            }
+            Cut::Full => {
+                engine.fault(DISK_FULL, text("fault-disk-full", &[]), None, now, actions);
+            }
+            Cut::Room => engine.mend(DISK_FULL, now, actions),
+            Cut::Unrecorded { .. } => {
+                engine.fault(UNRECORDED, text("fault-unrecorded", &[]), None, now, actions);
+            }
+            Cut::Recorded { .. } => {
+                engine.mend(UNRECORDED, now, actions);
+                engine.mend(DISK_FULL, now, actions);
+            }
         }
     }
 

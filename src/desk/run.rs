@@ -31,6 +31,9 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 /// Waits between tries of a failing ledger: doubled from the first to the last.
 const LEDGER_WAIT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// A ledger that fails for so long goes on in memory.
+const LEDGER_FAILS_MAX: Duration = Duration::from_secs(10);
+
 /// How far the desk has come; what it came to is in the ledger by then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -163,14 +166,20 @@ impl Runner {
         news
     }
 
-    /// Commits, however long it takes: without the ledger nothing may be sent.
+    /// Commits, however long it takes: without the ledger nothing may be sent. On disk if that can be, else in memory.
     fn commit(&self, batch: &Batch) {
         let mut wait = LEDGER_WAIT.0;
+        let since = Stopwatch::start();
         while let Err(error) = self.ledger.commit(self.desk.position(), self.desk.at(), batch) {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "ledger cannot be written, alerts wait"
             );
+            if since.elapsed() >= LEDGER_FAILS_MAX
+                && let Err(error) = self.ledger.go_on_in_memory()
+            {
+                tracing::error!(%error, "nor can it go on in memory");
+            }
             std::thread::sleep(wait);
             wait = (wait * 2).min(LEDGER_WAIT.1);
         }
@@ -222,6 +231,8 @@ pub fn make_snapshot(
     ledger: &Ledger,
     progress: Progress,
 ) -> anyhow::Result<u64> {
+    // The next start goes on from the ledger's file, and may need all of the journal from there.
+    anyhow::ensure!(!ledger.is_in_memory(), "the ledger is in memory only");
     let (skips, _) = state.skips();
     let recovered = super::recovery::start(state, ledger.position(), journal, &skips);
     let mut desk = recovered.desk;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use alerting::catalogue::Language;
 use alerting::{Action, Decision, Level};
 use ingest::clock::Clock;
-use ingest::journal::{Config as JournalConfig, Entry, Journal, Kind, Record};
+use ingest::journal::{Config as JournalConfig, Cut, Entry, Journal, Kind, Record};
 use proptest::prelude::*;
 use reading::Timestamp;
 
@@ -156,6 +156,37 @@ fn g14_a_record_that_crashed_the_desk_twice_is_passed_over_and_reported() {
     assert!(told, "and that is an incident");
     state.skips_journaled(&[50]);
     assert_eq!(state.skips().1, Vec::<u64>::new(), "journaled once");
+}
+
+#[test]
+fn g06_with_a_disk_that_takes_nothing_alerts_go_out_and_say_that_they_are_unrecorded() {
+    let remark = |cut: Cut, second| {
+        line(Kind::Cut, "", serde_json::to_vec(&cut).expect("serialises"), second)
+    };
+    let mut lines = moving_slope();
+    let (from, to) = (lines.len() / 2, lines.len() / 4 * 3);
+    let second = |lines: &[Line], at: usize| lines[at].second;
+    let (failed, mended) = (second(&lines, from), second(&lines, to));
+    lines.insert(to, remark(Cut::Recorded { from: 9, to: 99 }, mended));
+    lines.insert(from, remark(Cut::Unrecorded { after: 8 }, failed));
+    let (_, carried) = run(&lines);
+    let span = from as u64 + 1..to as u64 + 2;
+    let mut unrecorded = 0;
+    for (position, action) in &carried.batch.actions {
+        if let Action::Owe(delivery) = action
+            && delivery.alert.purpose == alerting::Purpose::Alert
+        {
+            assert_eq!(delivery.alert.unrecorded, span.contains(position), "at {position}");
+            unrecorded += u64::from(delivery.alert.unrecorded);
+        }
+    }
+    assert!(unrecorded > 1, "the slope goes on to move, and bongsu speaks of itself");
+    let stored = carried.stored.len();
+    assert_eq!(
+        stored,
+        lines.len() - 2 - opening().len() - (to - from),
+        "nothing is said to be stored"
+    );
 }
 
 #[test]

@@ -54,7 +54,10 @@ pub fn records(data: &Path) -> Vec<Record> {
 
 /// Only the frames.
 pub fn frames(data: &Path) -> Vec<Record> {
-    records(data).into_iter().filter(|record| record.kind == Kind::Frame).collect()
+    records(data)
+        .into_iter()
+        .filter(|record| matches!(record.kind, Kind::Frame | Kind::Receipt))
+        .collect()
 }
 
 /// What a replay of the journal decides: each line as bytes that must not differ, and as JSON.

@@ -17,6 +17,7 @@
 //! journal has to be applied again. A new file appears complete or not at all, so an empty one is damage too.
 
 mod due;
+mod memory;
 mod open;
 mod row;
 mod view;
@@ -26,7 +27,7 @@ mod write;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use prometheus::Histogram;
@@ -120,6 +121,7 @@ pub struct Ledger {
     readers: Vec<Mutex<Connection>>,
     turn: AtomicUsize,
     commit_seconds: Option<Histogram>,
+    in_memory: AtomicBool,
 }
 
 struct Writer {
@@ -139,7 +141,8 @@ impl Ledger {
         let readers =
             (0..READERS).map(|_| open::reader(path).map(Mutex::new)).collect::<Result<_>>()?;
         let writer = Mutex::new(Writer { connection, position });
-        let ledger = Self { writer, readers, turn: AtomicUsize::new(0), commit_seconds: None };
+        let (turn, in_memory) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let ledger = Self { writer, readers, turn, commit_seconds: None, in_memory };
         Ok((ledger, LedgerOpened { position, damaged }))
     }
 
@@ -177,6 +180,9 @@ impl Ledger {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if self.is_in_memory() {
+            return work(&self.writer.lock().connection);
+        }
         match self.readers.iter().find_map(Mutex::try_lock) {
             Some(idle) => work(&idle),
             None => work(&self.readers[self.turn.fetch_add(1, Ordering::Relaxed) % READERS].lock()),

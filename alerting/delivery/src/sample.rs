@@ -69,6 +69,7 @@ pub fn alert(revision: u32, level: Level) -> Alert {
         decided_at: at(20 + 60 * i64::from(revision)),
         measured_at: at(60 * i64::from(revision)),
         expires_at: at(20 + 60 * i64::from(revision) + 7_200),
+        unrecorded: false,
     }
 }
 

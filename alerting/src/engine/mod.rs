@@ -50,6 +50,9 @@ pub(crate) use watch::{Late, Watch, WatchState};
 /// means it was not running, and no timer that waits for evidence ran either.
 pub const ALIVE_MAX: Duration = Duration::from_secs(120);
 
+/// The fault of a journal that is in memory only: what is told while it lasts says so.
+pub const UNRECORDED: &str = "unrecorded";
+
 /// How many command ids are remembered, so that a repeated request is not carried out twice.
 const COMMANDS_REMEMBERED: usize = 256;
 
@@ -267,6 +270,11 @@ impl Engine {
         let fault = Fault { what: what.clone(), from: now.at, until };
         let new = self.faults.insert(key.into(), fault).is_none();
         self.judge_system(new.then_some(what), now, out);
+    }
+
+    /// Whether a fault of that key lasts.
+    pub fn is_faulty(&self, key: &str) -> bool {
+        self.faults.contains_key(key)
     }
 
     /// A fault is mended.

@@ -374,6 +374,7 @@ impl Engine {
             decided_at: record.at,
             measured_at,
             expires_at: record.at.plus(validity(level)),
+            unrecorded: self.is_faulty(super::UNRECORDED),
         }
     }
 

@@ -96,7 +96,8 @@ impl Intake for Journal {
 impl From<Taken> for Entry {
     fn from(frame: Taken) -> Self {
         let Taken { source, topic, payload, retained, received_at } = frame;
-        Self { kind: Kind::Frame, source, topic, retained, received_at, payload }
+        let kind = if topic.ends_with("/command/result") { Kind::Receipt } else { Kind::Frame };
+        Self { kind, source, topic, retained, received_at, payload }
     }
 }
 

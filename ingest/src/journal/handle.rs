@@ -25,7 +25,7 @@ use super::segment::Segments;
 use super::shared::{Files, Health, Shared};
 use super::wait::wait;
 use super::writer::Writer;
-use crate::clock::{Clock, Resumed};
+use crate::clock::Clock;
 
 /// What opening a journal found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +34,6 @@ pub struct Opened {
     pub last: u64,
     /// `at` of that record.
     pub last_at: Option<Timestamp>,
-    /// How the wall clock stands to it.
-    pub clock: Option<Resumed>,
     /// What was cut, bad or missing; journaled as well.
     pub cuts: Vec<Cut>,
 }
@@ -109,7 +107,9 @@ impl Journal {
         found: Recovered,
     ) -> io::Result<Self> {
         let Recovered { segments: recovered, last, last_at, next, cuts, tidy } = found;
-        let resumed = last_at.map(|at| clock.resume_at(at));
+        if let Some(at) = last_at {
+            clock.resume_at(at);
+        }
         let at = last_at.unwrap_or(clock.at());
         let segments = Segments::default();
         recovered.into_iter().for_each(|segment| segments.push(Arc::new(segment)));
@@ -127,7 +127,7 @@ impl Journal {
             writer.run();
             drop(writer); // and with it the lock, before anybody learns that it has ended
         })?;
-        let opened = Opened { last, last_at, clock: resumed, cuts };
+        let opened = Opened { last, last_at, cuts };
         let owner = Owner { shared: Arc::clone(&shared), opened, thread: Mutex::new(Some(thread)) };
         Ok(Self { shared, owner: Arc::new(owner) })
     }

@@ -39,11 +39,13 @@ pub enum Kind {
     Cut = 8,
     /// The desk set a record aside.
     Skip = 9,
+    /// A frame in which the field answers a command: proof of an alert, so it goes before other frames.
+    Receipt = 10,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Frame,
         Self::Command,
         Self::Outcome,
@@ -53,6 +55,7 @@ impl Kind {
         Self::ClockStep,
         Self::Cut,
         Self::Skip,
+        Self::Receipt,
     ];
 
     /// Its name in output and metrics.
@@ -67,6 +70,7 @@ impl Kind {
             Self::ClockStep => "clock-step",
             Self::Cut => "cut",
             Self::Skip => "skip",
+            Self::Receipt => "receipt",
         }
     }
 
@@ -132,7 +136,7 @@ impl<'a> Record<'a> {
         HEADER_LEN + self.source.len() + self.topic.len() + self.payload.len()
     }
 
-    /// The record as the frame it holds. Meaningful for [`Kind::Frame`].
+    /// The record as the frame it holds. Meaningful for [`Kind::Frame`] and [`Kind::Receipt`].
     pub fn frame(&self) -> Frame<'a> {
         Frame {
             source: self.source,

@@ -186,7 +186,9 @@ impl Writer {
     fn opening_for(&self, active: &Active) -> Option<Entry> {
         let payload = if active.has_opening { None } else { self.shared.opening.lock().clone() }?;
         // The reserve is for what must get through; a configuration that would fill it stays in earlier segments.
-        if active.medium == Medium::Reserve && payload.len() as u64 > self.shared.config.reserve_bytes / 2 {
+        if active.medium == Medium::Reserve
+            && payload.len() as u64 > self.shared.config.reserve_bytes / 2
+        {
             return None;
         }
         let (source, topic) = ("journal".into(), "opening".into());

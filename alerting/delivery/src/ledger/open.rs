@@ -152,6 +152,19 @@ fn prepare(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// A ledger in memory that has nothing in it.
+pub(super) fn empty() -> Result<Connection> {
+    let doing = "make a ledger in memory";
+    let connection = Connection::open_in_memory().doing(doing)?;
+    set_up(&connection).doing(doing)?;
+    Ok(connection)
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    let script = format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+    connection.execute_batch(&script)
+}
+
 /// Makes the file under another name and moves it into place, so that a crash leaves none or a whole one.
 fn create(path: &Path) -> Result<()> {
     let fresh = companion(path, ".new");
@@ -162,8 +175,7 @@ fn create(path: &Path) -> Result<()> {
     let connection = Connection::open(&fresh).doing(doing)?;
     connection.pragma_update(None, "auto_vacuum", "incremental").doing(doing)?;
     connection.pragma_update(None, "synchronous", "full").doing(doing)?;
-    let script = format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
-    connection.execute_batch(&script).doing(doing)?;
+    set_up(&connection).doing(doing)?;
     connection.close().map_err(|(_, error)| error).doing(doing)?;
     fs::rename(&fresh, path).map_err(file(path, "move a new ledger into place"))?;
     sync_folder(path)

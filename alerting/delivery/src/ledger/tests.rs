@@ -384,3 +384,28 @@ fn pages_read_while_the_desk_writes() {
     assert_eq!(desk.ledger.decisions_after(0, 10).unwrap(), []);
     drop(writing);
 }
+
+#[test]
+fn g06_a_ledger_that_cannot_be_written_goes_on_in_memory_and_comes_back_as_it_was() {
+    let desk = Desk::new();
+    let (before, after) = (hook("before", Level::Severe), hook("after", Level::Severe));
+    desk.commit(1, [Action::Owe(before.clone())]);
+    desk.ledger
+        .write(|connection| {
+            connection.pragma_update(None, "query_only", true).doing("stand in for a bad disk")
+        })
+        .unwrap();
+    let mut batch = Batch::default();
+    batch.decided(2, [Action::Owe(after.clone())]);
+    assert!(desk.ledger.commit(2, at(2), &batch).is_err());
+    desk.ledger.go_on_in_memory().unwrap();
+    desk.ledger.commit(2, at(2), &batch).unwrap();
+    assert_eq!(desk.due(after.due_at), ["before", "after"], "what was owed still is");
+    assert!(desk.ledger.mark_attempting(&after.key, 1, at(3)).unwrap());
+    assert_eq!(desk.state(&after), DeliveryState::Attempting, "pages see it too");
+    assert!(desk.ledger.is_in_memory());
+    let (desk, opened) = desk.reopen();
+    assert_eq!(opened.position, 1, "the journal is applied again from there");
+    assert!(!desk.ledger.is_in_memory());
+    assert_eq!(desk.due(after.due_at), ["before"]);
+}

@@ -28,6 +28,8 @@ struct Body<'a> {
     expires_at: String,
     evidence: Vec<EvidenceBody<'a>>,
     cap: Option<String>,
+    /// False while bongsu's disk takes nothing: a restart may know nothing of this alert.
+    recorded: bool,
 }
 
 #[derive(Serialize)]
@@ -76,6 +78,7 @@ pub fn body(delivery: &Delivery, cap_base_url: Option<&str>) -> Vec<u8> {
         expires_at: shown(alert.expires_at),
         evidence: evidence(alert),
         cap: cap_base_url.map(|base| cap::address(base, &cap::identifier(alert))),
+        recorded: !alert.unrecorded,
     };
     serde_json::to_vec(&body).expect("texts and numbers always serialize")
 }
