@@ -149,7 +149,15 @@ impl<'n> Gatherer<'n> {
         };
         let at = self.reports.iter().rposition(same).unwrap_or_else(|| {
             let claims = Vec::new();
-            self.reports.push(Report { site, station, seq: None, at: None, road, claims });
+            self.reports.push(Report {
+                site,
+                station,
+                seq: None,
+                at: None,
+                heard_at: None,
+                road,
+                claims,
+            });
             self.reports.len() - 1
         });
         &mut self.reports[at]
