@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn decode_undoes_encode(seq in of(any::<u64>()), at in of(any::<i64>()), claims in vec(any_claim(), 0..40)) {
         let at = at.map(Timestamp::from_nanos);
-        let report = Report { site: "cut-12", station: "box-1", seq, at, road: Road::Live, claims };
+        let report = Report { site: "cut-12", station: "box-1", seq, at, heard_at: None, road: Road::Live, claims };
         let payload = native::encode_cbor(&report);
         prop_assert_eq!(&read(&payload).unwrap(), &report);
         // The same form again, in the other writing.
@@ -115,7 +115,7 @@ proptest! {
 
     #[test]
     fn damaged_messages_do_no_harm(claims in vec(any_claim(), 1..4), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
-        let report = Report { site: "a", station: "b", seq: Some(1), at: None, road: Road::Live, claims };
+        let report = Report { site: "a", station: "b", seq: Some(1), at: None, heard_at: None, road: Road::Live, claims };
         let mut payload = native::encode_cbor(&report);
         let place = place.index(payload.len());
         payload[place] = byte;
