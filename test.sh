@@ -20,13 +20,16 @@ TEXT
 }
 
 # Programs that tests start, and the Debian package of each.
-programs=(mosquitto mosquitto_pub mosquitto_sub mosquitto_passwd xmllint)
+programs=(mosquitto mosquitto_pub mosquitto_sub mosquitto_passwd openssl python3 xmllint xmlsec1)
 declare -A package_of=(
     [mosquitto]=mosquitto
     [mosquitto_passwd]=mosquitto
     [mosquitto_pub]=mosquitto-clients
     [mosquitto_sub]=mosquitto-clients
+    [openssl]=openssl
+    [python3]=python3-minimal
     [xmllint]=libxml2-utils
+    [xmlsec1]=xmlsec1
 )
 
 # Servers live in sbin, which is not on everybody's path.

@@ -11,6 +11,7 @@ extern crate std;
 
 pub mod level;
 pub mod catalogue;
+pub mod text;
 pub mod window;
 pub mod condition;
 pub mod rule;

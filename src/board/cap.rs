@@ -10,6 +10,7 @@ use super::Shared;
 use super::problem::{Kind, Problem};
 
 const FEED: &str = "application/atom+xml; charset=utf-8";
+const RSS: &str = "application/rss+xml; charset=utf-8";
 const DOCUMENT: &str = "application/cap+xml; charset=utf-8";
 
 /// How long others may keep a copy before they ask again, seconds.
@@ -24,6 +25,15 @@ pub(super) async fn feed(
     let store = app.state.cap.as_ref().ok_or(Kind::NotFound)?;
     let feed = store.feed(app.now());
     Ok(tagged(&headers, FEED, FEED_KEPT, feed.into_bytes()))
+}
+
+/// The same as RSS.
+pub(super) async fn rss(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let store = app.state.cap.as_ref().ok_or(Kind::NotFound)?;
+    Ok(tagged(&headers, RSS, FEED_KEPT, store.rss(app.now()).into_bytes()))
 }
 
 /// One document, exactly as published.

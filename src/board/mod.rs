@@ -240,6 +240,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/healthz", get(vitals::health))
         .route("/readyz", get(vitals::ready))
         .route("/cap/feed.atom", get(cap::feed))
+        .route("/cap/feed.rss", get(cap::rss))
         .route("/cap/{document}", get(cap::document))
         .route("/assets/{file}", get(assets::serve))
         .route("/sign-in", get(sign_in::form).post(sign_in::with_token))

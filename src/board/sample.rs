@@ -19,7 +19,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
-use delivery::channel::cap::{CapSettings, Store};
+use delivery::channel::cap::{CapSettings, Profile, Store};
 use delivery::{Batch, Ledger, QuarantineRow};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -249,6 +249,9 @@ fn store(folder: &TempDir) -> Store {
         contact: String::new(),
         restriction: "officers".into(),
         base_url: "http://board.test".into(),
+        gateway: None,
+        profile: Profile::default(),
+        signer: None,
     };
     Store::open(settings).unwrap().0
 }

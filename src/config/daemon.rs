@@ -62,6 +62,8 @@ pub struct Sender {
     pub id: String,
     /// The name people read.
     pub name: Text,
+    /// Where people ask; may be empty.
+    pub contact: String,
 }
 
 /// The settings of the main file that need nothing else.
@@ -120,8 +122,9 @@ fn sender(table: &mut Table, problems: &mut Problems) -> Option<Sender> {
     sender.need("id", "CAP names the sender by it; use an address you own", problems);
     let id = sender.read("id", sender_id, problems);
     let name = bilingual(&mut sender, "name", problems);
+    let contact = sender.text("contact", problems).map_or_else(String::new, |at| at.value);
     sender.finish("sender", problems);
-    Some(Sender { id: id?.value, name: name? })
+    Some(Sender { id: id?.value, name: name?, contact })
 }
 
 /// CAP 1.2 forbids white space, commas, `<` and `&` in the sender; beyond ASCII, receivers disagree.

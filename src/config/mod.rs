@@ -25,6 +25,7 @@ mod silence;
 mod sites;
 mod routes;
 mod channels;
+mod texts;
 mod resolve;
 mod demo;
 #[cfg(test)]
@@ -36,8 +37,12 @@ use std::time::Duration;
 
 use alerting::condition::ConditionSettings;
 use alerting::setup::Setup;
+use delivery::text::{Template, Texts};
 
-pub use channels::{CapSettings, Channel, ChannelKind, SirenSettings, WebhookSettings, WebhookUrl};
+pub use channels::{
+    CapSettings, Channel, ChannelKind, ChatSettings, GatewaySettings, HttpSettings, HttpUrl,
+    Signing, SirenSettings, WebhookSettings,
+};
 pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttSettings};
 pub use daemon::{Http, JournalSettings};
 pub use problem::{Gravity, Place, Problem, Problems};
@@ -56,6 +61,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// CAP's `sender`; the name people read is in `setup`.
     pub sender_id: String,
+    /// Where people ask, in messages; may be empty.
+    pub contact: String,
+    /// What is said in place of the catalogue's own words.
+    pub templates: Vec<Template>,
     /// Where the board is served.
     pub http: Http,
     /// How much of the journal is kept.
@@ -95,6 +104,12 @@ impl Config {
     /// Its problems; that it has none is tested.
     pub fn demo() -> Result<Self, Problems> {
         Self::from_sources(demo::MAIN, &demo::sources())
+    }
+
+    /// What channels say, in words of the installation where it has some.
+    pub fn texts(&self) -> Texts {
+        let link = self.http.public_url.clone().unwrap_or_default();
+        Texts::new(self.templates.clone(), self.setup.sender.clone(), self.contact.clone(), link)
     }
 
     /// The same configuration where journal time runs `speed` times as fast as real time: waits that end when

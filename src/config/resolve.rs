@@ -6,6 +6,7 @@ use alerting::Status;
 use alerting::route::Route;
 use alerting::rule::Rule;
 use alerting::setup::{Policy, Setup};
+use delivery::text::{Template, Texts};
 use reading::id::{SiteId, StationId};
 use reading::registry::Registry;
 
@@ -17,6 +18,7 @@ use super::problem::{Place, Problems};
 use super::sites::{self, SiteEntry};
 use super::source::Folder;
 use super::table::Table;
+use super::texts;
 use super::tree::At;
 
 /// What other entries may refer to.
@@ -72,16 +74,32 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let daemon = daemon::read(&mut table, status, folder, problems);
     let has_public_url = daemon.as_ref().is_some_and(|daemon| daemon.http.public_url.is_some());
     let known = Known { status, has_public_url, ..Known::new(&entries, sites_whole) };
-    let (channels, routes) =
-        read_channels(&mut table, folder, &known, problems).into_iter().unzip();
+    let channels = read_channels(&mut table, folder, &known, problems);
+    let templates = read_templates(&mut table, &channels, &known, problems);
     table.finish("the main file", problems);
     let Daemon { data_dir, status, sender, http, journal } = daemon?;
     let (registry, rules, policies) = field(entries);
-    let setup = Setup { registry, rules, policies, routes, status, sender: sender.name, sources };
+    let setup = Setup {
+        registry,
+        rules,
+        policies,
+        routes: channels.iter().map(|(_, route, _)| route.clone()).collect(),
+        status,
+        sender: sender.name,
+        sources,
+    };
+    let link = http.public_url.clone().unwrap_or_default();
+    let texts = Texts::new(templates.clone(), setup.sender.clone(), sender.contact.clone(), link);
+    if problems.errors() == 0 {
+        texts::check(&texts, &channels, &setup, problems);
+    }
+    let channels = channels.into_iter().map(|(channel, _, _)| channel).collect();
     let warnings = Problems::default();
     Some(Config {
         data_dir,
         sender_id: sender.id,
+        contact: sender.contact,
+        templates,
         http,
         journal,
         collectors,
@@ -149,7 +167,7 @@ fn read_channels(
     folder: &Folder<'_>,
     known: &Known,
     problems: &mut Problems,
-) -> Vec<(Channel, Route)> {
+) -> Vec<(Channel, Route, Place)> {
     if !table.has("channel") {
         problems.warn(
             &table.place,
@@ -159,6 +177,7 @@ fn read_channels(
     }
     let (mut channels, mut feed, mut seen) = (Vec::new(), None, Seen::default());
     for entry in table.tables("channel", problems) {
+        let place = entry.place.clone();
         let ChannelEntry { name, channel, cap } = channels::read(entry, folder, known, problems);
         if let Some(name) = name {
             seen.add("channel", &name, problems);
@@ -167,9 +186,29 @@ fn read_channels(
             problems.add(second, "there is one CAP feed, and two channels of it", "make them one");
         }
         feed = feed.or(cap);
-        channels.extend(channel);
+        channels.extend(channel.map(|(channel, route)| (channel, route, place)));
     }
     channels
+}
+
+/// The templates that an installation writes.
+fn read_templates(
+    table: &mut Table,
+    channels: &[(Channel, Route, Place)],
+    known: &Known,
+    problems: &mut Problems,
+) -> Vec<Template> {
+    let mut templates = Vec::new();
+    for entry in table.tables("text", problems) {
+        let place = entry.place.clone();
+        let Some(value) = texts::read(entry, problems) else { continue };
+        let template = At { value, place };
+        if known.sites_whole {
+            texts::check_names(&template, channels, &known.sites, problems);
+        }
+        templates.push(template.value);
+    }
+    templates
 }
 
 /// What stands in the field, the criteria by site and name, and the policies that differ from the default.

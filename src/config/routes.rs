@@ -171,19 +171,13 @@ fn retry(table: &mut Table, kind: Kind, problems: &mut Problems) -> Option<Retry
             );
         }
     }
-    let receipt_within = match kind {
-        Kind::Siren => {
-            let given = table.duration("receipt-within", SECOND..=60 * MINUTE, problems);
-            Some(given.map_or(10 * SECOND, |at| at.value))
-        }
-        Kind::Webhook | Kind::Cap | Kind::Log => None,
-    };
-    let repeat_is_safe = match kind {
-        Kind::Webhook | Kind::Siren => {
-            table.flag("repeat-is-safe", problems).is_none_or(|at| at.value)
-        }
-        Kind::Cap | Kind::Log => true,
-    };
+    let receipt_within = kind.receipt_within().map(|usual| {
+        let given = table.duration("receipt-within", SECOND..=24 * 60 * MINUTE, problems);
+        given.map_or(usual, |at| at.value)
+    });
+    let repeat_is_safe = kind
+        .repeat_is_safe()
+        .is_none_or(|usual| table.flag("repeat-is-safe", problems).map_or(usual, |at| at.value));
     let expire_after = table.duration("expire-after", SECOND..=30 * DAY, problems);
     if let Some(expire) =
         expire_after.as_ref().filter(|at| at.value <= first + receipt_within.unwrap_or_default())
@@ -194,7 +188,6 @@ fn retry(table: &mut Table, kind: Kind, problems: &mut Problems) -> Option<Retry
             "let `expire-after` be longer",
         );
     }
-    let usual = if kind == Kind::Siren { 30 * MINUTE } else { 6 * 60 * MINUTE };
-    let expire_after = expire_after.map_or(usual, |at| at.value);
+    let expire_after = expire_after.map_or(kind.expire_after(), |at| at.value);
     Some(Retry { first, max, expire_after, receipt_within, repeat_is_safe })
 }

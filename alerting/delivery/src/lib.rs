@@ -9,6 +9,7 @@ pub mod time;
 pub mod secret;
 pub mod ledger;
 pub mod courier;
+pub mod text;
 pub mod channel;
 pub mod metrics;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! CAP 1.2: a document for each message, and an Atom feed of what stands.
+//! CAP 1.2: a document for each message, feeds of what stands, and pushing to a gateway.
 //!
 //! Documents are files in one folder, written whole or not at all. The folder is the truth about what was published:
 //! `references` and the feed are read from it, never from what was meant to be published. A document depends on the
@@ -9,8 +9,11 @@
 //! public ones only.
 
 mod document;
-mod feed;
+mod profile;
+mod signature;
 mod store;
+mod feed;
+mod gateway;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,10 +21,15 @@ use std::sync::Arc;
 use alerting::{Alert, AttemptResult, Delivery, MessageType};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use reading::id::ChannelId;
 use reading::registry::Text;
 
 pub use document::{document, scope, zoned};
-pub use store::{CapError, Published, Scope, Store};
+pub use gateway::{Gateway, Proof, judge};
+pub use profile::Profile;
+pub use signature::{CapSigner, SignerError};
+pub(super) use store::leaves;
+pub use store::{CapError, Draft, Published, Scope, Store};
 
 use super::{Channel, delivered, refused, retry};
 
@@ -40,6 +48,12 @@ pub struct CapSettings {
     pub restriction: String,
     /// Under which address `/cap/` is served, without a slash at the end.
     pub base_url: String,
+    /// Whose documents these are, if they are pushed to a gateway; `None` for the feed.
+    pub gateway: Option<ChannelId>,
+    /// What their receivers ask.
+    pub profile: Profile,
+    /// Who signs them, if they are signed.
+    pub signer: Option<Arc<CapSigner>>,
 }
 
 /// Whether a text may be a CAP sender or identifier: not empty, printable, no spaces, commas, `<` or `&`.
@@ -47,9 +61,11 @@ pub fn is_sender(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, ',' | '<' | '&'))
 }
 
-/// The identifier of the document about an alert: also its file name and the last part of its address.
-pub fn identifier(alert: &Alert) -> String {
-    format!("{}_{}_{}", alert.incident, alert.revision, alert.purpose.name())
+/// The identifier of the document about an alert: also its file name and the last part of its address. What a
+/// gateway is sent has identifiers of its own, since it refers to other documents than the feed's.
+pub fn identifier(alert: &Alert, gateway: Option<&ChannelId>) -> String {
+    let name = format!("{}_{}_{}", alert.incident, alert.revision, alert.purpose.name());
+    gateway.map_or_else(|| name.clone(), |gateway| format!("{name}_{gateway}"))
 }
 
 /// Where a document is served.
@@ -83,7 +99,7 @@ impl Channel for Cap {
 }
 
 fn publish(store: &Store, alert: &Alert) -> AttemptResult {
-    let identifier = identifier(alert);
+    let identifier = store.identifier(alert);
     if store.has(&identifier) {
         return delivered(format!("{identifier}.xml was published before"));
     }

@@ -1,7 +1,9 @@
 //! The ways out, one file per kind. A channel tries once and says what came of it; the outbox owns retries.
 
+pub mod http;
 pub mod cap;
 pub mod webhook;
+pub mod chat;
 pub mod siren;
 pub mod log;
 

@@ -9,6 +9,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use reading::Timestamp;
 use reading::registry::Text;
 
+use super::profile::Profile;
 use super::store::{Published, Scope};
 use super::{CapSettings, identifier};
 
@@ -77,7 +78,7 @@ pub fn document(alert: &Alert, settings: &CapSettings, prior: &[Published]) -> S
     let scope = scope(alert, prior);
     let mut xml = Xml::new();
     xml.open("alert", Some(("xmlns", NAMESPACE)));
-    xml.leaf("identifier", &identifier(alert));
+    xml.leaf("identifier", &identifier(alert, settings.gateway.as_ref()));
     xml.leaf("sender", &settings.sender);
     xml.leaf("sent", &zoned(alert.decided_at, &alert.site.zone));
     xml.leaf("status", status(alert.status));
@@ -85,6 +86,9 @@ pub fn document(alert: &Alert, settings: &CapSettings, prior: &[Published]) -> S
     xml.leaf("scope", scope.name());
     if scope == Scope::Restricted {
         xml.leaf("restriction", &settings.restriction);
+    }
+    for code in &settings.profile.codes {
+        xml.leaf("code", code);
     }
     xml.optional("note", &note(alert.status));
     xml.optional("references", &references(prior));
@@ -106,6 +110,9 @@ fn info(xml: &mut Xml, alert: &Alert, settings: &CapSettings, language: Language
     xml.leaf("urgency", words.urgency);
     xml.leaf("severity", words.severity);
     xml.leaf("certainty", words.certainty);
+    for (name, value) in &settings.profile.event_codes {
+        xml.pair("eventCode", name, value);
+    }
     xml.leaf("expires", &zoned(alert.expires_at, &alert.site.zone));
     xml.optional("senderName", said(&settings.sender_name, language));
     xml.optional("headline", &headline(alert, language));
@@ -113,11 +120,11 @@ fn info(xml: &mut Xml, alert: &Alert, settings: &CapSettings, language: Language
     xml.optional("instruction", said(&alert.instruction, language));
     xml.optional("contact", &settings.contact);
     xml.pair("parameter", "level", alert.level.name());
-    area(xml, &alert.site, language);
+    area(xml, &alert.site, &settings.profile, language);
     xml.close("info");
 }
 
-fn area(xml: &mut Xml, site: &SiteFacts, language: Language) {
+fn area(xml: &mut Xml, site: &SiteFacts, profile: &Profile, language: Language) {
     let texts = [said(&site.area, language), said(&site.name, language), site.id.as_str()];
     let words = texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default();
     xml.open("area", None);
@@ -128,6 +135,9 @@ fn area(xml: &mut Xml, site: &SiteFacts, language: Language) {
     }
     if !site.district.is_empty() {
         xml.pair("geocode", DISTRICT_CODES, &site.district);
+    }
+    for (name, value) in &profile.geocodes {
+        xml.pair("geocode", name, value);
     }
     xml.close("area");
 }
@@ -248,8 +258,12 @@ impl Xml {
 
     pub(super) fn leaf(&mut self, name: &str, text: &str) {
         self.event(Event::Start(BytesStart::new(name)));
-        self.event(Event::Text(BytesText::new(&legal(text))));
+        self.words(text);
         self.close(name);
+    }
+
+    pub(super) fn words(&mut self, text: &str) {
+        self.event(Event::Text(BytesText::new(&legal(text))));
     }
 
     pub(super) fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) {

@@ -1,4 +1,4 @@
-//! The Atom feed (RFC 4287) over published documents.
+//! The feeds over published documents: Atom (RFC 4287) and RSS 2.0.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,24 @@ use alerting::catalogue::{Language, message};
 /// The longest feed; what is older is reached through the references of what is newer.
 const ENTRIES_MAX: usize = 100;
 
-pub(super) fn feed(
+/// Public documents that have not expired, newest first.
+fn standing(documents: &BTreeMap<String, Published>, now: Timestamp) -> Vec<&Published> {
+    let mut standing: Vec<_> = public(documents).filter(|p| p.expires_at > now).collect();
+    standing.sort_by(|a, b| (b.sent_at, &b.identifier).cmp(&(a.sent_at, &a.identifier)));
+    standing.truncate(ENTRIES_MAX);
+    standing
+}
+
+fn public(documents: &BTreeMap<String, Published>) -> impl Iterator<Item = &Published> {
+    documents.values().filter(|p| p.scope == Scope::Public)
+}
+
+pub(super) fn atom(
     settings: &CapSettings,
     documents: &BTreeMap<String, Published>,
     now: Timestamp,
 ) -> String {
-    let public = || documents.values().filter(|p| p.scope == Scope::Public);
-    let mut standing: Vec<_> = public().filter(|p| p.expires_at > now).collect();
-    standing.sort_by(|a, b| (b.sent_at, &b.identifier).cmp(&(a.sent_at, &a.identifier)));
-    standing.truncate(ENTRIES_MAX);
-    let newest = public().max_by_key(|p| p.sent_at);
+    let newest = public(documents).max_by_key(|p| p.sent_at);
     let base = settings.base_url.trim_end_matches('/');
 
     let mut xml = Xml::new();
@@ -34,11 +42,49 @@ pub(super) fn feed(
     xml.close("author");
     let own = format!("{base}/cap/feed.atom");
     xml.empty("link", &[("rel", "self"), ("type", "application/atom+xml"), ("href", &own)]);
-    for published in standing {
+    for published in standing(documents, now) {
         entry(&mut xml, settings, published);
     }
     xml.close("feed");
     xml.text()
+}
+
+pub(super) fn rss(
+    settings: &CapSettings,
+    documents: &BTreeMap<String, Published>,
+    now: Timestamp,
+) -> String {
+    let base = settings.base_url.trim_end_matches('/');
+    let mut xml = Xml::new();
+    xml.open("rss", Some(("version", "2.0")));
+    xml.open("channel", None);
+    xml.leaf("title", &title(settings));
+    xml.leaf("link", &format!("{base}/cap/feed.atom"));
+    xml.leaf("description", author(settings));
+    if let Some(newest) = public(documents).max_by_key(|p| p.sent_at) {
+        xml.leaf("lastBuildDate", &rfc822(newest.sent_at));
+    }
+    for published in standing(documents, now) {
+        xml.open("item", None);
+        xml.leaf("title", &published.headline);
+        xml.leaf("link", &address(&settings.base_url, &published.identifier));
+        xml.leaf("description", &published.headline_en);
+        xml.leaf("category", &published.message_type);
+        xml.open("guid", Some(("isPermaLink", "false")));
+        xml.words(&format!("urn:bongsu:cap:{}", published.identifier));
+        xml.close("guid");
+        xml.leaf("pubDate", &rfc822(published.sent_at));
+        xml.close("item");
+    }
+    xml.close("channel");
+    xml.close("rss");
+    xml.text()
+}
+
+/// A moment as RSS writes it, in UTC.
+fn rfc822(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_nanosecond(i128::from(at.nanos())).unwrap_or_default();
+    at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
 fn entry(xml: &mut Xml, settings: &CapSettings, published: &Published) {

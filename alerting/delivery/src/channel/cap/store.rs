@@ -64,6 +64,15 @@ pub struct Published {
     pub headline_en: String,
 }
 
+/// A document that may be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Its identifier.
+    pub identifier: String,
+    /// Its text, signed if documents are.
+    pub text: String,
+}
+
 /// Why a document could not be published or the folder not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum CapError {
@@ -156,7 +165,17 @@ impl Store {
 
     /// The Atom feed of public documents that have not expired, newest first.
     pub fn feed(&self, now: Timestamp) -> String {
-        feed::feed(&self.settings, &self.documents.read(), now)
+        feed::atom(&self.settings, &self.documents.read(), now)
+    }
+
+    /// The same as RSS 2.0, for readers that know nothing else.
+    pub fn rss(&self, now: Timestamp) -> String {
+        feed::rss(&self.settings, &self.documents.read(), now)
+    }
+
+    /// The identifier of the document about an alert in this store.
+    pub fn identifier(&self, alert: &Alert) -> String {
+        identifier(alert, self.settings.gateway.as_ref())
     }
 
     /// Writes the document about an alert; on disk under its name when this returns. One that is there stays as it
@@ -166,14 +185,49 @@ impl Store {
     /// [`CapError`]; then it is not published.
     pub fn publish(&self, alert: &Alert) -> Result<(), CapError> {
         let _one_at_a_time = self.publishing.lock();
-        let identifier = identifier(alert);
-        if self.has(&identifier) {
-            return Ok(());
-        }
+        self.keep_draft(self.draft(alert)?)
+    }
+
+    /// The document about an alert, not yet published: the one on disk if there is one.
+    ///
+    /// # Errors
+    /// [`CapError`].
+    pub fn draft(&self, alert: &Alert) -> Result<Draft, CapError> {
+        let identifier = self.identifier(alert);
         if !is_name(&identifier) {
             return Err(CapError::Name { identifier });
         }
+        if self.has(&identifier) {
+            let path = self.path(&identifier);
+            let text = fs::read_to_string(&path).map_err(file(&path, "read a document"))?;
+            return Ok(Draft { identifier, text });
+        }
+        for breach in self.settings.profile.breaches(alert) {
+            tracing::warn!(%identifier, breach, "a CAP document breaks the profile of its receiver");
+        }
         let text = document(alert, &self.settings, &self.chain(alert.incident.as_str()));
+        let text = match &self.settings.signer {
+            Some(signer) => signer
+                .sign(&text)
+                .ok_or_else(|| CapError::Unreadable { identifier: identifier.clone() })?,
+            None => text,
+        };
+        Ok(Draft { identifier, text })
+    }
+
+    /// Publishes a draft.
+    ///
+    /// # Errors
+    /// [`CapError`]; then it is not published.
+    pub fn keep(&self, draft: Draft) -> Result<(), CapError> {
+        let _one_at_a_time = self.publishing.lock();
+        self.keep_draft(draft)
+    }
+
+    fn keep_draft(&self, Draft { identifier, text }: Draft) -> Result<(), CapError> {
+        if self.has(&identifier) {
+            return Ok(());
+        }
         let published =
             parse(&text).ok_or_else(|| CapError::Unreadable { identifier: identifier.clone() })?;
         self.write(&identifier, &text)?;
@@ -237,7 +291,7 @@ fn parse(text: &str) -> Option<Published> {
 }
 
 /// Every element that holds text only, by its path from the root, in order.
-pub(super) fn leaves(text: &str) -> Option<Vec<(String, String)>> {
+pub(in crate::channel) fn leaves(text: &str) -> Option<Vec<(String, String)>> {
     let mut reader = Reader::from_str(text);
     let (mut path, mut held, mut leaves) = (Vec::new(), String::new(), Vec::new());
     loop {

@@ -23,6 +23,9 @@ fn settings(folder: &Path) -> CapSettings {
         contact: "031-000-0000".into(),
         restriction: "officers on duty".into(),
         base_url: "https://alerts.example.kr".into(),
+        gateway: None,
+        profile: Profile::default(),
+        signer: None,
     }
 }
 
@@ -259,7 +262,7 @@ async fn updates_and_cancels_refer_to_exactly_what_was_published() {
 async fn g05_a_repeated_attempt_publishes_nothing_new_also_after_a_restart() {
     let office = Office::new();
     office.send(alert(1, Level::Severe)).await;
-    let identifier = identifier(&alert(1, Level::Severe));
+    let identifier = identifier(&alert(1, Level::Severe), None);
     let before = office.document(&identifier);
     fs::write(office.folder.path().join("other.tmp"), "half a document").unwrap();
     fs::write(office.folder.path().join("stranger.xml"), "<alert>").unwrap();
@@ -288,7 +291,7 @@ async fn a_folder_that_cannot_be_written_is_tried_again() {
     let office = Office::new();
     fs::remove_dir(office.folder.path()).unwrap();
     assert!(matches!(office.send(alert(1, Level::Severe)).await, AttemptResult::Retry { .. }));
-    assert!(!office.store.has(&identifier(&alert(1, Level::Severe))));
+    assert!(!office.store.has(&identifier(&alert(1, Level::Severe), None)));
     fs::create_dir(office.folder.path()).unwrap();
     assert!(is_delivered(&office.send(alert(1, Level::Severe)).await));
 }
@@ -336,6 +339,289 @@ async fn the_feed_lists_public_alerts_newest_first_until_they_expire() {
     assert_eq!(texts(&later, "feed/entry/id").len(), 1);
     assert_eq!(leaf(&later, "feed/updated"), leaf(&feed, "feed/updated"));
     assert_eq!(texts(&office.store.feed(at(99_999)), "feed/entry/id").len(), 0);
+}
+
+/// Keys of a kind, made by the program everybody has.
+fn key(folder: &Path, algorithm: &[&str]) -> Option<(Vec<u8>, PathBuf)> {
+    let openssl = program("openssl")?;
+    let (key, public) = (folder.join("key.pem"), folder.join("public.pem"));
+    let made = Command::new(&openssl)
+        .arg("genpkey")
+        .args(algorithm)
+        .arg("-out")
+        .arg(&key)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let written = Command::new(&openssl)
+        .args(["pkey", "-pubout", "-in"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&public)
+        .output();
+    assert!(written.unwrap().status.success());
+    Some((fs::read(&key).unwrap(), public))
+}
+
+fn is_signed(xmlsec: &Path, public: &Path, document: &Path) -> bool {
+    let mut command = Command::new(xmlsec);
+    command.arg("--verify").arg("--pubkey-pem").arg(public).arg(document);
+    command.output().unwrap().status.success()
+}
+
+#[test]
+fn xmlsec1_verifies_every_signature_and_no_changed_byte() {
+    let Some(xmlsec) = program("xmlsec1") else { return };
+    for algorithm in [
+        &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"][..],
+        &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    ] {
+        let folder = TempDir::new().unwrap();
+        let Some((key, public)) = key(folder.path(), algorithm) else { return };
+        let signer = Arc::new(CapSigner::from_pem(&key, None).unwrap());
+        let documents = folder.path().join("cap");
+        let settings = CapSettings { signer: Some(signer), ..settings(&documents) };
+        let (store, _) = Store::open(settings).unwrap();
+        let mut runner = TestRunner::deterministic();
+        for revision in 1..=30 {
+            let alert = match revision {
+                1 => alert(1, Level::Severe),
+                _ => Alert { revision, ..any_alert().new_tree(&mut runner).unwrap().current() },
+            };
+            store.publish(&alert).unwrap();
+            let path = documents.join(format!("{}.xml", store.identifier(&alert)));
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(is_signed(&xmlsec, &public, &path), "{text}");
+            let changed = text.replacen("<info>", "<info> ", 1);
+            assert_ne!(changed, text);
+            let forged = folder.path().join("forged.xml");
+            fs::write(&forged, changed).unwrap();
+            assert!(!is_signed(&xmlsec, &public, &forged));
+        }
+        if let Some(refused) = refused_by_schema(&documents) {
+            assert_eq!(refused, BTreeSet::new());
+        }
+        let (again, unreadable) = Store::open(super::tests::settings(&documents)).unwrap();
+        assert!(unreadable.is_empty() && again.chain("live_cut-12_slope-failure_7").len() == 30);
+    }
+}
+
+#[test]
+fn what_is_no_key_is_named_and_not_repeated() {
+    for bad in ["", "hidden", "-----BEGIN PRIVATE KEY-----\nhidden\n-----END PRIVATE KEY-----\n"] {
+        let error = CapSigner::from_pem(bad.as_bytes(), None).unwrap_err().to_string();
+        assert!(error.contains("openssl genpkey") && !error.contains("hidden"), "{error}");
+    }
+}
+
+/// Reads feeds as anybody would, with nothing of ours: Python's own XML and date readers.
+const STRANGER: &str = r#"
+import email.utils, os, sys, datetime, xml.etree.ElementTree as et
+folder, base = sys.argv[1:3]
+atom = {"a": "http://www.w3.org/2005/Atom"}
+feed = et.parse(os.path.join(folder, "feed.atom")).getroot()
+assert feed.tag == "{%s}feed" % atom["a"], feed.tag
+for name in ("id", "title", "updated"):
+    assert len(feed.findall("a:" + name, atom)) == 1, name
+links = []
+for entry in feed.findall("a:entry", atom):
+    for name in ("id", "title", "updated"):
+        assert len(entry.findall("a:" + name, atom)) == 1, name
+    datetime.datetime.fromisoformat(entry.find("a:updated", atom).text)
+    links += [link.get("href") for link in entry.findall("a:link", atom) if link.get("type") == "application/cap+xml"]
+rss = et.parse(os.path.join(folder, "feed.rss")).getroot()
+assert rss.tag == "rss" and rss.get("version") == "2.0"
+items = rss.findall("channel/item")
+for item in items:
+    assert email.utils.parsedate_to_datetime(item.find("pubDate").text).tzinfo
+    assert item.find("guid").get("isPermaLink") == "false"
+assert [item.find("link").text for item in items] == links, links
+cap = "{urn:oasis:names:tc:emergency:cap:1.2}"
+for link in links:
+    assert link.startswith(base + "/cap/"), link
+    alert = et.parse(os.path.join(folder, "cap", link[len(base) + 5:])).getroot()
+    assert alert.tag == cap + "alert" and alert.find(cap + "scope").text == "Public"
+    assert alert.find(cap + "identifier").text + ".xml" == link[len(base) + 5:]
+print(len(links))
+"#;
+
+#[tokio::test]
+async fn a_stranger_reads_both_feeds_and_every_document_they_name() {
+    let Some(python) = program("python3") else { return };
+    let folder = TempDir::new().unwrap();
+    let (store, _) = Store::open(settings(&folder.path().join("cap"))).unwrap();
+    for revision in 1..=3 {
+        store.publish(&alert(revision, Level::Severe)).unwrap();
+    }
+    store
+        .publish(&Alert { incident: crate::sample::incident(8), ..alert(1, Level::Attention) })
+        .unwrap();
+    fs::write(folder.path().join("feed.atom"), store.feed(at(0))).unwrap();
+    fs::write(folder.path().join("feed.rss"), store.rss(at(0))).unwrap();
+    let mut command = Command::new(python);
+    command.args(["-c", STRANGER]).arg(folder.path()).arg("https://alerts.example.kr");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "3",
+        "the restricted one is not named"
+    );
+    if let Some(refused) = refused_by_schema(&folder.path().join("cap")) {
+        assert_eq!(refused, BTreeSet::new());
+    }
+}
+
+#[test]
+fn a_profile_says_what_does_not_fit_and_its_codes_stand_in_the_document() {
+    let folder = TempDir::new().unwrap();
+    let mut odd = alert(1, Level::Severe);
+    odd.site.district.clear();
+    odd.site.polygon = vec![(37.0, 127.0); 101];
+    odd.headline.ko = "가".repeat(158);
+    let breaches = Profile::korea().breaches(&odd);
+    assert_eq!(breaches.len(), 3, "{breaches:?}");
+    assert_eq!(Profile::korea().breaches(&alert(1, Level::Severe)), Vec::<String>::new());
+    let settings = CapSettings { profile: Profile::ipaws(), ..settings(folder.path()) };
+    let document = document(&alert(1, Level::Severe), &settings, &[]);
+    assert_eq!(leaf(&document, "alert/code"), "IPAWSv1.0");
+    assert_eq!(texts(&document, "alert/info/eventCode/valueName"), ["SAME", "SAME"]);
+    assert_eq!(
+        texts(&document, "alert/info/area/geocode/valueName"),
+        ["KR-LAWD", "SAME", "KR-LAWD", "SAME"]
+    );
+    fs::write(folder.path().join("ipaws.xml"), document).unwrap();
+    if let Some(refused) = refused_by_schema(folder.path()) {
+        assert_eq!(refused, BTreeSet::new());
+    }
+}
+
+mod pushing {
+    use super::super::gateway::judge;
+    use super::*;
+    use crate::channel::http::{Answer, HttpSettings, Peer};
+    use crate::secret::Secret;
+    use axum::Router;
+    use axum::extract::State;
+    use parking_lot::Mutex;
+    use std::time::Duration;
+
+    const ID: &str = "live_cut-12_slope-failure_7_1_alert_push";
+
+    fn cap_answer(kind: &str, about: &str, note: &str) -> String {
+        format!(
+            r#"<?xml version="1.0"?><alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>GW-1</identifier><sender>gw@example.kr</sender><sent>2026-07-14T15:02:00+09:00</sent><status>System</status><msgType>{kind}</msgType><scope>Private</scope><addresses>x</addresses><note>{note}</note><references>slope-ews@city.example.kr,{about},2026-07-14T15:01:20+09:00</references></alert>"#
+        )
+    }
+
+    fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
+        let status = reqwest::StatusCode::from_u16(status).unwrap();
+        Answer { status, said: format!("gw answered {}", status.as_u16()), body: body.into() }
+    }
+
+    #[test]
+    fn an_answer_is_judged_by_its_body_as_well() {
+        let soap = r#"<s:Envelope xmlns:s="x"><s:Body><s:Fault><faultstring>no</faultstring></s:Fault></s:Body></s:Envelope>"#;
+        let korean: Vec<u8> =
+            [&b"<result><error>"[..], &[0xb0, 0xc5, 0xba, 0xce], b"</error></result>"].concat();
+        let table: Vec<(Answer, Proof, &str, &str)> = vec![
+            (answer(200, ""), Proof::Status, "delivered", "200"),
+            (answer(200, ""), Proof::Acknowledgement, "retry", "without an acknowledgement"),
+            (answer(200, cap_answer("Ack", ID, "")), Proof::Acknowledgement, "delivered", ID),
+            (
+                answer(200, cap_answer("Ack", "other", "")),
+                Proof::Acknowledgement,
+                "retry",
+                "another",
+            ),
+            (
+                answer(200, cap_answer("Error", ID, "bad area")),
+                Proof::Status,
+                "refused",
+                "bad area",
+            ),
+            (
+                answer(200, r#"{"error":"no such sender"}"#),
+                Proof::Status,
+                "refused",
+                "no such sender",
+            ),
+            (answer(200, r#"{"status":"REJECTED","id":1}"#), Proof::Status, "refused", "REJECTED"),
+            (answer(200, r#"{"success":false}"#), Proof::Status, "refused", "success"),
+            (answer(200, r#"{"error":null,"status":"ok"}"#), Proof::Status, "delivered", "200"),
+            (answer(200, soap), Proof::Status, "refused", "no"),
+            (answer(200, korean), Proof::Status, "refused", "not UTF-8"),
+            (answer(200, "<html><body>hello</body></html>"), Proof::Status, "delivered", "200"),
+            (answer(200, vec![0xff; 100]), Proof::Status, "delivered", "200"),
+            (answer(500, cap_answer("Ack", ID, "")), Proof::Status, "retry", "500"),
+            (answer(403, ""), Proof::Status, "refused", "403"),
+        ];
+        for (answer, proof, expected, part) in table {
+            let (got, said) = match judge(&answer, ID, proof) {
+                AttemptResult::Delivered { receipt } => ("delivered", receipt),
+                AttemptResult::Retry { reason } => ("retry", reason),
+                AttemptResult::Refused { reason } => ("refused", reason),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(got, expected, "{said}");
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    /// A gateway that acknowledges, unless it is told to refuse everything or to say nothing.
+    async fn gateway(refuses: Arc<Mutex<bool>>) -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
+        type Held = (Arc<Mutex<bool>>, Arc<Mutex<Vec<String>>>);
+        async fn take(State((refuses, seen)): State<Held>, body: String) -> String {
+            let identifier = leaf(&body, "alert/identifier");
+            seen.lock().push(body);
+            cap_answer(if *refuses.lock() { "Error" } else { "Ack" }, &identifier, "busy")
+        }
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = Router::new().fallback(take).with_state((refuses, seen.clone()));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        (address, seen)
+    }
+
+    #[tokio::test]
+    async fn a_gateway_is_referred_to_what_it_took_and_nothing_else() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let refuses = Arc::new(Mutex::new(false));
+        let (address, seen) = gateway(refuses.clone()).await;
+        let folder = TempDir::new().unwrap();
+        let settings =
+            CapSettings { gateway: Some("push".parse().unwrap()), ..settings(folder.path()) };
+        let store = Arc::new(Store::open(settings).unwrap().0);
+        let peer = Peer::new(&HttpSettings {
+            url: Secret::new(format!("http://{address}/cap")),
+            timeout: Duration::from_secs(20),
+            authorities_pem: None,
+            authorization: Some(Secret::new("Bearer hidden")),
+        });
+        let channel = Gateway::new(peer.unwrap(), store, Proof::Acknowledgement);
+        let push = |alert| {
+            let delivery = delivery("push", "gw", alert);
+            let channel = &channel;
+            async move { channel.attempt(&delivery, 1).await }
+        };
+        let nothing = push(cancel(1)).await;
+        assert!(is_delivered(&nothing) && seen.lock().is_empty(), "{nothing:?}");
+        assert!(is_delivered(&push(alert(1, Level::Warning)).await));
+        *refuses.lock() = true;
+        assert!(matches!(push(alert(2, Level::Warning)).await, AttemptResult::Refused { .. }));
+        *refuses.lock() = false;
+        assert!(is_delivered(&push(alert(3, Level::Severe)).await));
+        assert!(
+            is_delivered(&push(alert(3, Level::Severe)).await),
+            "a repeat is the same document"
+        );
+        let seen = seen.lock().clone();
+        assert_eq!(seen[2], seen[3]);
+        let references = leaf(&seen[2], "alert/references");
+        assert!(references.contains(ID) && !references.contains("_2_alert"), "{references}");
+        assert_eq!(leaf(&seen[2], "alert/msgType"), "Update");
+    }
 }
 
 #[tokio::test]
@@ -455,7 +741,7 @@ fn every_document_is_valid_whatever_the_alert_says() {
         for revision in 1..=2 {
             let alert = Alert { revision, ..any_alert.new_tree(&mut runner).unwrap().current() };
             office.store.publish(&alert).unwrap();
-            let document = office.document(&identifier(&alert));
+            let document = office.document(&identifier(&alert, None));
             let languages = texts(&document, "alert/info/language");
             assert_eq!(languages, ["ko-KR", "en-US"]);
             for name in ["urgency", "severity", "certainty", "responseType", "expires"] {

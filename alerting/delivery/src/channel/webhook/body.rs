@@ -77,7 +77,7 @@ pub fn body(delivery: &Delivery, cap_base_url: Option<&str>) -> Vec<u8> {
         measured_at: shown(alert.measured_at),
         expires_at: shown(alert.expires_at),
         evidence: evidence(alert),
-        cap: cap_base_url.map(|base| cap::address(base, &cap::identifier(alert))),
+        cap: cap_base_url.map(|base| cap::address(base, &cap::identifier(alert, None))),
         recorded: !alert.unrecorded,
     };
     serde_json::to_vec(&body).expect("texts and numbers always serialize")

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use alerting::Level;
 use axum::Router;
@@ -35,10 +36,13 @@ fn signs_as_the_standard_does() {
 fn settings(url: &str) -> WebhookSettings {
     rustls::crypto::ring::default_provider().install_default().ok();
     WebhookSettings {
-        url: Secret::new(url),
+        http: HttpSettings {
+            url: Secret::new(url),
+            timeout: Duration::from_secs(20),
+            authorities_pem: None,
+            authorization: None,
+        },
         secret: Secret::new(SECRET),
-        timeout: Duration::from_secs(20),
-        authorities_pem: None,
         cap_base_url: Some("https://alerts.example.kr/".into()),
     }
 }
@@ -189,7 +193,8 @@ async fn silence_and_absence_are_tried_again_without_telling_secrets() {
             Duration::from_secs(20),
         ),
     ] {
-        let settings = WebhookSettings { timeout, ..settings(&url) };
+        let mut settings = settings(&url);
+        settings.http.timeout = timeout;
         let AttemptResult::Retry { reason } = attempt(&settings).await else { panic!("{url}") };
         for secret in ["passw0rd", "hidden", "user", SECRET] {
             assert!(!reason.contains(secret), "{reason}");
@@ -202,9 +207,12 @@ async fn silence_and_absence_are_tried_again_without_telling_secrets() {
 fn settings_that_cannot_work_are_named_without_being_repeated() {
     let good = settings("https://hooks.example.kr/x");
     let with = |url: &str, secret: &str, pem: Option<&str>| WebhookSettings {
-        url: Secret::new(url),
+        http: HttpSettings {
+            url: Secret::new(url),
+            authorities_pem: pem.map(|pem| pem.as_bytes().to_vec()),
+            ..good.http.clone()
+        },
         secret: Secret::new(secret),
-        authorities_pem: pem.map(|pem| pem.as_bytes().to_vec()),
         ..good.clone()
     };
     for (bad, part) in [

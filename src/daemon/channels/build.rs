@@ -1,0 +1,132 @@
+//! One channel from its settings: secrets are read, files are opened, clients are made.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use delivery::channel::cap::{Cap, CapSettings, CapSigner, Gateway, Store};
+use delivery::channel::chat::Chat;
+use delivery::channel::http::{HttpSettings, Peer};
+use delivery::channel::log::Log;
+use delivery::channel::siren::{Siren, SirenSettings};
+use delivery::channel::webhook::{Webhook, WebhookSettings};
+use delivery::{Channel, Secret};
+use reading::id::ChannelId;
+
+use super::Ground;
+use crate::config::{self, ChannelKind, HttpUrl, SecretRef, resolve_secret};
+
+/// A channel of any kind but the feed, whose documents the pages serve as well.
+pub(super) fn channel(
+    ground: &Ground<'_>,
+    channel: &config::Channel,
+) -> anyhow::Result<Arc<dyn Channel>> {
+    Ok(match &channel.kind {
+        ChannelKind::Log => Arc::new(Log),
+        ChannelKind::Cap(settings) => feed(ground, settings, &mut None)?,
+        ChannelKind::CapGateway(settings) => {
+            let store = store(ground, &settings.cap, Some(&channel.id))?;
+            Arc::new(Gateway::new(peer(&settings.http)?, store, settings.proof))
+        }
+        ChannelKind::Webhook(settings) => webhook(ground, settings)?,
+        ChannelKind::Chat(settings) => Arc::new(Chat::new(
+            peer(&settings.http)?,
+            ground.texts.clone(),
+            settings.languages.clone(),
+        )),
+        ChannelKind::Siren(settings) => {
+            let settings = SirenSettings {
+                sirens: settings.sirens.clone(),
+                duration: settings.duration,
+                valid_for: settings.valid_for,
+                simulated: settings.simulated,
+            };
+            Arc::new(Siren::new(settings, ground.commands.clone(), ground.time.clone()))
+        }
+    })
+}
+
+/// The feed. There is one folder of published documents; whoever made it first shares it.
+pub(super) fn feed(
+    ground: &Ground<'_>,
+    settings: &config::CapSettings,
+    shared: &mut Option<Arc<Store>>,
+) -> anyhow::Result<Arc<dyn Channel>> {
+    let store = match shared {
+        Some(store) => store.clone(),
+        None => shared.insert(store(ground, settings, None)?).clone(),
+    };
+    Ok(Arc::new(Cap::new(store)))
+}
+
+fn store(
+    ground: &Ground<'_>,
+    settings: &config::CapSettings,
+    gateway: Option<&ChannelId>,
+) -> anyhow::Result<Arc<Store>> {
+    let folder =
+        ground.config.data_dir.join(gateway.map_or("cap".into(), |id| format!("cap-{id}")));
+    let signer = match &settings.signing {
+        None => None,
+        Some(signing) => {
+            let key = resolve_secret(&signing.key)?;
+            let certificate = signing.certificate.as_deref().map(bytes).transpose()?;
+            let key = key.expose().as_bytes();
+            Some(Arc::new(CapSigner::from_pem(key, certificate.as_deref())?))
+        }
+    };
+    let (store, unreadable) = Store::open(CapSettings {
+        folder,
+        sender: ground.config.sender_id.clone(),
+        sender_name: ground.config.setup.sender.clone(),
+        contact: settings.contact.clone(),
+        restriction: settings.restriction.clone(),
+        base_url: ground.base_url.clone(),
+        gateway: gateway.cloned(),
+        profile: settings.profile.clone(),
+        signer,
+    })?;
+    for path in unreadable {
+        tracing::error!(path = %path.display(), "a published CAP document cannot be read and is left out of the feed");
+    }
+    Ok(Arc::new(store))
+}
+
+fn webhook(
+    ground: &Ground<'_>,
+    settings: &config::WebhookSettings,
+) -> anyhow::Result<Arc<dyn Channel>> {
+    let mut channels = ground.config.channels.iter();
+    let has_cap = channels.any(|channel| matches!(channel.kind, ChannelKind::Cap(_)));
+    let settings = WebhookSettings {
+        http: http(&settings.http)?,
+        secret: secret(&settings.secret)?,
+        cap_base_url: has_cap.then(|| ground.base_url.clone()),
+    };
+    Ok(Arc::new(Webhook::new(&settings, ground.time.clone())?))
+}
+
+fn peer(settings: &config::HttpSettings) -> anyhow::Result<Peer> {
+    Ok(Peer::new(&http(settings)?)?)
+}
+
+fn http(settings: &config::HttpSettings) -> anyhow::Result<HttpSettings> {
+    let url = match &settings.url {
+        HttpUrl::Plain(url) => Secret::new(url.clone()),
+        HttpUrl::Secret(reference) => secret(reference)?,
+    };
+    Ok(HttpSettings {
+        url,
+        timeout: settings.timeout,
+        authorities_pem: settings.ca_file.as_deref().map(bytes).transpose()?,
+        authorization: settings.authorization.as_ref().map(secret).transpose()?,
+    })
+}
+
+fn secret(reference: &SecretRef) -> anyhow::Result<Secret> {
+    Ok(Secret::new(resolve_secret(reference)?.expose().trim()))
+}
+
+fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
