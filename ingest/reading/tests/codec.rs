@@ -124,7 +124,7 @@ fn every_wrong_form_has_a_name_and_says_what_and_where() {
         (one("1,\"unit", "0x10,\"unit"), "not-json", "column"),
         (one("}]}", "}]} {}"), "not-json", "trailing"),
         (one("\"q\"", "\"\\ud800\""), "not-json", "column"),
-        (b"[]".to_vec(), "wrong-shape", "expected an object"),
+        (b"[]".to_vec(), "wrong-shape", "the pack is empty"),
         (b"17".to_vec(), "wrong-shape", "expected an object"),
         (b"null".to_vec(), "wrong-shape", "expected an object"),
         (b"{}".to_vec(), "wrong-shape", "`readings`"),

@@ -2,7 +2,7 @@
 //!
 //! Lengths that are announced are believed only as far as there are bytes; nothing is made room for beforehand. What
 //! is passed over is passed over without recursion, so depth is bounded by the form. Of tags, the text date (0) and the
-//! mark of CBOR itself (55799) are read through; others would change what a value means and are refused.
+//! mark of CBOR itself (55799) are read through, decimal fractions (4) are numbers; others would change what a value means and are refused.
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -116,6 +116,24 @@ impl<'de> Cbor<'de> {
         Ok(if bits & 0x8000 == 0 { size } else { -size })
     }
 
+    /// A decimal fraction (RFC 8949 section 3.4.4), if that comes next: SenML writes numbers so, too.
+    fn decimal(&mut self) -> Result<Option<f64>, CborError> {
+        if self.decoder.datatype()? != Type::Tag {
+            return Ok(None);
+        }
+        let before = self.position();
+        if self.decoder.tag()? != IanaTag::Decimal.tag() {
+            self.decoder.set_position(before);
+            return Ok(None);
+        }
+        if self.decoder.array()? != Some(2) {
+            return Err(CborError::Data("a decimal fraction is a list of two numbers".into()));
+        }
+        let (exponent, mantissa) = (self.decoder.i64()?, self.decoder.i64()?);
+        let text = [&mantissa.to_string(), "e", &exponent.to_string()].concat();
+        Ok(text.parse().ok())
+    }
+
     /// A text in parts, put together.
     fn parted(&mut self) -> Result<String, CborError> {
         let mut text = String::new();
@@ -132,6 +150,9 @@ impl<'de> Deserializer<'de> for &mut Cbor<'de> {
     type Error = CborError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CborError> {
+        if let Some(number) = self.decimal()? {
+            return visitor.visit_f64(number);
+        }
         match self.kind()? {
             Type::Bool => visitor.visit_bool(self.decoder.bool()?),
             Type::Null => {

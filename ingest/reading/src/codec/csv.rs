@@ -24,7 +24,7 @@ pub struct CsvOptions {
 }
 
 /// What stands in the column of stamps.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Stamps {
     /// RFC 3339 with an offset.
     #[default]
@@ -87,7 +87,7 @@ impl From<UtcOffset> for i32 {
 }
 
 /// What a bare number in the column of stamps counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CountUnit {
     /// Nanoseconds.
     Ns,

@@ -9,12 +9,16 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::{self, Columns};
 use super::gather::{Gatherer, Unmapped};
+use super::layout::Layout;
+use super::line_protocol::{self, LineProtocol};
 use super::naming::Naming;
 use super::nmea::{self, Nmea};
+use super::pointers::{self, Pointers};
 use super::toa5::{self, Toa5};
 use super::topic::{self, matches};
-use super::{CodecError, Message};
+use super::{CodecError, Message, chirpstack, senml, things_stack};
 use crate::frame::Frame;
 use crate::report::{Report, Road};
 
@@ -46,8 +50,20 @@ pub enum DeviceFrom {
 /// A wire format with what it must be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Format {
+    /// SenML, JSON or CBOR.
+    SenMl,
+    /// ChirpStack v4, with layouts of raw bytes.
+    ChirpStackV4(Vec<Layout>),
+    /// The Things Stack v3, with layouts of raw bytes.
+    TheThingsStackV3(Vec<Layout>),
+    /// InfluxDB line protocol.
+    LineProtocol(LineProtocol),
     /// Campbell TOA5.
     Toa5(Toa5),
+    /// CSV with a described header.
+    Csv(Columns),
+    /// JSON by pointers.
+    Json(Pointers),
     /// NMEA 0183 sentences.
     Nmea(Nmea),
 }
@@ -92,10 +108,9 @@ impl Identity {
     }
 }
 
-impl<'a> From<Message<'a>> for Decoded<'a> {
+impl<'a> From<Message<'a>> for Told<'a> {
     fn from(message: Message<'a>) -> Self {
-        let told = Told { message, identity: Identity::Payload };
-        Self { messages: alloc::vec![told], unmapped: Vec::new() }
+        Self { message, identity: Identity::Payload }
     }
 }
 
@@ -108,7 +123,8 @@ pub fn decode<'a>(frame: &Frame<'a>, feeds: &'a [Feed]) -> Result<Decoded<'a>, C
     let of_feed = |feed: &&Feed| feed.source == frame.source && matches(&feed.filter, frame.topic);
     match feeds.iter().find(of_feed) {
         Some(feed) if !ours => feed.decode(frame),
-        _ => super::decode(frame).map(Decoded::from),
+        _ => super::decode_own(frame)
+            .map(|told| Decoded { messages: alloc::vec![told], unmapped: Vec::new() }),
     }
 }
 
@@ -117,13 +133,27 @@ impl Feed {
         let frame = Frame { topic: self.device.find(frame.topic)?, ..*frame };
         let mut gatherer = Gatherer::new(&self.naming);
         match &self.format {
+            Format::SenMl => senml::decode(&frame, &mut gatherer)?,
+            Format::ChirpStackV4(layouts) => chirpstack::decode(layouts, &frame, &mut gatherer)?,
+            Format::TheThingsStackV3(layouts) => {
+                things_stack::decode(layouts, &frame, &mut gatherer)?;
+            }
+            Format::LineProtocol(form) => line_protocol::decode(form, &frame, &mut gatherer)?,
+            Format::Csv(columns) => columns::decode(columns, &frame, &mut gatherer)?,
+            Format::Json(pointers) => pointers::decode(pointers, &frame, &mut gatherer)?,
             Format::Toa5(toa5) => toa5::decode(toa5, &frame, &mut gatherer)?,
             Format::Nmea(nmea) => nmea::decode(nmea, &frame, &mut gatherer)?,
         }
+        let (seq, known_by) = (gatherer.seq, gatherer.identity.take());
+        let (heard_at, relative) = (gatherer.heard_at, gatherer.relative);
         let gathered = gatherer.finish()?;
         let told = |report: Report<'a>| Told {
-            identity: identity(report.road, frame.payload),
-            message: Message::Report(report),
+            identity: match &known_by {
+                _ if relative => Identity::None,
+                Some(bytes) => Identity::Of(bytes.clone()),
+                None => identity(report.road, frame.payload),
+            },
+            message: Message::Report(Report { seq, heard_at, ..report }),
         };
         Ok(Decoded {
             messages: gathered.reports.into_iter().map(told).collect(),

@@ -48,6 +48,14 @@ pub struct Unmapped {
 
 /// Takes points and sorts them into reports, one a station and road.
 pub(super) struct Gatherer<'n> {
+    /// The running number of the message, if it has one.
+    pub(super) seq: Option<u64>,
+    /// When a network server or gateway heard it.
+    pub(super) heard_at: Option<Timestamp>,
+    /// What the message is known again by, if not by its bytes.
+    pub(super) identity: Option<Vec<u8>>,
+    /// Whether a stamp follows from the receipt: the same bytes may come again and mean something new.
+    pub(super) relative: bool,
     naming: &'n Naming,
     reports: Vec<Report<'n>>,
     unmapped: Vec<Unmapped>,
@@ -65,6 +73,10 @@ pub(super) struct Gathered<'n> {
 impl<'n> Gatherer<'n> {
     pub(super) fn new(naming: &'n Naming) -> Self {
         Self {
+            seq: None,
+            heard_at: None,
+            identity: None,
+            relative: false,
             naming,
             reports: Vec::new(),
             unmapped: Vec::new(),
@@ -109,6 +121,15 @@ impl<'n> Gatherer<'n> {
         };
         self.report(placed, point.road).claims.push(claim);
         Ok(())
+    }
+
+    /// Takes a value that not everybody wants: one that no table names is passed over.
+    pub(super) fn offer(&mut self, point: Point<'_>) -> Result<(), CodecError> {
+        let wanted = self
+            .naming
+            .device(point.device)
+            .is_some_and(|(_, model)| model.metrics.contains_key(point.metric));
+        if wanted { self.push(point) } else { Ok(()) }
     }
 
     /// What it came to.

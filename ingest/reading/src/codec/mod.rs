@@ -12,9 +12,18 @@ mod status;
 mod result;
 pub mod csv;
 mod line;
+mod value;
 pub mod naming;
 mod gather;
+pub mod senml;
+pub mod layout;
+mod lorawan;
+pub mod chirpstack;
+mod things_stack;
+pub mod line_protocol;
 pub mod toa5;
+pub mod columns;
+pub mod pointers;
 pub mod nmea;
 pub mod feed;
 
@@ -135,6 +144,14 @@ pub enum CodecError {
         /// What the format calls it, shortened.
         device: String,
     },
+    /// Raw bytes of a port that no layout is for.
+    #[error(
+        "the uplink has raw bytes on port {port}, and nothing says what they mean: describe them under `payload` of the collector's subscription, or let the network server decode them"
+    )]
+    NoLayout {
+        /// Which port.
+        port: u8,
+    },
     /// More readings than one message may carry.
     #[error("{problem}")]
     TooManyReadings {
@@ -145,7 +162,7 @@ pub enum CodecError {
 
 impl CodecError {
     /// Every name, for metrics that count by it.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 15] = [
         "unknown-topic",
         "bad-identifier",
         "empty-payload",
@@ -159,6 +176,7 @@ impl CodecError {
         "bad-time",
         "bad-checksum",
         "unknown-device",
+        "no-layout",
         "too-many-readings",
     ];
 
@@ -178,6 +196,7 @@ impl CodecError {
             Self::BadTime { .. } => "bad-time",
             Self::BadChecksum { .. } => "bad-checksum",
             Self::UnknownDevice { .. } => "unknown-device",
+            Self::NoLayout { .. } => "no-layout",
             Self::TooManyReadings { .. } => "too-many-readings",
         }
     }
@@ -197,15 +216,28 @@ impl CodecError {
 /// [`CodecError`] for whatever is not a message of ours. The whole message is refused then: a half-read one would
 /// look complete.
 pub fn decode<'a>(frame: &Frame<'a>) -> Result<Message<'a>, CodecError> {
+    decode_own(frame).map(|told| told.message)
+}
+
+/// Reads a frame of one of our own stations.
+fn decode_own<'a>(frame: &Frame<'a>) -> Result<Told<'a>, CodecError> {
     let topic = Topic::parse(frame.topic)?;
     match topic.about {
-        About::Telemetry => native::decode(topic, Road::Live, frame.payload).map(Message::Report),
-        About::Backfill => {
-            native::decode(topic, Road::Backfill, frame.payload).map(Message::Report)
+        About::Telemetry => readings(topic, Road::Live, frame),
+        About::Backfill => readings(topic, Road::Backfill, frame),
+        About::Status => status::decode(topic, frame.payload).map(|it| Message::Status(it).into()),
+        About::CommandResult => {
+            result::decode(topic, frame.payload).map(|it| Message::Receipt(it).into())
         }
-        About::Status => status::decode(topic, frame.payload).map(Message::Status),
-        About::CommandResult => result::decode(topic, frame.payload).map(Message::Receipt),
     }
+}
+
+/// Readings in our own form, or as a SenML pack: an object or a list.
+fn readings<'a>(topic: Topic<'a>, road: Road, frame: &Frame<'a>) -> Result<Told<'a>, CodecError> {
+    if senml::is_pack(frame.payload) {
+        return senml::decode_own(topic, road, frame);
+    }
+    native::decode(topic, road, frame.payload).map(|report| Message::Report(report).into())
 }
 
 /// At most this much of a foreign text goes into an error.

@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod cbor;
+mod senml;
+mod lorawan;
+mod line_protocol;
+mod columns;
+mod pointers;
 mod toa5;
 mod nmea;
 

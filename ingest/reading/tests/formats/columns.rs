@@ -1,0 +1,83 @@
+//! CSV with a described header.
+
+use proptest::prelude::*;
+use reading::codec::columns::Columns;
+use reading::codec::csv::{Stamps, UtcOffset};
+use reading::codec::{CodecError, Feed, Format};
+
+use super::{decode, feed, refusal, told};
+
+fn wide() -> Columns {
+    Columns {
+        delimiter: ';',
+        names: vec![],
+        at: Some("time".into()),
+        stamps: Stamps::Local(UtcOffset::parse("+09:00").unwrap()),
+        device: None,
+        metric: None,
+        value: None,
+        unit: None,
+    }
+}
+
+fn mapped(columns: Columns) -> Feed {
+    feed(
+        Format::Csv(columns),
+        &[("loggers/7", "box-1")],
+        &[("tilt, x", "tilt-1/tilt-x deg"), ("p", "piezo-1/pore-pressure")],
+    )
+}
+
+#[test]
+fn reads_the_wide_and_the_long_form() {
+    let text = "time;\"tilt, x\";p;note\r\n2026-07-14 03:10:00;0.5;;ok\n# a remark\n2026-07-14 03:20;0.6;12.5;\n";
+    assert_eq!(
+        told(&mapped(wide()), "loggers/7", text.as_bytes()).unwrap(),
+        [
+            "box-1 tilt-1/tilt-x 0.5 deg 2026-07-13T18:10:00Z",
+            "box-1 tilt-1/tilt-x 0.6 deg 2026-07-13T18:20:00Z",
+            "box-1 piezo-1/pore-pressure 12.5 - 2026-07-13T18:20:00Z",
+        ]
+    );
+    let long = Columns {
+        delimiter: ',',
+        names: ["logger", "what", "how-much", "unit"].map(Into::into).to_vec(),
+        at: None,
+        device: Some("logger".into()),
+        metric: Some("what".into()),
+        value: Some("how-much".into()),
+        unit: Some("unit".into()),
+        ..wide()
+    };
+    assert_eq!(
+        told(&mapped(long), "x", b"loggers/7,p,2,mH2O\nloggers/7,p,3,\n").unwrap(),
+        ["box-1 piezo-1/pore-pressure 2 mH2O -", "box-1 piezo-1/pore-pressure 3 - -"]
+    );
+}
+
+#[test]
+fn every_wrong_row_has_a_name_and_a_line() {
+    let feed = mapped(wide());
+    for (text, name, says) in [
+        ("", "empty-payload", ""),
+        ("\n", "wrong-shape", "no line of names"),
+        ("p;note\n1;2", "wrong-shape", "no column `time`"),
+        ("time;p;p\n1;2;3", "wrong-shape", "two columns are called `p`"),
+        ("time;p\n2026-07-14 03:10:00", "wrong-shape", "line 2: the row has 1 fields, not 2"),
+        ("time;p\nyesterday;1", "bad-time", "line 2"),
+        ("time;p\n\"2026", "wrong-shape", "quote"),
+    ] {
+        let (got, text_of) = refusal(&feed, "loggers/7", text.as_bytes());
+        assert!(got == name && text_of.contains(says), "{text}: {got}: {text_of}");
+    }
+    assert_eq!(refusal(&feed, "other", b"time;p\n2026-07-14 03:10:00;1").0, "unknown-device");
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange(text in "(time;p\n)?[a-z0-9;,\"\\n\\r#:. -]{0,200}") {
+        if let Err(error) = decode(&mapped(wide()), "loggers/7", text.as_bytes()) {
+            prop_assert!(CodecError::NAMES.contains(&error.name()));
+        }
+    }
+}
