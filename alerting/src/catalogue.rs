@@ -369,11 +369,17 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("lint-too-long-screens", "{0}화면입니다(최대 {1}화면)", "{0} screens, {1} are the most"),
     ("policy-attention", "살펴볼 징후가 있음", "Something to look at"),
     (
+        "policy-caution-blind",
+        "강우 지수 80 % 이상인데 변형 계측의 절반 이상이 무응답",
+        "Rain at 80 % of the site's limit, and half of what watches the ground is silent",
+    ),
+    (
         "policy-caution-movement",
         "지점 1곳 이상 1차 기준 초과",
         "Movement beyond the 1st criterion at a post",
     ),
     ("policy-caution-rain", "강우 지수 80 % 이상", "Rain at 80 % of the site's limit or more"),
+    ("policy-caution-report", "현장 신고·예찰: 이상 징후", "Seen on site: signs of movement"),
     ("policy-caution-structure", "구조물 1차 기준 초과", "Structure beyond the 1st criterion"),
     (
         "policy-caution-water",
@@ -383,10 +389,16 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("policy-late", "지연 수신된 과거 자료에서 확인", "Found in data that came late"),
     ("policy-normal", "이상 징후 없음", "Nothing unusual"),
     (
+        "policy-severe-failure-time",
+        "지점 1곳 3차 기준 초과와 24시간 안의 붕괴예상시각",
+        "A post beyond the 3rd criterion, and failure expected within a day",
+    ),
+    (
         "policy-severe-post-and-water",
         "지점 1곳 3차 기준 초과와 강우·지하수 3차 기준 초과",
         "A post beyond the 3rd criterion, with rain or groundwater at its 3rd",
     ),
+    ("policy-severe-report", "현장 신고·예찰: 붕괴 확인", "Seen on site: collapse"),
     (
         "policy-severe-structure",
         "구조물 2곳 이상 3차 기준 초과",
@@ -405,6 +417,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "policy-warning-post-and-water",
         "지점 1곳 2차 기준 초과와 강우 90 % 이상",
         "A post beyond the 2nd criterion, with rain at 90 % or groundwater at its 2nd",
+    ),
+    (
+        "policy-warning-report",
+        "현장 신고·예찰: 붕괴 임박 징후",
+        "Seen on site: signs of collapse to come",
     ),
     ("policy-warning-structure", "구조물 2차 기준 초과", "Structure beyond the 2nd criterion"),
     (

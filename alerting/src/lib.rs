@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod text;
 pub mod window;
 pub mod condition;
+pub mod validity;
 pub mod rule;
 pub mod policy;
 pub mod setup;

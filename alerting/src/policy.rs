@@ -39,6 +39,9 @@ struct Sums {
     structure: [usize; 5],
     rain: Level,
     hydro: Level,
+    /// That failure is near, as far as a fit that passed its gates can say.
+    failing: Level,
+    reported: Level,
     any: bool,
 }
 
@@ -56,6 +59,8 @@ impl Sums {
             structure: Level::ALL.map(|level| posts(Group::Structure, level)),
             rain: highest(Group::Rain),
             hydro: highest(Group::Hydro),
+            failing: highest(Group::FailureTime),
+            reported: highest(Group::Report),
             any: held.iter().any(|h| h.level > Level::Normal),
         }
     }
@@ -70,22 +75,30 @@ impl Sums {
 }
 
 /// The fusion table. A rain rule argues 관심, 주의, 경계, 심각 for 60, 80, 90, 100 % of the site's limit; what the
-/// site makes of that is the table's.
-pub fn assess(held: &[Held]) -> Assessment {
+/// site makes of that is the table's. A failure-time rule argues 심각 when its gates are passed and its interval ends
+/// within a day. A report confirms at the level it argues for. `blind` says that half of what watches deformation is
+/// silent: in heavy rain that alone is 주의.
+pub fn assess(held: &[Held], blind: bool) -> Assessment {
     use Level::{Attention, Caution, Normal, Severe, Warning};
     let sums = Sums::of(held);
     let (moving, strained) = (|l| sums.moving(l), |l| sums.strained(l));
     let soaked = sums.rain >= Severe || sums.hydro >= Severe;
     let wet = sums.rain >= Warning || sums.hydro >= Warning;
+    let failing = sums.failing >= Severe;
     let rows = [
+        (sums.reported >= Severe, Severe, "policy-severe-report"),
         (moving(Severe) >= 2, Severe, "policy-severe-two-posts"),
         (moving(Severe) >= 1 && soaked, Severe, "policy-severe-post-and-water"),
+        (moving(Severe) >= 1 && failing, Severe, "policy-severe-failure-time"),
         (strained(Severe) >= 2, Severe, "policy-severe-structure"),
+        (sums.reported >= Warning, Warning, "policy-warning-report"),
         (moving(Warning) >= 2, Warning, "policy-warning-two-posts"),
         (moving(Severe) >= 1, Warning, "policy-warning-one-post"),
         (moving(Warning) >= 1 && wet, Warning, "policy-warning-post-and-water"),
         (strained(Warning) >= 1, Warning, "policy-warning-structure"),
+        (sums.reported >= Caution, Caution, "policy-caution-report"),
         (moving(Caution) >= 1, Caution, "policy-caution-movement"),
+        (blind && sums.rain >= Caution, Caution, "policy-caution-blind"),
         (sums.rain >= Caution, Caution, "policy-caution-rain"),
         (sums.hydro >= Warning, Caution, "policy-caution-water"),
         (strained(Caution) >= 1, Caution, "policy-caution-structure"),
@@ -111,6 +124,8 @@ pub struct Machine {
     /// How much of the dwell has run, and since when it runs again.
     ran: Duration,
     running_since: Option<Timestamp>,
+    /// What a rule that argued for the level asks for beyond the site's dwell.
+    dwell: Option<Duration>,
 }
 
 impl Machine {
@@ -129,6 +144,7 @@ impl Machine {
         self.assessed = assessed;
         if assessed > self.level {
             let before = core::mem::replace(&mut self.level, assessed);
+            self.dwell = None;
             self.stop();
             return Some(before);
         }
@@ -138,6 +154,11 @@ impl Machine {
             self.run(now);
         }
         None
+    }
+
+    /// A rule that argues for the level as it is asks for this dwell; the longest asked for counts.
+    pub fn keep(&mut self, dwell: Option<Duration>) {
+        self.dwell = self.dwell.max(dwell);
     }
 
     /// Pauses the dwell while what raised the level is silent, or lets it run on.
@@ -164,7 +185,8 @@ impl Machine {
     /// When the next step down is due.
     pub fn due_at(&self, policy: &Policy) -> Option<Timestamp> {
         let since = self.running_since?;
-        Some(since.plus(dwell(policy, self.level)?.saturating_sub(self.ran)))
+        let usual = dwell(policy, self.level)?;
+        Some(since.plus(self.dwell.unwrap_or(usual).saturating_sub(self.ran)))
     }
 
     /// Takes the step down if it is due. Returns the level before.
@@ -184,6 +206,7 @@ impl Machine {
     fn lower(&mut self, now: Timestamp) -> Level {
         let before = self.level;
         self.level = before.milder();
+        self.dwell = None;
         self.stop();
         if self.assessed < self.level {
             self.run(now);
@@ -224,7 +247,10 @@ mod tests {
 
     #[test]
     fn the_table_of_the_field() {
-        use Group::{Deformation as D, Health, Hydro as H, Rain as R, Structure as S};
+        use Group::{
+            Deformation as D, FailureTime as T, Health, Hydro as H, Rain as R, Report as X,
+            Structure as S,
+        };
         use Level::{Attention, Caution, Normal, Severe, Warning};
         let table: &[(&[Held], Level)] = &[
             (&[], Normal),
@@ -247,10 +273,22 @@ mod tests {
             (&[held(S, Severe, 1)], Warning),
             (&[held(S, Severe, 1), held(S, Severe, 2)], Severe),
             (&[held(Health, Severe, 1)], Attention),
+            (&[held(D, Severe, 1), held(T, Severe, 1)], Severe),
+            (&[held(D, Severe, 1), held(T, Warning, 1)], Warning), // a gate not passed, or no interval within a day
+            (&[held(D, Warning, 1), held(T, Severe, 1)], Caution), // a fit is no second movement
+            (&[held(T, Severe, 1)], Attention),
+            (&[held(X, Severe, 1)], Severe),
+            (&[held(X, Warning, 1)], Warning),
+            (&[held(X, Caution, 1)], Caution),
+            (&[held(X, Attention, 1)], Attention),
         ];
         for (held, expected) in table {
-            assert_eq!(assess(held).level, *expected, "{held:?}");
+            assert_eq!(assess(held, false).level, *expected, "{held:?}");
         }
+        let heavy = [held(R, Caution, 9)];
+        assert_eq!(assess(&heavy, true).row, "policy-caution-blind");
+        assert_eq!(assess(&[held(R, Attention, 9)], true).level, Attention);
+        assert_eq!(assess(&[], true).level, Normal);
     }
 
     fn any_held() -> impl Strategy<Value = Held> {
@@ -265,7 +303,7 @@ mod tests {
         ) {
             let mut with: Vec<Held> = held.clone();
             with.push(more);
-            prop_assert!(assess(&with).level >= assess(&held).level);
+            prop_assert!(assess(&with, false).level >= assess(&held, false).level);
         }
 
         #[test]
@@ -275,12 +313,27 @@ mod tests {
             let mut worse = held.clone();
             let at = at % worse.len();
             worse[at].level = Level::ALL[(worse[at].level as usize + 1).min(4)];
-            prop_assert!(assess(&worse).level >= assess(&held).level);
+            prop_assert!(assess(&worse, false).level >= assess(&held, false).level);
         }
     }
 
     fn at(hour: i64) -> Timestamp {
         Timestamp::from_secs(hour * 3_600)
+    }
+
+    #[test]
+    fn a_rule_may_keep_what_it_raised_longer() {
+        let policy = Policy::default();
+        let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
+        let mut machine = Machine::default();
+        machine.assess(Level::Caution, at(0));
+        machine.keep(hours(24));
+        machine.keep(hours(6));
+        machine.keep(None);
+        machine.assess(Level::Normal, at(1));
+        assert_eq!(machine.due_at(&policy), Some(at(25)));
+        assert_eq!(machine.step_down(&policy, at(25)), Some(Level::Caution));
+        assert_eq!(machine.due_at(&policy), Some(at(26)), "관심 is the site's again");
     }
 
     #[test]

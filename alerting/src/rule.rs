@@ -3,12 +3,15 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
+use reading::Timestamp;
 use reading::id::{RuleId, SeriesName, SiteId};
 use serde::{Deserialize, Serialize};
 
 use crate::condition::ConditionSettings;
 use crate::level::Level;
+use crate::validity::Validity;
 
 /// What kind of evidence a rule gives (domain.md 3.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,14 +25,25 @@ pub enum Group {
     Deformation,
     /// S: crack, tilt, strain, force, frequency of a structure.
     Structure,
+    /// T: when a movement that quickens ends in failure.
+    FailureTime,
+    /// X: what people saw (신고·예찰).
+    Report,
     /// Whether we can see at all; never lifts a site above 관심.
     Health,
 }
 
 impl Group {
     /// Every group.
-    pub const ALL: [Self; 5] =
-        [Self::Rain, Self::Hydro, Self::Deformation, Self::Structure, Self::Health];
+    pub const ALL: [Self; 7] = [
+        Self::Rain,
+        Self::Hydro,
+        Self::Deformation,
+        Self::Structure,
+        Self::FailureTime,
+        Self::Report,
+        Self::Health,
+    ];
 
     /// Its name in configuration and explanations.
     pub const fn name(self) -> &'static str {
@@ -38,6 +52,8 @@ impl Group {
             Self::Hydro => "hydro",
             Self::Deformation => "deformation",
             Self::Structure => "structure",
+            Self::FailureTime => "failure-time",
+            Self::Report => "report",
             Self::Health => "health",
         }
     }
@@ -74,6 +90,10 @@ pub struct Rule {
     pub clauses: Vec<Clause>,
     /// How the clauses make the rule.
     pub when: When,
+    /// When it counts; always if nothing is said.
+    pub valid: Option<Validity>,
+    /// How long the level it raised is kept after it ceased, where that is not what the site does.
+    pub dwell: Option<Duration>,
     /// Where it comes from.
     pub provenance: Provenance,
 }
@@ -173,14 +193,28 @@ impl Rule {
         let quorum = Quorum::ONE;
         let clause = Clause { id: id.clone(), group, series, companions, condition, quorum };
         let (clauses, when) = (alloc::vec![clause], When::Clause(0));
-        Self { id, site, group, level, clauses, when, provenance }
+        let (valid, dwell) = (None, None);
+        Self { id, site, group, level, clauses, when, valid, dwell, provenance }
     }
 
-    /// Whether each of its series argues for itself: one clause, and one witness is enough.
+    /// Names this wording of the rule: another limit, series or reason is another version. A name, not a proof.
+    pub fn version(&self) -> String {
+        let bytes = postcard::to_allocvec(self).unwrap_or_default();
+        let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        alloc::format!("{:016x}", bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold)) // FNV-1a
+    }
+
+    /// Whether it counts at this moment.
+    pub fn counts_at(&self, at: Timestamp) -> bool {
+        self.valid.as_ref().is_none_or(|valid| valid.covers(at))
+    }
+
+    /// Whether each of its series argues for itself, always: one clause, and one witness is enough.
     pub fn is_plain(&self) -> bool {
         match self.clauses.as_slice() {
             [only] => {
-                self.when == When::Clause(0)
+                self.valid.is_none()
+                    && self.when == When::Clause(0)
                     && matches!(only.quorum, Quorum::Stations(0 | 1) | Quorum::Series(0 | 1))
             }
             _ => false,
@@ -190,11 +224,6 @@ impl Rule {
     /// Whether a clause speaks for the rule: it stands in `when` without a `not`.
     pub fn speaks(&self, clause: u8) -> bool {
         self.when.names(clause, false)
-    }
-
-    /// Whether a `not` stands above one of its clauses.
-    pub fn negates(&self) -> bool {
-        (0..self.clauses.len()).any(|clause| self.when.names(clause as u8, true))
     }
 
     /// Whether what holds of a clause is a witness for the rule.

@@ -21,7 +21,7 @@ use crate::setup::Setup;
 use crate::window::Window;
 
 /// The layout of [`Snapshot`]. A change to any structure inside is a new version.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Everything the engine remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -271,7 +271,7 @@ impl Event {
             Self::Turn { watch, held } => {
                 Some(Self::Turn { watch: (*places.get(watch as usize)?)?, held })
             }
-            other @ (Self::Pause { .. } | Self::StandDown) => Some(other),
+            other @ (Self::Pause { .. } | Self::Calendar | Self::StandDown) => Some(other),
         }
     }
 }

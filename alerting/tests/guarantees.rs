@@ -41,7 +41,7 @@ fn shuffled(ordered: &[Arrival], delays: &[u64]) -> Vec<Arrival> {
 }
 
 fn run(arrivals: &[Arrival]) -> World {
-    let mut world = World::new(setup());
+    let mut world = World::new(composed());
     for arrival in arrivals {
         world.arrive(*arrival);
     }
@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn g02_going_on_from_a_snapshot_changes_nothing(rows in arrivals(), cut in 0usize..180) {
         let whole = run(&rows);
-        let mut world = World::new(setup());
+        let mut world = World::new(composed());
         for arrival in &rows[..cut] {
             world.arrive(*arrival);
         }
@@ -109,7 +109,7 @@ proptest! {
 
     #[test]
     fn g07_leaving_readings_out_never_lowers_a_level_in_force(rows in arrivals(), cut in 60usize..180) {
-        let mut world = World::new(setup());
+        let mut world = World::new(composed());
         for arrival in &rows[..cut] {
             world.arrive(*arrival);
         }

@@ -2,13 +2,15 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use reading::StationIndex;
+use reading::{StationIndex, Timestamp};
 
 use super::Engine;
 use super::watch::Watch;
 use crate::condition::ConditionSettings;
-use crate::policy::Held;
+use crate::level::Level;
+use crate::policy::{self, Assessment, Held};
 use crate::rule::{Group, Quorum, Rule};
 
 /// Which of the states of a watch counts.
@@ -56,13 +58,14 @@ impl Tally {
 }
 
 impl Engine {
-    /// The watches of a site that hold and speak for a rule that holds, in the track of monitoring or not. `also` is
-    /// taken to hold whatever its state.
+    /// The watches of a site that hold and speak for a rule that holds and counts at `at`, in the track of monitoring
+    /// or not. `also` is taken to hold whatever its state.
     pub(super) fn arguing(
         &self,
         site: usize,
         monitoring: bool,
         view: View,
+        at: Timestamp,
         also: Option<usize>,
     ) -> Vec<usize> {
         let holds = |at: usize| view.holds(&self.watches[at]) || also == Some(at);
@@ -72,7 +75,8 @@ impl Engine {
         let mut rules: BTreeMap<u32, bool> =
             held.iter().filter(composite).map(|at| (self.watches[*at].rule, false)).collect();
         for (rule, truth) in &mut rules {
-            *truth = self.rule_holds(site, *rule, view, also);
+            *truth = self.setup.rules[*rule as usize].counts_at(at)
+                && self.rule_holds(site, *rule, view, also);
         }
         let speaks = |at: &usize| {
             let watch = &self.watches[*at];
@@ -119,8 +123,48 @@ impl Engine {
             .any(|one| view.holds(one))
     }
 
+    /// What the arguing watches of a track add up to at `at`.
+    pub(super) fn assessment(
+        &self,
+        site: usize,
+        monitoring: bool,
+        view: View,
+        at: Timestamp,
+    ) -> Assessment {
+        let held = self.held(&self.arguing(site, monitoring, view, at, None));
+        let wet = held.iter().any(|h| h.group == Group::Rain && h.level >= Level::Caution);
+        policy::assess(&held, wet && self.is_blind(site, view))
+    }
+
+    /// The longest dwell that rules arguing for at least this level ask for.
+    pub(super) fn dwell_asked(
+        &self,
+        site: usize,
+        monitoring: bool,
+        view: View,
+        level: Level,
+        at: Timestamp,
+    ) -> Option<Duration> {
+        if !self.sites[site].asks_dwell {
+            return None;
+        }
+        let rules = self.arguing(site, monitoring, view, at, None).into_iter();
+        let rules = rules.map(|at| self.watches[at].rule(&self.setup));
+        rules.filter(|rule| rule.level >= level).filter_map(|rule| rule.dwell).max()
+    }
+
+    /// Whether half of the series that watch deformation are silent.
+    fn is_blind(&self, site: usize, view: View) -> bool {
+        let watches = self.sites[site].watches.clone().map(|at| &self.watches[at]);
+        let moving = watches.filter(|watch| watch.clause(&self.setup).group == Group::Deformation);
+        let series: BTreeMap<_, _> =
+            moving.map(|watch| (watch.series, self.is_silent(watch, view))).collect();
+        let silent = series.values().filter(|silent| **silent).count();
+        silent > 0 && silent * 2 >= series.len()
+    }
+
     /// What these watches say to the policy of their site.
-    pub(super) fn held(&self, arguing: &[usize]) -> Vec<Held> {
+    fn held(&self, arguing: &[usize]) -> Vec<Held> {
         let of = |at: &usize| {
             let watch = &self.watches[*at];
             let rule: &Rule = watch.rule(&self.setup);

@@ -100,9 +100,13 @@ impl Engine {
                 let monitoring =
                     matches!(self.subject_of(watch as usize), super::Subject::Monitoring(_));
                 self.record_level(site, monitoring, at, now, out);
-                if monitoring && self.sites[site].negates {
-                    self.record_level(site, false, at, now, out);
+                if monitoring {
+                    self.record_level(site, false, at, now, out); // silence bears on it, too
                 }
+            }
+            Event::Calendar => {
+                self.record_level(site, false, at, now, out);
+                self.record_level(site, true, at, now, out);
             }
             Event::Pause { monitoring, paused } => {
                 self.sites[site].track(monitoring).recorded.pause(paused, at);
@@ -122,8 +126,13 @@ impl Engine {
         now: Moment,
         out: &mut Vec<Action>,
     ) {
-        let assessment = self.assessment(site, monitoring, View::Recorded);
-        let before = self.sites[site].track(monitoring).recorded.assess(assessment.level, at);
+        let assessment = self.assessment(site, monitoring, View::Recorded, at);
+        let dwell = self.dwell_asked(site, monitoring, View::Recorded, assessment.level, at);
+        let recorded = &mut self.sites[site].track(monitoring).recorded;
+        let before = recorded.assess(assessment.level, at);
+        if recorded.level() == assessment.level {
+            recorded.keep(dwell);
+        }
         self.recorded(site, monitoring, before, at, now, out);
     }
 
@@ -180,6 +189,7 @@ fn order(event: &Event) -> (u8, u32, bool) {
     match event {
         Event::Turn { watch, held } => (0, *watch, !*held),
         Event::Pause { monitoring, paused } => (1, u32::from(*monitoring), *paused),
-        Event::StandDown => (2, 0, false),
+        Event::Calendar => (2, 0, false),
+        Event::StandDown => (3, 0, false),
     }
 }

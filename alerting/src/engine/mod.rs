@@ -127,7 +127,7 @@ impl Engine {
         let source_of = setup.registry.series().iter();
         let source_of =
             source_of.map(|s| source_named(&station_of(s).source).map(|at| at as u32)).collect();
-        Self {
+        let mut engine = Self {
             now,
             alive_until: now.plus(ALIVE_MAX),
             windows: alloc::vec![Window::default(); series],
@@ -148,7 +148,9 @@ impl Engine {
             system_wake: None,
             scratch: Vec::new(),
             setup,
-        }
+        };
+        (0..engine.sites.len()).for_each(|site| engine.wake_for_calendar(site, now));
+        engine
     }
 
     /// The configuration in force.

@@ -189,9 +189,7 @@ impl Engine {
         let uptime = self.source_of(series).map_or(Duration::ZERO, |source| source.uptime);
         let value = uptime.saturating_sub(self.heard[series.index()].uptime).as_secs_f64() / 60.0;
         self.turn(at, Transition { held, at: now.at, value }, true, now, out);
-        if self.sites[site].negates {
-            self.judge(Subject::Main(site), now.at, now, out);
-        }
+        self.judge(Subject::Main(site), now.at, now, out); // silence bears on what else it takes to hold
     }
 
     /// Looks which series of a site have become silent, and when the next may.

@@ -1,6 +1,6 @@
 //! A site: what holds there, and the level of each of its tracks as evidence comes and goes.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
@@ -17,7 +17,7 @@ use crate::condition::Transition;
 use crate::decision::{Action, Decision};
 use crate::incident::Incident;
 use crate::level::Level;
-use crate::policy::{self, Assessment, Machine};
+use crate::policy::{Assessment, Machine};
 use crate::setup::{Policy, Setup};
 use crate::window::{Place, Sample};
 
@@ -53,6 +53,8 @@ pub(crate) enum Event {
         /// Whether it pauses.
         paused: bool,
     },
+    /// A rule may have begun or ceased to count.
+    Calendar,
     /// An officer stood 심각 down.
     StandDown,
 }
@@ -68,8 +70,11 @@ pub(crate) struct Site {
     pub lateness: Duration,
     /// The recorded history is known up to here.
     pub closed_to: Timestamp,
-    /// Whether silence of a series bears on its level: a `not` stands above a clause of one of its rules.
-    pub negates: bool,
+    /// Whether a rule asks for a dwell of its own.
+    pub asks_dwell: bool,
+    /// Its rules that do not always count, in `setup.rules`; and when the next of them may begin or cease to.
+    pub dated: Vec<u32>,
+    pub turns_at: Option<Timestamp>,
     pub policy: Policy,
     pub main: Track,
     pub monitoring: Track,
@@ -100,8 +105,12 @@ pub(crate) fn all(setup: &Setup, watches_from: &[u32]) -> Vec<Site> {
     let registry = &setup.registry;
     let of_site =
         |series: usize| registry.stations()[registry.series()[series].station.index()].site.index();
-    let negating = setup.rules.iter().filter(|rule| rule.negates());
-    let negating: BTreeSet<&SiteId> = negating.map(|rule| &rule.site).collect();
+    let asking = setup.rules.iter().filter(|rule| rule.dwell.is_some());
+    let asking: BTreeSet<&SiteId> = asking.map(|rule| &rule.site).collect();
+    let mut dated: BTreeMap<&SiteId, Vec<u32>> = BTreeMap::new();
+    for (at, rule) in setup.rules.iter().enumerate().filter(|(_, rule)| rule.valid.is_some()) {
+        dated.entry(&rule.site).or_default().push(at as u32);
+    }
     let mut sites = Vec::with_capacity(registry.sites().len());
     let mut start = 0;
     for (number, site) in registry.sites().iter().enumerate() {
@@ -115,7 +124,9 @@ pub(crate) fn all(setup: &Setup, watches_from: &[u32]) -> Vec<Site> {
             series: start..end,
             lateness: lateness.unwrap_or_default(),
             closed_to: Timestamp::MIN,
-            negates: negating.contains(&site.id),
+            asks_dwell: asking.contains(&site.id),
+            dated: dated.remove(&site.id).unwrap_or_default(),
+            turns_at: None,
             policy: setup.policy(&site.id),
             main: Track::new(Hazard::of(site.kind)),
             monitoring: Track::new(Hazard::Monitoring),
@@ -279,11 +290,6 @@ impl Engine {
         }
     }
 
-    /// What the arguing watches of a track add up to.
-    pub(super) fn assessment(&self, site: usize, monitoring: bool, view: View) -> Assessment {
-        policy::assess(&self.held(&self.arguing(site, monitoring, view, None)))
-    }
-
     /// Makes the level of a track follow its evidence.
     pub(super) fn judge(
         &mut self,
@@ -297,9 +303,13 @@ impl Engine {
             Subject::Monitoring(site) => (site, true),
             Subject::System => return self.judge_system(None, now, out),
         };
-        let assessment = self.assessment(site, monitoring, View::Live);
+        let assessment = self.assessment(site, monitoring, View::Live, now.at);
         let track = self.sites[site].track(monitoring);
         let before = track.live.assess(assessment.level, now.at);
+        if track.live.level() == assessment.level {
+            let dwell = self.dwell_asked(site, monitoring, View::Live, assessment.level, now.at);
+            self.sites[site].track(monitoring).live.keep(dwell);
+        }
         self.note_raised(site, monitoring);
         self.judge_pause(site, monitoring, now.at);
         if let Some(before) = before {
@@ -392,6 +402,7 @@ impl Engine {
         let to = now.at.minus(self.sites[site].lateness);
         self.close(site, to, now, out);
         self.check_silence(site, now, target, out);
+        self.turn_page(site, now, out);
         for monitoring in [false, true] {
             self.judge_pause(site, monitoring, now.at);
             self.step_down(site, monitoring, now, out);
@@ -403,6 +414,27 @@ impl Engine {
             !kept.contains(&(*watch as usize)) || now.at.since(late.arrived_at) < LATE_KEPT
         });
         self.wake_for_closing(site);
+    }
+
+    /// Judges again when a rule may have begun or ceased to count, and notes when the next may.
+    fn turn_page(&mut self, site: usize, now: Moment, out: &mut Vec<Action>) {
+        if let Some(turned) = self.sites[site].turns_at.filter(|at| *at <= now.at) {
+            self.sites[site].later(turned, Event::Calendar);
+            self.judge_site(site, now, out);
+            self.sites[site].turns_at = None;
+        }
+        self.wake_for_calendar(site, now.at);
+    }
+
+    pub(super) fn wake_for_calendar(&mut self, site: usize, now: Timestamp) {
+        if self.sites[site].turns_at.is_none() {
+            let dated = self.sites[site].dated.iter().map(|at| &self.setup.rules[*at as usize]);
+            let next = dated.filter_map(|rule| Some(rule.valid.as_ref()?.next_turn(now))).min();
+            self.sites[site].turns_at = next;
+        }
+        if let Some(next) = self.sites[site].turns_at {
+            self.wake_by(site, next);
+        }
     }
 
     fn step_down(&mut self, site: usize, monitoring: bool, now: Moment, out: &mut Vec<Action>) {

@@ -111,7 +111,7 @@ impl Engine {
             Subject::Monitoring(site) => (site, true),
             Subject::System => return self.fault_evidence(),
         };
-        let held = self.arguing(site, monitoring, View::Told, None).into_iter();
+        let held = self.arguing(site, monitoring, View::Told, self.now, None).into_iter();
         let mut evidence: Vec<Evidence> = held
             .map(|at| {
                 let (value, measured_at) = self.watches[at].state.decided;
@@ -176,7 +176,7 @@ impl Engine {
         let subject = self.subject_of(at);
         let (Subject::Main(site) | Subject::Monitoring(site)) = subject else { return };
         let monitoring = matches!(subject, Subject::Monitoring(_));
-        if !self.arguing(site, monitoring, View::Told, Some(at)).contains(&at) {
+        if !self.arguing(site, monitoring, View::Told, now.at, Some(at)).contains(&at) {
             return; // its rule needs more than this, or it only speaks against one
         }
         let evidence = self.evidence(at, &turn);

@@ -16,8 +16,9 @@ use alerting::engine::Moment;
 use alerting::level::Level;
 use alerting::outbox::{AttemptResult, Outcome};
 use alerting::route::{Audience, Retry, Route};
-use alerting::rule::{Group, Provenance, Rule};
+use alerting::rule::{Group, Provenance, Quorum, Rule, When};
 use alerting::setup::Setup;
+use alerting::validity::Validity;
 use alerting::{Action, Decision, Engine};
 use reading::registry::{Registry, SeriesEntry, Site, SiteKind, StationEntry, Text};
 use reading::{Quality, Quantity, Reading, SeriesIndex, Timestamp};
@@ -191,6 +192,37 @@ pub fn setup() -> Setup {
         sender: text("test office"),
         sources: vec!["field".into()],
     }
+}
+
+/// The same with rules of several clauses: movement on both posts unless it is dry; movement at night only, kept
+/// for longer; water or movement.
+pub fn composed() -> Setup {
+    let mut setup = setup();
+    for site in ["cut-1", "cut-2"] {
+        let tilts = ["post-1/tilt-1/tilt-x", "post-2/tilt-1/tilt-x"];
+        let moving = |id: &str, at: f64| {
+            let condition = above(at, at * 0.8, persist(2, 3, 2));
+            rule(site, id, Group::Deformation, Level::Severe, &tilts, condition)
+        };
+        let dry = ConditionSettings::Threshold(threshold::Settings {
+            side: Side::Below,
+            raise_at: 0.3,
+            clear_below: 0.5,
+            persistence: persist(2, 3, 2),
+        });
+        let dry = rule(site, "dry", Group::Rain, Level::Caution, &["rain-1/gauge-1/rain"], dry);
+        let mut both = moving("both", 1.5);
+        both.clauses[0].quorum = Quorum::Stations(2);
+        both.clauses.extend(dry.clauses);
+        both.when = When::All(vec![When::Clause(0), When::Not(Box::new(When::Clause(1)))]);
+        let mut night = moving("night", 0.9);
+        night.level = Level::Warning;
+        night.valid = Some(Validity { hours: Some((270, 345)), ..Validity::default() });
+        night.dwell = Some(Duration::from_secs(4 * 3_600)); // freshness runs on arrival, so no dwell may end within a test
+        setup.rules.extend([both, night]);
+    }
+    setup.rules.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
+    setup
 }
 
 /// One reading on its way: when measured, when it arrives, on which series.

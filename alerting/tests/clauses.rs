@@ -1,0 +1,117 @@
+//! Rules of several clauses, quorums, validity and dwell, through the whole engine.
+
+mod common;
+
+use std::time::Duration;
+
+use alerting::Decision;
+use alerting::level::Level;
+use alerting::rule::{Group, Quorum, Rule, When};
+use alerting::setup::Setup;
+use alerting::validity::Validity;
+use common::*;
+
+const TILTS: [&str; 2] = ["post-1/tilt-1/tilt-x", "post-2/tilt-1/tilt-x"];
+const RAIN: [&str; 1] = ["rain-1/gauge-1/rain"];
+
+fn moving(level: Level) -> Rule {
+    rule("cut-1", "moving", Group::Deformation, level, &TILTS, above(1.0, 0.8, persist(1, 1, 1)))
+}
+
+fn raining() -> Rule {
+    rule("cut-1", "raining", Group::Rain, Level::Caution, &RAIN, above(5.0, 4.0, persist(1, 1, 1)))
+}
+
+/// One rule of these clauses, beside the silence of the site.
+fn only(mut first: Rule, second: Rule, when: When) -> Setup {
+    first.clauses.extend(second.clauses);
+    first.when = when;
+    let mut setup = setup();
+    setup.rules.retain(|rule| rule.id.as_str() == "silence");
+    setup.rules.push(first);
+    setup
+}
+
+fn both() -> When {
+    When::All(vec![When::Clause(0), When::Clause(1)])
+}
+
+fn but_not() -> When {
+    When::All(vec![When::Clause(0), When::Not(Box::new(When::Clause(1)))])
+}
+
+#[test]
+fn every_clause_has_to_hold_and_only_those_of_its_group_are_witnesses() {
+    let mut world = World::new(only(moving(Level::Severe), raining(), both()));
+    world.read(minute(1), 0, 1.2);
+    assert_eq!(world.level(0), Level::Normal, "it does not rain");
+    world.read(minute(2), 2, 6.0);
+    assert_eq!(
+        world.level(0),
+        Level::Warning,
+        "one post at its third criterion; rain is no second one"
+    );
+    world.read(minute(3), 1, 1.2);
+    assert_eq!(world.level(0), Level::Severe);
+    let evidence = world.decisions().filter_map(|d| match d {
+        Decision::Level { evidence, .. } => evidence.iter().map(|e| e.rule.clone()).max(),
+        _ => None,
+    });
+    assert_eq!(evidence.last().as_deref(), Some("moving/raining"));
+}
+
+#[test]
+fn a_quorum_counts_posts_and_not_instruments() {
+    let mut rule = moving(Level::Caution);
+    rule.clauses[0].quorum = Quorum::Stations(2);
+    let mut setup = setup();
+    setup.rules = vec![rule];
+    let mut world = World::new(setup);
+    world.read(minute(1), 0, 1.2);
+    assert_eq!(world.level(0), Level::Normal);
+    world.read(minute(2), 1, 1.2);
+    assert_eq!(world.level(0), Level::Caution);
+}
+
+#[test]
+fn g07_a_series_that_fell_silent_keeps_no_rule_from_holding() {
+    let mut world = World::new(only(moving(Level::Caution), raining(), but_not()));
+    world.read(minute(1), 2, 6.0); // it rains, and while it does the rule says nothing
+    for at in 2..180 {
+        world.read(minute(at), 0, 1.2);
+    }
+    assert_eq!(world.level(0), Level::Normal);
+    for at in 180..190 {
+        world.read(minute(at), 0, 1.2); // the gauge has been silent for three hours
+    }
+    assert_eq!(world.level(0), Level::Caution);
+    world.tick(minute(260));
+    let recorded: Vec<_> = world.recorded().into_iter().map(|(_, _, to, _)| to).collect();
+    assert_eq!(recorded.first(), Some(&Level::Attention), "silence itself");
+    assert!(recorded.contains(&Level::Caution), "{recorded:?}");
+}
+
+#[test]
+fn a_rule_counts_in_its_hours_and_keeps_its_level_for_its_own_dwell() {
+    let mut rule = moving(Level::Caution);
+    // minute 0 is 03:33:20 UTC
+    rule.valid = Some(Validity { hours: Some((240, 300)), ..Validity::default() });
+    rule.dwell = Some(Duration::from_secs(20 * 60));
+    let mut setup = setup();
+    setup.rules = vec![rule];
+    let mut world = World::new(setup);
+    let mut levels = Vec::new();
+    for at in 1..200 {
+        world.read(minute(at), 0, 1.2);
+        if levels.last().is_none_or(|(_, level)| *level != world.level(0)) {
+            levels.push((at, world.level(0)));
+        }
+    }
+    // from 04:00 until 05:00, twenty minutes of its own dwell, an hour of the site's
+    let expected =
+        [(1, Level::Normal), (27, Level::Caution), (107, Level::Attention), (167, Level::Normal)];
+    assert_eq!(levels, expected);
+    let recorded: Vec<_> = world.recorded().into_iter().map(|(_, _, to, at)| (to, at)).collect();
+    let at = |minutes: i64| minute(minutes).minus(Duration::from_secs(20)); // the hour strikes between readings
+    assert_eq!(recorded[..2], [(Level::Caution, at(27)), (Level::Attention, at(107))]);
+}
