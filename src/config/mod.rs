@@ -20,6 +20,9 @@ mod pattern;
 #[expect(dead_code, reason = "the kinds that take companions read them with it")]
 mod companions;
 mod conditions;
+mod validity;
+mod when;
+mod clauses;
 mod rules;
 mod silence;
 mod sites;

@@ -81,9 +81,11 @@ impl Problems {
         self.0.push(Problem { place: place.clone(), gravity, what, remedy });
     }
 
-    /// Puts them in the order of files, lines and columns; at one place, in the order found.
+    /// Puts them in the order of files, lines and columns; at one place, in the order found. What was found twice, as
+    /// in a condition that several levels share, is said once.
     pub(super) fn sort(&mut self) {
         self.0.sort_by(|a, b| a.place.cmp(&b.place));
+        self.0.dedup();
     }
 
     /// Every one, errors and warnings.

@@ -1,30 +1,61 @@
-//! Rules: a condition bound to series of a site, with a level, an evidence group, and who set it and why.
+//! Rules: clauses bound to series of a site, with a level, an evidence group, and who set it and why.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use alerting::Level;
-use alerting::condition::ConditionSettings;
-use alerting::rule::{Group, Provenance, Rule};
+use alerting::rule::{Clause, Group, Provenance, Rule};
+use alerting::validity::Validity;
 use reading::id::{RuleId, SiteId};
-use reading::unit::Quantity;
 
-use super::conditions;
-use super::pattern::pattern;
-use super::problem::Problems;
+use super::clauses::{self, Written};
+use super::problem::{Place, Problems};
 use super::stations::Watched;
 use super::table::Table;
 use super::tree::At;
+use super::validity;
+use super::when::{self, Term};
 
-/// Reads every `[[rule]]` of a site; each comes with the place of its id. `whole` says that nothing is wrong with
-/// the site's stations: only then is a pattern that matches nothing a mistake.
-pub fn read(
-    tables: Vec<Table>,
-    site: Option<&At<SiteId>>,
-    watched: &[Watched],
-    whole: bool,
-    problems: &mut Problems,
-) -> Vec<At<Rule>> {
-    let (mut rules, mut ids) = (Vec::new(), BTreeSet::new());
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What rules of a site are read against.
+pub struct Scope<'a> {
+    /// The site, if its name is known.
+    pub site: Option<&'a SiteId>,
+    /// The zone its calendar is in.
+    pub zone: &'a str,
+    /// Its series.
+    pub watched: &'a [Watched],
+    /// Whether nothing is wrong with its stations: only then is a pattern that matches nothing a mistake.
+    pub whole: bool,
+}
+
+/// A rule as written, before other rules it names are looked up.
+pub struct Draft {
+    /// Where its id stands.
+    pub place: Place,
+    /// Its name.
+    pub id: RuleId,
+    /// What kind of evidence it gives.
+    pub group: Group,
+    /// The level it argues for.
+    pub level: Level,
+    /// Its own clauses, and where each begins.
+    pub clauses: Vec<Clause>,
+    /// Where each clause begins.
+    pub clause_places: Vec<Place>,
+    /// How they make it, if that is written.
+    pub when: Option<Term>,
+    /// When it counts.
+    pub valid: Option<Validity>,
+    dwell: Option<Duration>,
+    provenance: Provenance,
+}
+
+/// Reads every `[[rule]]` of a site; each comes with the place of its id.
+pub fn read(tables: Vec<Table>, scope: &Scope<'_>, problems: &mut Problems) -> Vec<At<Rule>> {
+    let (mut drafts, mut ids): (Vec<Draft>, _) = (Vec::new(), BTreeSet::new());
     for mut table in tables {
         table.need(
             "id",
@@ -32,25 +63,44 @@ pub fn read(
             problems,
         );
         let id = table.id::<RuleId>("id", problems);
-        if let Some(id) = &id
-            && !ids.insert(id.value.clone())
-        {
-            problems.add(
-                &id.place,
-                format!("a second rule is called `{}`", id.value),
-                "give it another id",
-            );
-        }
-        let scope = Scope { site: site.map(|site| &site.value), watched, whole };
-        rules.extend(read_rule(table, id, &scope, problems));
+        drafts.extend(read_rule(table, id, scope, problems));
     }
-    rules
+    for draft in &drafts {
+        if !ids.insert(draft.id.clone()) {
+            let what = format!("a second rule is called `{}`", draft.id);
+            problems.add(&draft.place, what, "give it another id");
+        }
+    }
+    when::check_groups(&drafts, problems);
+    (0..drafts.len()).filter_map(|at| settled(at, &drafts, scope, problems)).collect()
 }
 
-struct Scope<'a> {
-    site: Option<&'a SiteId>,
-    watched: &'a [Watched],
-    whole: bool,
+fn settled(
+    at: usize,
+    drafts: &[Draft],
+    scope: &Scope<'_>,
+    problems: &mut Problems,
+) -> Option<At<Rule>> {
+    let (clauses, when) = when::settle(at, drafts, problems)?;
+    let Draft { place, id, group, level, valid, dwell, provenance, .. } = &drafts[at];
+    let rule = Rule {
+        id: id.clone(),
+        site: scope.site?.clone(),
+        group: *group,
+        level: *level,
+        clauses,
+        when,
+        valid: valid.clone(),
+        dwell: *dwell,
+        provenance: provenance.clone(),
+    };
+    Some(At { value: rule, place: place.clone() })
+}
+
+/// The groups a rule may be of; what people saw comes from people.
+fn groups() -> Vec<(&'static str, Group)> {
+    let written = Group::ALL.into_iter().filter(|group| *group != Group::Report);
+    written.map(|group| (group.name(), group)).collect()
 }
 
 fn read_rule(
@@ -58,155 +108,116 @@ fn read_rule(
     id: Option<At<RuleId>>,
     scope: &Scope<'_>,
     problems: &mut Problems,
-) -> Option<At<Rule>> {
+) -> Vec<Draft> {
     table.need(
         "group",
-        "write group = \"rain\", \"hydro\", \"deformation\", \"structure\" or \"health\"",
+        "write group = \"rain\", \"hydro\", \"deformation\", \"failure-time\", \"structure\" or \"health\"",
         problems,
     );
-    let group = table.choice("group", &Group::ALL.map(|group| (group.name(), group)), problems);
-    table.need("level", "say which level it argues for, say level = \"caution\"", problems);
-    let level =
-        table.choice("level", &Level::ALL.map(|level| (level.name(), level))[1..], problems);
-    let series = read_series(&mut table, scope, problems);
-    table.need(
-        "condition",
-        "say what is tested: condition = { kind = \"threshold\", … }",
-        problems,
-    );
-    let condition = table.table("condition", problems);
-    let tested = condition
-        .and_then(|condition| conditions::read(condition, &series, scope.watched, problems));
+    let group = table.choice("group", &groups(), problems);
+    let levels = read_levels(&mut table, problems);
+    let written = match table.has("clause") {
+        true => Written::Clauses(table.tables("clause", problems)),
+        false => Written::Plain(clauses::take(&mut table, problems)),
+    };
+    let when = table.value("when").and_then(|value| when::term(value, 0, problems));
+    let valid = validity::read(&mut table, scope.zone, problems);
+    let dwell = table.duration("dwell", MINUTE..=30 * DAY, problems).map(|at| at.value);
     table.need("provenance", PROVENANCE, problems);
     let provenance = provenance(&mut table, "provenance", problems);
     table.finish("a [[rule]]", problems);
-    if let Some(group) = &group {
-        check_group(
-            group,
-            level.as_ref(),
-            &series,
-            tested.as_ref().map(|tested| &tested.condition),
-            problems,
-        );
+    let mut drafts = Vec::new();
+    for level in levels {
+        check_level(group.as_ref(), &level.level, problems);
+        let read = |problems: &mut Problems| -> Option<Draft> {
+            let owner = Owner { id: id.as_ref(), group: group.as_ref() };
+            let (clauses, clause_places) =
+                clauses::read(&written, &owner, level.limits.clone(), scope, problems)?;
+            let (id, group) = (id.as_ref()?, group.as_ref()?);
+            let name = match level.limits {
+                None => id.value.clone(),
+                Some(_) => {
+                    RuleId::new(&format!("{}-{}", id.value, level.level.value.name())).ok()?
+                }
+            };
+            Some(Draft {
+                place: id.place.clone(),
+                id: name,
+                group: group.value,
+                level: level.level.value,
+                clauses,
+                clause_places,
+                when: when.clone(),
+                valid: valid.clone(),
+                dwell: level.dwell.or(dwell),
+                provenance: provenance.clone()?,
+            })
+        };
+        drafts.extend(read(problems));
     }
-    let (id, tested) = (id?, tested?);
-    let rule = Rule::plain(
-        id.value,
-        scope.site?.clone(),
-        group?.value,
-        level?.value,
-        series.iter().map(|series| series.name.clone()).collect(),
-        tested.companions,
-        tested.condition,
-        provenance?,
-    );
-    Some(At { value: rule, place: id.place })
+    drafts
 }
 
-fn read_series<'a>(
-    table: &mut Table,
-    scope: &Scope<'a>,
-    problems: &mut Problems,
-) -> Vec<&'a Watched> {
-    table.need(
-        "series",
-        "say on what it is tested: series = [\"station/sensor/quantity\"]; `*` stands for anything",
-        problems,
-    );
-    let Some(patterns) = table.reads("series", |text| pattern(text, scope.site), problems) else {
-        return Vec::new();
-    };
-    if patterns.value.is_empty() {
-        problems.add(
-            &patterns.place,
-            "the rule is about no series",
-            "write series = [\"station/sensor/quantity\"]",
-        );
-    }
-    let mut matched = BTreeSet::new();
-    for pattern in &patterns.value {
-        let hits = (0..scope.watched.len()).filter(|at| pattern.value.matches(&scope.watched[*at]));
-        let before = matched.len();
-        let mut any = false;
-        hits.for_each(|at| {
-            any = true;
-            matched.insert(at);
-        });
-        if !any && scope.whole {
-            problems.add(
-                &pattern.place,
-                format!("no series is called `{}`", pattern.value.text()),
-                pattern.value.advice(scope.watched),
-            );
-        } else if any && matched.len() == before {
-            problems.warn(
-                &pattern.place,
-                format!("`{}` adds no series", pattern.value.text()),
-                "remove it",
-            );
-        }
-    }
-    matched.into_iter().map(|at| &scope.watched[at]).collect()
+/// A level a rule argues for, and what is different about it where several share one `[[rule]]`.
+struct LevelEntry {
+    level: At<Level>,
+    limits: Option<Table>,
+    dwell: Option<Duration>,
 }
 
-/// A criterion in the wrong group would be weighed wrongly: rain alone must never look like movement.
-fn check_group(
-    group: &At<Group>,
-    level: Option<&At<Level>>,
-    series: &[&Watched],
-    condition: Option<&ConditionSettings>,
-    problems: &mut Problems,
-) {
-    if group.value == Group::Health {
-        if let Some(level) = level.filter(|level| level.value > Level::Attention) {
-            let what = format!("whether we can see never argues for {}", level.value);
-            problems.add(&level.place, what, "write level = \"attention\"");
-        }
-        return;
-    }
-    if matches!(condition, Some(ConditionSettings::Silence(_))) {
-        problems.add(
-            &group.place,
-            "silence says whether we can see, nothing else",
-            "write group = \"health\"",
-        );
-        return;
-    }
-    let misplaced = series.iter().find(|one| !groups_of(one.name.quantity).contains(&group.value));
-    if let Some(one) = misplaced {
-        let right: Vec<_> = groups_of(one.name.quantity)
-            .iter()
-            .map(|group| format!("\"{}\"", group.name()))
+/// `level = "caution"`, or `levels = { caution = { raise-at = … }, severe = { … } }`.
+fn read_levels(table: &mut Table, problems: &mut Problems) -> Vec<LevelEntry> {
+    let one = Level::ALL.map(|level| (level.name(), level));
+    if !table.has("levels") {
+        table.need("level", "say which level it argues for, say level = \"caution\"", problems);
+        let level = table.choice("level", &one[1..], problems);
+        return level
+            .map(|level| LevelEntry { level, limits: None, dwell: None })
+            .into_iter()
             .collect();
-        let what =
-            format!("{} is no evidence of the group {}", one.name.quantity, group.value.name());
-        problems.add(&group.place, what, format!("write group = {}", right.join(" or ")));
     }
+    if let Some(place) = table.place_of("level") {
+        problems.add(&place, "there are `levels` beside `level`", "keep one of them");
+        table.value("level");
+    }
+    let Some(mut levels) = table.table("levels", problems) else { return Vec::new() };
+    let mut entries = Vec::new();
+    for (name, level) in &one[1..] {
+        let place = levels.place_of(name);
+        if let Some((mut limits, place)) = levels.table(name, problems).zip(place) {
+            let dwell = limits.duration("dwell", MINUTE..=30 * DAY, problems).map(|at| at.value);
+            entries.push(LevelEntry {
+                level: At { value: *level, place },
+                limits: Some(limits),
+                dwell,
+            });
+        }
+    }
+    if entries.is_empty() {
+        problems.add(
+            &levels.place,
+            "it names no level",
+            "write levels = { caution = { raise-at = \"…\" } }",
+        );
+    }
+    levels.finish("levels", problems);
+    entries
 }
 
-/// Which evidence a quantity can give (domain.md 3.8).
-fn groups_of(quantity: Quantity) -> &'static [Group] {
-    use Quantity as Q;
-    match quantity {
-        Q::Rain | Q::RainRate => &[Group::Rain],
-        Q::PorePressure
-        | Q::SoilSuction
-        | Q::GroundwaterLevel
-        | Q::WaterLevel
-        | Q::SoilMoisture => &[Group::Hydro],
-        Q::Tilt
-        | Q::TiltX
-        | Q::TiltY
-        | Q::Displacement
-        | Q::CrackWidth
-        | Q::Settlement
-        | Q::State => &[Group::Deformation, Group::Structure],
-        Q::AcousticEmission | Q::Count => &[Group::Deformation, Group::Structure],
-        Q::VibrationVelocity | Q::Acceleration | Q::Strain | Q::Force | Q::Frequency => {
-            &[Group::Structure]
-        }
-        Q::BarometricPressure | Q::RelativeHumidity | Q::Temperature => &[Group::Health],
-        Q::BatteryVoltage | Q::SignalStrength | Q::SignalToNoise => &[Group::Health],
+/// Whose clauses are read.
+pub struct Owner<'a> {
+    /// The rule's id.
+    pub id: Option<&'a At<RuleId>>,
+    /// The rule's group, which is that of its clauses unless they say otherwise.
+    pub group: Option<&'a At<Group>>,
+}
+
+/// Whether we can see is no reason to warn anybody below.
+fn check_level(group: Option<&At<Group>>, level: &At<Level>, problems: &mut Problems) {
+    let health = group.is_some_and(|group| group.value == Group::Health);
+    if health && level.value > Level::Attention {
+        let what = format!("whether we can see never argues for {}", level.value);
+        problems.add(&level.place, what, "write level = \"attention\"");
     }
 }
 

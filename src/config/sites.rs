@@ -56,8 +56,10 @@ pub fn read(mut table: Table, sources: &[String], problems: &mut Problems) -> Si
     let (stations, station_ids) = stations::read(&mut table, id.as_ref(), sources, problems);
     let whole = problems.errors() == before && id.is_some();
     let watched = stations::watched(&stations);
-    let written =
-        rules::read(table.tables("rule", problems), id.as_ref(), &watched, whole, problems);
+    let zone = site.as_ref().map_or("UTC", |site| site.zone.as_str());
+    let scope =
+        rules::Scope { site: id.as_ref().map(|id| &id.value), zone, watched: &watched, whole };
+    let written = rules::read(table.tables("rule", problems), &scope, problems);
     table.finish("the file of a site", problems);
     let rules = with_silence(written, &watched, problems);
     SiteEntry { id, site, stations, station_ids, rules, policy }

@@ -39,6 +39,13 @@ impl Table {
         Self { place, entries, asked: Vec::new() }
     }
 
+    /// A table of one entry, to read what was taken out of another.
+    pub fn of(key: &str, value: At<Value>) -> Self {
+        let place = value.place.clone();
+        let entry = Entry { key: place.clone(), value };
+        Self::new(place, BTreeMap::from([(key.to_string(), entry)]))
+    }
+
     /// Reports a key that must be there and is not.
     pub fn need(&self, key: &str, remedy: &str, problems: &mut Problems) {
         if !self.entries.contains_key(key) {
@@ -69,6 +76,19 @@ impl Table {
                 remedy,
             );
         }
+    }
+
+    /// Whatever stands behind a key.
+    pub fn value(&mut self, key: &'static str) -> Option<At<Value>> {
+        self.take(key)
+    }
+
+    /// The same table with another's entries on top.
+    pub fn under(&self, other: Self) -> Self {
+        let mut both = self.clone();
+        both.entries.extend(other.entries);
+        both.place = other.place;
+        both
     }
 
     fn take(&mut self, key: &'static str) -> Option<At<Value>> {

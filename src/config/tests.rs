@@ -13,6 +13,8 @@ use reading::SiteId;
 
 use super::*;
 
+mod rules;
+
 const MAIN: &str = r#"data-dir = "/var/lib/bongsu"
 sites = "sites"
 status = "actual"
