@@ -48,3 +48,16 @@ pub struct Claim<'a> {
     /// Its own stamp, before the report's.
     pub at: Option<Timestamp>,
 }
+
+impl Claim<'_> {
+    /// The same, borrowing from nobody.
+    pub fn into_owned(self) -> Claim<'static> {
+        Claim {
+            sensor: self.sensor.into_owned().into(),
+            quantity: self.quantity.into_owned().into(),
+            value: self.value,
+            unit: self.unit.map(|unit| unit.into_owned().into()),
+            at: self.at,
+        }
+    }
+}

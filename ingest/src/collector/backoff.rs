@@ -11,17 +11,29 @@ const MAX: Duration = Duration::from_secs(30);
 pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(10);
 
 /// Doubling waits with jitter, so that a fleet does not come back in step.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Backoff {
     failures: u32,
+    max: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::up_to(MAX)
+    }
 }
 
 impl Backoff {
+    /// Waits that are never longer than `max`.
+    pub(super) fn up_to(max: Duration) -> Self {
+        Self { failures: 0, max }
+    }
+
     /// The wait after one more failure.
     pub(super) fn next(&mut self) -> Duration {
         let wait = wait(self.failures, RandomState::new().build_hasher().finish());
         self.failures = self.failures.saturating_add(1);
-        wait
+        wait.min(self.max)
     }
 
     /// Starts over.
@@ -72,5 +84,11 @@ mod tests {
         assert!(backoff.next() >= MAX / 2);
         backoff.reset();
         assert_eq!(backoff.next(), FIRST);
+    }
+
+    #[test]
+    fn a_closer_end_holds() {
+        let mut backoff = Backoff::up_to(Duration::from_secs(5));
+        assert!((0..40).all(|_| backoff.next() <= Duration::from_secs(5)));
     }
 }

@@ -10,6 +10,8 @@ pub struct CollectorMetrics {
     pub(super) frames: IntCounterVec,
     pub(super) dropped: IntCounterVec,
     pub(super) cut: IntCounterVec,
+    pub(super) partial: IntCounterVec,
+    pub(super) polls: IntCounterVec,
     pub(super) connected: IntGaugeVec,
     pub(super) reconnects: IntCounterVec,
     pub(super) in_flight: IntGaugeVec,
@@ -44,6 +46,16 @@ impl CollectorMetrics {
                 &whole,
             )?,
             cut: counters("ingest_frames_cut_total", "Frames too long to be kept whole.", &whole)?,
+            partial: counters(
+                "ingest_frames_partial_total",
+                "Frames of which a part was missing, because a port opened or went away in the middle of them.",
+                &whole,
+            )?,
+            polls: counters(
+                "ingest_polls_total",
+                "Questions to units of a Modbus, by what came: answer, exception, bad, silence.",
+                &["collector", "unit", "outcome"],
+            )?,
             connected: gauges("ingest_connected", "Whether the connection stands: 1 or 0.", &each)?,
             reconnects: counters(
                 "ingest_reconnects_total",

@@ -11,7 +11,8 @@
 //! - [`config`], [`topic`], [`event`], [`metrics`]: what is set, what is on which topic, what is told;
 //! - [`mqtt`]: a broker of somebody else's: three durable sessions that receive, one connection that publishes;
 //! - [`publisher`], [`stored`]: the way back to the field;
-//! - [`embedded`]: our own broker, whose publish hook is the collector.
+//! - [`embedded`]: our own broker, whose publish hook is the collector;
+//! - [`serial`]: ports that talk, and buses of units that are asked.
 
 pub mod config;
 pub mod topic;
@@ -32,6 +33,7 @@ pub mod publisher;
 mod publishing;
 pub mod stored;
 pub mod embedded;
+pub mod serial;
 
 use std::sync::Arc;
 
@@ -53,7 +55,7 @@ pub const PAYLOAD_LEN_CUT: usize = reading::codec::PAYLOAD_LEN_MAX;
 pub struct Taken {
     /// The collector that took it, by its configured name.
     pub source: Arc<str>,
-    /// The MQTT topic.
+    /// The MQTT topic, or the path of the port, or the address of the bus.
     pub topic: Arc<str>,
     /// The bytes, as received if they were not too long.
     pub payload: Bytes,

@@ -9,19 +9,19 @@ use super::event::{Event, Happening, Listener, Role};
 use super::metrics::CollectorMetrics;
 use crate::clock::Clock;
 
-/// One connection's place. Cloning is cheap.
+/// One connection's place. Cloning is cheap. Ports and buses have nothing to connect with.
 #[derive(Clone)]
-pub(super) struct Seat {
+pub(super) struct Seat<C = Connector> {
     pub(super) collector: Arc<str>,
     pub(super) role: Role,
-    pub(super) connector: Connector,
+    pub(super) connector: C,
     pub(super) clock: Clock,
     pub(super) metrics: CollectorMetrics,
     pub(super) listener: Listener,
     pub(super) cancel: CancellationToken,
 }
 
-impl Seat {
+impl<C> Seat<C> {
     /// Tells what happened.
     pub(super) fn tell(&self, happening: Happening) {
         (self.listener)(Event {
@@ -38,7 +38,7 @@ pub(super) struct Standing(Option<bool>);
 
 impl Standing {
     /// It stands.
-    pub(super) fn up(&mut self, seat: &Seat, session_present: bool) {
+    pub(super) fn up<C>(&mut self, seat: &Seat<C>, session_present: bool) {
         tracing::info!(collector = %seat.collector, session = seat.role.name(), session_present, "collector up");
         seat.metrics.set_connected(&seat.collector, seat.role, true);
         self.0 = Some(true);
@@ -46,7 +46,7 @@ impl Standing {
     }
 
     /// It broke, could not be made, or was stopped.
-    pub(super) fn down(&mut self, seat: &Seat, reason: &str) {
+    pub(super) fn down<C>(&mut self, seat: &Seat<C>, reason: &str) {
         let (collector, session) = (&seat.collector, seat.role.name());
         seat.metrics.set_connected(collector, seat.role, false);
         seat.metrics.reconnects.with_label_values(&[&**collector, session]).inc();
@@ -59,7 +59,7 @@ impl Standing {
     }
 
     /// It ends because we were told to stop.
-    pub(super) fn stopped(&mut self, seat: &Seat) {
+    pub(super) fn stopped<C>(&mut self, seat: &Seat<C>) {
         seat.metrics.set_connected(&seat.collector, seat.role, false);
         if self.0.replace(false) != Some(false) {
             tracing::info!(collector = %seat.collector, session = seat.role.name(), "collector stopped");

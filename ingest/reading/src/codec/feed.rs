@@ -16,6 +16,7 @@ use super::line_protocol::{self, LineProtocol};
 use super::naming::Naming;
 use super::nmea::{self, Nmea};
 use super::pointers::{self, Pointers};
+use super::port::PortForm;
 use super::toa5::{self, Toa5};
 use super::topic::{self, matches};
 use super::{CodecError, Message, chirpstack, senml, things_stack};
@@ -66,6 +67,8 @@ pub enum Format {
     Json(Pointers),
     /// NMEA 0183 sentences.
     Nmea(Nmea),
+    /// What comes from a port or a bus and has no other name.
+    Port(PortForm),
 }
 
 /// What a frame came to.
@@ -143,6 +146,7 @@ impl Feed {
             Format::Json(pointers) => pointers::decode(pointers, &frame, &mut gatherer)?,
             Format::Toa5(toa5) => toa5::decode(toa5, &frame, &mut gatherer)?,
             Format::Nmea(nmea) => nmea::decode(nmea, &frame, &mut gatherer)?,
+            Format::Port(form) => return Ok(Message::Report(form.decode(&frame)?).into()),
         }
         let (seq, known_by) = (gatherer.seq, gatherer.identity.take());
         let (heard_at, relative) = (gatherer.heard_at, gatherer.relative);

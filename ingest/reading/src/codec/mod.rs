@@ -25,12 +25,18 @@ pub mod toa5;
 pub mod columns;
 pub mod pointers;
 pub mod nmea;
+pub mod crc16;
+pub mod link;
+pub mod pattern;
+pub mod modbus;
+pub mod port;
 pub mod feed;
 
 use alloc::string::{String, ToString};
 
 pub use feed::{Decoded, Feed, Format, Identity, Told};
 pub use gather::Unmapped;
+pub use port::{PortError, PortForm, Speaker};
 pub use result::{CommandResult, ResultKind, SirenState};
 pub use status::{StationState, StatusReport};
 pub use topic::{About, Topic, is_filter, matches};
@@ -158,6 +164,9 @@ pub enum CodecError {
         /// What and where.
         problem: String,
     },
+    /// A frame of a port or a bus.
+    #[error(transparent)]
+    Port(PortError),
 }
 
 impl CodecError {
@@ -198,6 +207,7 @@ impl CodecError {
             Self::UnknownDevice { .. } => "unknown-device",
             Self::NoLayout { .. } => "no-layout",
             Self::TooManyReadings { .. } => "too-many-readings",
+            Self::Port(error) => error.name(),
         }
     }
 
