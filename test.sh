@@ -19,8 +19,10 @@ environment
 TEXT
 }
 
-# Programs that tests start, and the Debian package of each.
-programs=(mosquitto mosquitto_pub mosquitto_sub mosquitto_passwd openssl python3 xmllint xmlsec1)
+# Programs that tests start, `python3:` and a module what Python programs import, and the Debian package of each.
+programs=(
+    mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub openssl python3 python3:pymodbus.server python3:serial_asyncio socat xmllint xmlsec1
+)
 declare -A package_of=(
     [mosquitto]=mosquitto
     [mosquitto_passwd]=mosquitto
@@ -28,6 +30,9 @@ declare -A package_of=(
     [mosquitto_sub]=mosquitto-clients
     [openssl]=openssl
     [python3]=python3-minimal
+    [python3:pymodbus.server]=python3-pymodbus
+    [python3:serial_asyncio]=python3-serial-asyncio
+    [socat]=socat
     [xmllint]=libxml2-utils
     [xmlsec1]=xmlsec1
 )
@@ -53,10 +58,18 @@ complain() { printf 'test.sh: %s\n' "$*" >&2; }
 
 # ---- what has to be there ----
 
+# The system's own Python: Debian's modules are for no other.
+is_there() {
+    case $1 in
+        python3:*) /usr/bin/python3 -c "import ${1#*:}" >/dev/null 2>&1 ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
 missing_programs() {
     local program
     for program in "${programs[@]}"; do
-        command -v "$program" >/dev/null || printf '%s\n' "$program"
+        is_there "$program" || printf '%s\n' "$program"
     done
 }
 
