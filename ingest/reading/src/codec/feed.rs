@@ -117,6 +117,12 @@ impl<'a> From<Message<'a>> for Told<'a> {
     }
 }
 
+impl<'a> From<Told<'a>> for Decoded<'a> {
+    fn from(told: Told<'a>) -> Self {
+        Self { messages: alloc::vec![told], unmapped: Vec::new() }
+    }
+}
+
 /// Reads a frame, of our own stations or of foreign devices.
 ///
 /// # Errors
@@ -126,8 +132,7 @@ pub fn decode<'a>(frame: &Frame<'a>, feeds: &'a [Feed]) -> Result<Decoded<'a>, C
     let of_feed = |feed: &&Feed| feed.source == frame.source && matches(&feed.filter, frame.topic);
     match feeds.iter().find(of_feed) {
         Some(feed) if !ours => feed.decode(frame),
-        _ => super::decode_own(frame)
-            .map(|told| Decoded { messages: alloc::vec![told], unmapped: Vec::new() }),
+        _ => super::decode_own(frame).map(Decoded::from),
     }
 }
 
@@ -146,7 +151,9 @@ impl Feed {
             Format::Json(pointers) => pointers::decode(pointers, &frame, &mut gatherer)?,
             Format::Toa5(toa5) => toa5::decode(toa5, &frame, &mut gatherer)?,
             Format::Nmea(nmea) => nmea::decode(nmea, &frame, &mut gatherer)?,
-            Format::Port(form) => return Ok(Message::Report(form.decode(&frame)?).into()),
+            Format::Port(form) => {
+                return form.decode(&frame).map(|report| Told::from(Message::Report(report)).into());
+            }
         }
         let (seq, known_by) = (gatherer.seq, gatherer.identity.take());
         let (heard_at, relative) = (gatherer.heard_at, gatherer.relative);
