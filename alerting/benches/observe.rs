@@ -80,6 +80,7 @@ fn rate_over_three_hours(bencher: Bencher) {
         raise_at: 0.5,
         clear_below: 0.4,
         samples_min: 7,
+        short: None,
         significance: 4.0,
         persistence: persist(3, 5, 3),
     });

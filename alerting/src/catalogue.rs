@@ -254,9 +254,29 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "bongsu demo: twelve sites in a typhoon, {0} times as fast. Every alert is a test. Ctrl-C ends it.",
     ),
     (
+        "evidence-acceleration",
+        "{0} {1} 가속 시작: 평균 속도 {2} {3} (잡음 한계 {4} {3})",
+        "{0} {1} accelerates: mean velocity {2} {3} (noise up to {4} {3})",
+    ),
+    (
         "evidence-accumulation",
         "{0} {1} {5} 누적 {2} {3} (기준 {4} {3})",
         "{0} {1} over {5}: {2} {3} (limit {4} {3})",
+    ),
+    (
+        "evidence-antecedent-water-index",
+        "{0} 선행수분지수 {2} {3} (기준 {4} {3})",
+        "{0} antecedent water index {2} {3} (limit {4} {3})",
+    ),
+    (
+        "evidence-effective-rain",
+        "{0} 실효우량 기준의 {2} % (기준 {4} %)",
+        "{0} effective rain at {2} % (limit {4} %)",
+    ),
+    (
+        "evidence-intensity-duration",
+        "{0} 강우강도-지속시간 기준선의 {2}배 (기준 {4}배)",
+        "{0} storm at {2} of the intensity-duration line (limit {4})",
     ),
     (
         "evidence-rate",
@@ -264,9 +284,19 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} {1} rate {2} {3} (limit {4} {3} over {5})",
     ),
     (
+        "evidence-recent-antecedent",
+        "{0} 최근 {5} 강우가 선행강우 기준을 {2} mm 초과",
+        "{0} rain of the last {5} is {2} mm beyond what antecedent rain leaves",
+    ),
+    (
         "evidence-silence",
         "{0} {1} {2}분 동안 수신 없음 (기준 {4}분)",
         "{0} {1} silent for {2} min (limit {4} min)",
+    ),
+    (
+        "evidence-soil-water-index",
+        "{0} 토양우량지수 {2} {3} (기준 {4} {3})",
+        "{0} soil water index {2} {3} (limit {4} {3})",
     ),
     ("evidence-threshold", "{0} {1} {2} {3} (기준 {4} {3})", "{0} {1} {2} {3} (limit {4} {3})"),
     (

@@ -225,15 +225,30 @@ fn check_group(
         );
         return;
     }
-    let misplaced = series.iter().find(|one| !groups_of(one.name.quantity).contains(&group.value));
+    let groups = |one: &Watched| match condition {
+        Some(condition) if is_of_rain(condition) => &[Group::Rain],
+        _ => groups_of(one.name.quantity),
+    };
+    let misplaced = series.iter().find(|one| !groups(one).contains(&group.value));
     if let Some(one) = misplaced {
-        let right: Vec<_> = groups_of(one.name.quantity)
-            .iter()
-            .map(|group| format!("\"{}\"", group.name()))
-            .collect();
+        let right: Vec<_> =
+            groups(one).iter().map(|group| format!("\"{}\"", group.name())).collect();
         let what =
             format!("{} is no evidence of the group {}", one.name.quantity, group.value.name());
         problems.add(&group.place, what, format!("write group = {}", right.join(" or ")));
+    }
+}
+
+/// Whether a condition is about rain, even where its series counts tips.
+fn is_of_rain(condition: &ConditionSettings) -> bool {
+    match condition {
+        ConditionSettings::Accumulation(sum) => sum.source.tip.is_some(),
+        ConditionSettings::IntensityDuration(_)
+        | ConditionSettings::RecentAntecedent(_)
+        | ConditionSettings::EffectiveRain(_)
+        | ConditionSettings::SoilWater(_)
+        | ConditionSettings::AntecedentWater(_) => true,
+        _ => false,
     }
 }
 

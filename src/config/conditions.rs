@@ -1,15 +1,21 @@
 //! Conditions of rules: limits with units, windows, persistence; each checked against the series it is about.
 
+mod motion;
+mod rain;
+mod reader;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use alerting::condition::persistence::{self, WINDOW_LEN_MAX};
-use alerting::condition::rate::{Estimator, SAMPLES_MAX};
-use alerting::condition::{ConditionSettings, Side, accumulation, rate, silence, threshold};
+use alerting::condition::{ConditionSettings, Side, silence, threshold};
 use reading::id::SeriesName;
-use reading::unit::Quantity;
+
+use reader::Reader;
 
 use super::limits::{Per, check_reach, limits};
-use super::problem::{Place, Problems};
+use super::problem::Problems;
 use super::stations::Watched;
 use super::table::Table;
 use super::tree::At;
@@ -18,39 +24,28 @@ use super::value::{Fault, duration_text};
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A slope must be so many of its own standard errors unless the rule says otherwise (domain.md 3.2.1).
-const SIGNIFICANCE: f64 = 4.0;
-
-/// Mann–Kendall's statistic a robust slope must have: 2 is a trend that chance gives in one window of 22. A window of
-/// seven readings reaches 3 at most.
-const TREND_SIGNIFICANCE: f64 = 2.0;
-
-/// How a rate's line is found.
-const ESTIMATORS: [(&str, Estimator); 2] =
-    [("least-squares", Estimator::LeastSquares), ("theil-sen", Estimator::TheilSen)];
-
-/// Fewer points than this make no line with a scatter of its own.
-const SAMPLES_LEAST: u32 = 3;
-
-/// The longest window of a line; what counts is how many readings it holds.
-const RATE_WINDOW_MAX: Duration = Duration::from_secs(400 * 86_400);
-
 /// The longest window of a sum (domain.md 3.4.1).
 const SUM_WINDOW_MAX: Duration = Duration::from_secs(31 * 86_400);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Threshold,
-    Rate,
-    Accumulation,
-    Silence,
-}
+/// Reads the keys of one kind.
+type Read = fn(&mut Reader<'_>) -> Option<ConditionSettings>;
 
-const KINDS: [(&str, Kind); 4] = [
-    ("threshold", Kind::Threshold),
-    ("rate", Kind::Rate),
-    ("accumulation", Kind::Accumulation),
-    ("silence", Kind::Silence),
+/// Every kind by the name it is configured by.
+const KINDS: [(&str, Read); 10] = [
+    ("threshold", |r| threshold(r.table, r.series, r.problems).map(ConditionSettings::Threshold)),
+    ("rate", |r| motion::rate(r).map(ConditionSettings::Rate)),
+    ("acceleration", |r| motion::acceleration(r).map(ConditionSettings::Acceleration)),
+    ("accumulation", |r| rain::accumulation(r).map(ConditionSettings::Accumulation)),
+    ("intensity-duration", |r| {
+        rain::intensity_duration(r).map(ConditionSettings::IntensityDuration)
+    }),
+    ("recent-antecedent", |r| rain::recent_antecedent(r).map(ConditionSettings::RecentAntecedent)),
+    ("effective-rain", |r| rain::effective_rain(r).map(ConditionSettings::EffectiveRain)),
+    ("soil-water-index", |r| rain::soil_water(r).map(ConditionSettings::SoilWater)),
+    ("antecedent-water-index", |r| {
+        rain::antecedent_water(r).map(ConditionSettings::AntecedentWater)
+    }),
+    ("silence", |r| silence(r.table, r.series, r.problems).map(ConditionSettings::Silence)),
 ];
 
 const SIDES: [(&str, Side); 3] =
@@ -68,27 +63,25 @@ pub struct Tested {
 pub fn read(
     mut table: Table,
     series: &[&Watched],
-    _watched: &[Watched],
+    watched: &[Watched],
     problems: &mut Problems,
 ) -> Option<Tested> {
-    table.need(
-        "kind",
-        "write kind = \"threshold\", \"rate\", \"accumulation\" or \"silence\"",
+    table.need("kind", "say what is tested, say kind = \"threshold\" or \"rate\"", problems);
+    let kinds: [(&str, usize); KINDS.len()] = std::array::from_fn(|at| (KINDS[at].0, at));
+    let kind = table.choice("kind", &kinds, problems)?;
+    let (name, read) = KINDS[kind.value];
+    let mut reader = Reader {
+        table: &mut table,
+        kind: kind.place,
+        series,
+        watched,
         problems,
-    );
-    let kind = table.choice("kind", &KINDS, problems)?;
-    let condition = match kind.value {
-        Kind::Threshold => {
-            threshold(&mut table, series, problems).map(ConditionSettings::Threshold)
-        }
-        Kind::Rate => rate(&mut table, series, problems).map(ConditionSettings::Rate),
-        Kind::Accumulation => accumulation(&mut table, &kind.place, series, problems)
-            .map(ConditionSettings::Accumulation),
-        Kind::Silence => silence(&mut table, series, problems).map(ConditionSettings::Silence),
+        companions: Vec::new(),
     };
-    let name = KINDS.iter().find(|(_, one)| *one == kind.value).map_or("", |(name, _)| name);
+    let condition = read(&mut reader);
+    let companions = reader.companions;
     table.finish(&format!("a condition of kind {name}"), problems);
-    Some(Tested { condition: condition?, companions: Vec::new() })
+    Some(Tested { condition: condition?, companions })
 }
 
 fn threshold(
@@ -107,114 +100,6 @@ fn threshold(
         clear_below: limits.clear_below,
         persistence: persistence?,
     })
-}
-
-fn rate(table: &mut Table, series: &[&Watched], problems: &mut Problems) -> Option<rate::Settings> {
-    let side = table.choice("side", &SIDES, problems).map_or(Side::Magnitude, |side| side.value);
-    let limits = limits(table, side, Per::Time, series, problems);
-    let window = window(table, SAMPLES_LEAST, RATE_WINDOW_MAX, series, problems);
-    if let Some(window) = &window {
-        check_samples(window, series, problems);
-    }
-    let samples_min = samples_min(table, window.as_ref(), series, problems);
-    let estimator = table
-        .choice("estimator", &ESTIMATORS, problems)
-        .map_or(Estimator::LeastSquares, |e| e.value);
-    let significance = significance(table, estimator, problems);
-    let persistence = persistence(table, series, problems);
-    let limits = limits?;
-    Some(rate::Settings {
-        estimator,
-        window: window?.value,
-        side,
-        raise_at: limits.raise_at.value,
-        clear_below: limits.clear_below,
-        samples_min,
-        significance,
-        persistence: persistence?,
-    })
-}
-
-fn significance(table: &mut Table, estimator: Estimator, problems: &mut Problems) -> f64 {
-    let Some(given) = table.number("significance", problems) else {
-        return match estimator {
-            Estimator::LeastSquares => SIGNIFICANCE,
-            Estimator::TheilSen => TREND_SIGNIFICANCE,
-        };
-    };
-    if !(0.0..=100.0).contains(&given.value) {
-        problems.add(
-            &given.place,
-            "`significance` is out of bounds",
-            "write standard errors from 0 to 100, say 4.0",
-        );
-    }
-    given.value
-}
-
-/// How few readings say nothing: half of what the window holds if all is well, unless the rule says otherwise.
-fn samples_min(
-    table: &mut Table,
-    window: Option<&At<Duration>>,
-    series: &[&Watched],
-    problems: &mut Problems,
-) -> u16 {
-    let bounds = i64::from(SAMPLES_LEAST)..=SAMPLES_MAX as i64;
-    let given = table.integer("samples-min", bounds, problems);
-    let Some(window) = window else { return SAMPLES_LEAST as u16 };
-    let held = longest(series)
-        .map_or(f64::from(SAMPLES_LEAST), |interval| samples(window.value, interval).floor());
-    match given {
-        Some(given) if given.value as f64 > held + 1.0 => {
-            let what = format!("the window never holds `samples-min` readings: it holds {held}");
-            problems.add(&given.place, what, "ask for fewer, or look back longer");
-            given.value as u16
-        }
-        Some(given) => given.value as u16,
-        None => (held / 2.0).ceil().clamp(f64::from(SAMPLES_LEAST), SAMPLES_MAX as f64) as u16,
-    }
-}
-
-fn accumulation(
-    table: &mut Table,
-    place: &Place,
-    series: &[&Watched],
-    problems: &mut Problems,
-) -> Option<accumulation::Settings> {
-    let series = only_amounts(place, series, problems);
-    let limits = limits(table, Side::Above, Per::Itself, series, problems);
-    let window = window(table, 2, SUM_WINDOW_MAX, series, problems);
-    let persistence = persistence_from(table, "1 of 1", 1, series, problems);
-    let limits = limits?;
-    if limits.raise_at.value <= 0.0 {
-        problems.add(
-            &limits.raise_at.place,
-            "a sum is always at or above this",
-            "write an amount above 0",
-        );
-    }
-    Some(accumulation::Settings {
-        window: window?.value,
-        raise_at: limits.raise_at.value,
-        clear_below: limits.clear_below,
-        persistence: persistence?,
-    })
-}
-
-/// The series, if a sum of each means something; else none, so that nothing more is said of them.
-fn only_amounts<'s, 'w>(
-    place: &Place,
-    series: &'s [&'w Watched],
-    problems: &mut Problems,
-) -> &'s [&'w Watched] {
-    let summed = |quantity| matches!(quantity, Quantity::Rain | Quantity::Count);
-    let Some(other) = series.iter().find(|one| !summed(one.name.quantity)) else { return series };
-    let what = format!(
-        "{} is not an amount since the report before: a sum of it means nothing",
-        other.name.quantity
-    );
-    problems.add(place, what, "use kind = \"threshold\" or \"rate\", or a series of rain or count");
-    &[]
 }
 
 fn silence(
@@ -250,18 +135,6 @@ fn window(
         problems.add(&window.place, what, remedy);
     }
     Some(window)
-}
-
-/// A line is drawn through so many readings and no more.
-fn check_samples(window: &At<Duration>, series: &[&Watched], problems: &mut Problems) {
-    let shortest = series.iter().map(|one| one.interval).min();
-    let most = SAMPLES_MAX as f64;
-    if let Some(interval) = shortest.filter(|interval| samples(window.value, *interval) > most) {
-        let every = duration_text(interval);
-        let what = format!("the window holds more than {SAMPLES_MAX} readings, one every {every}");
-        let remedy = format!("look back at most {}", duration_text(interval * SAMPLES_MAX as u32));
-        problems.add(&window.place, what, remedy);
-    }
 }
 
 fn persistence(

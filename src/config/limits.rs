@@ -37,16 +37,32 @@ pub fn limits(
     series: &[&Watched],
     problems: &mut Problems,
 ) -> Option<Limits> {
+    let read = |table: &mut Table, key: &'static str, problems: &mut Problems| {
+        table.read(key, |text| limit(text, per, series), problems)
+    };
+    limits_read_by(table, side, &format!("\"{}\"", example(per, series)), &read, problems)
+}
+
+/// How the number behind a key is read.
+pub type ReadLimit<'r> = dyn Fn(&mut Table, &'static str, &mut Problems) -> Option<At<f64>> + 'r;
+
+/// The same for limits of another kind; `example` is how one is written.
+pub fn limits_read_by(
+    table: &mut Table,
+    side: Side,
+    example: &str,
+    read: &ReadLimit<'_>,
+    problems: &mut Problems,
+) -> Option<Limits> {
     let clear_key = if side == Side::Below { "clear-above" } else { "clear-below" };
-    let example = example(per, series);
     table.need(
         "raise-at",
-        &format!("say from where it counts, say raise-at = \"{example}\""),
+        &format!("say from where it counts, say raise-at = {example}"),
         problems,
     );
-    let raise_at = table.read("raise-at", |text| limit(text, per, series), problems);
+    let raise_at = read(table, "raise-at", problems);
     let given = table.has(clear_key);
-    let clear = table.read(clear_key, |text| limit(text, per, series), problems);
+    let clear = read(table, clear_key, problems);
     let raise_at = raise_at?;
     if side == Side::Magnitude && raise_at.value <= 0.0 {
         problems.add(&raise_at.place, "a size is always at or above this", "write a limit above 0");
@@ -94,8 +110,32 @@ fn example(per: Per, series: &[&Watched]) -> String {
     }
 }
 
+/// `90 mm` of a given quantity, `12 mm/h` as a rate of it, whatever the series is.
+pub fn measure(text: &str, quantity: Quantity, per: Per) -> Result<f64, Fault> {
+    let base = quantity.base_unit().symbol();
+    let unit = if per == Per::Time { format!("{base}/h") } else { base.to_string() };
+    let refused = || {
+        let what = format!("`{}` does not measure {quantity}", shortened(text));
+        Fault::new(what, format!("write a number with its unit, say \"3 {unit}\""))
+    };
+    let (number, unit) = number_with_unit(text).ok_or_else(refused)?;
+    base_value(quantity, number, unit, per).ok_or_else(refused)
+}
+
+/// `80 %`: 80.
+pub fn percent(text: &str) -> Result<f64, Fault> {
+    let refused = || {
+        let what = format!("`{}` is not a percentage", shortened(text));
+        Fault::new(what, "write a number with its sign, say \"80 %\"")
+    };
+    match number_with_unit(text).ok_or_else(refused)? {
+        (number, "%") => Ok(number),
+        _ => Err(refused()),
+    }
+}
+
 /// `3 deg`, `0.1 deg/h`: in base units, a rate an hour. Every series must mean the same by it.
-fn limit(text: &str, per: Per, series: &[&Watched]) -> Result<f64, Fault> {
+pub fn limit(text: &str, per: Per, series: &[&Watched]) -> Result<f64, Fault> {
     let example = example(per, series);
     let refused =
         |what: String| Fault::new(what, format!("write a number with its unit, say \"{example}\""));

@@ -1,26 +1,24 @@
 //! Accumulation: the running sum of amounts, such as rain, over a window.
 //!
-//! Amounts are kept as whole thousandths of the base unit, so that what is added is subtracted again to the
-//! last digit: a gauge that tips 0.254 mm counts 254. Source: domain.md 3.4.1.
+//! In: trusted amounts, tips or running totals of one series, in event order. Out: a [`Transition`]. Source: domain.md
+//! 3.4.1.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::amounts::{Intake, Source, Sum};
 use super::explain::{Fact, Measure, Said};
 use super::persistence;
 use super::{Kind, MAIN, Side, Transition};
 
-/// The most amounts kept apart; beyond, the two oldest count as one at the later stamp, which errs on the
-/// side of more rain.
-pub const AMOUNTS_MAX: usize = 4_096;
-
 /// Running sum of amounts over a window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// What readings say about amounts.
+    pub source: Source,
     /// How far back amounts count: a reading at `t` covers what was measured after `t - window`, up to `t`.
     pub window: Duration,
     /// A sum at or above this, in the base unit, counts towards raising.
@@ -31,11 +29,11 @@ pub struct Settings {
     pub persistence: persistence::Settings,
 }
 
-/// The amounts within the window; dry readings take no place.
+/// The amounts within the window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    amounts: VecDeque<(Timestamp, i64)>,
-    sum: i64,
+    intake: Intake,
+    amounts: Sum,
     persistence: persistence::State,
 }
 
@@ -53,12 +51,9 @@ impl Kind for State {
         if slot != MAIN {
             return None;
         }
-        self.add(at, libm::round(value * 1_000.0) as i64);
-        let from = at.minus(settings.window);
-        while let Some((_, amount)) = self.amounts.pop_front_if(|(t, _)| *t <= from) {
-            self.sum -= amount;
-        }
-        let sum = self.sum as f64 / 1_000.0;
+        self.amounts.add(at, self.intake.take(&settings.source, value));
+        self.amounts.forget(at.minus(settings.window));
+        let sum = self.amounts.total();
         let mark = Side::Above.mark(sum, settings.raise_at, settings.clear_below);
         let turned = self.persistence.observe(&settings.persistence, at, mark)?;
         Some(Transition { held: turned, at, value: sum })
@@ -79,34 +74,20 @@ impl Kind for State {
 
     fn facts(&self, _settings: &Settings) -> Vec<Fact> {
         let mut facts = self.persistence.facts();
-        facts.push(Fact::number("sum", self.sum as f64 / 1_000.0));
+        facts.push(Fact::number("sum", self.amounts.total()));
         facts.push(Fact::count("amounts", self.amounts.len()));
         facts
     }
 }
 
-impl State {
-    fn add(&mut self, at: Timestamp, amount: i64) {
-        if amount <= 0 {
-            return; // negative rain is no rain
-        }
-        self.sum = self.sum.saturating_add(amount);
-        self.amounts.push_back((at, amount));
-        if self.amounts.len() > AMOUNTS_MAX
-            && let Some((_, oldest)) = self.amounts.pop_front()
-            && let Some(next) = self.amounts.front_mut()
-        {
-            next.1 = next.1.saturating_add(oldest);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::amounts::AMOUNTS_MAX;
     use super::*;
 
     fn settings(hours: u64, raise_at: f64) -> Settings {
         Settings {
+            source: Source::default(),
             window: Duration::from_secs(hours * 3_600),
             raise_at,
             clear_below: raise_at,
@@ -120,10 +101,11 @@ mod tests {
         let limits = settings(3, 1e9);
         for i in 0..35_040i64 {
             state.observe(&limits, MAIN, Timestamp::from_secs(i * 900), 0.254);
-            assert!(state.sum <= 12 * 254, "{}", state.sum);
+            let sum = state.amounts.thousandths();
+            assert!(sum <= 12 * 254, "{sum}");
         }
         state.observe(&limits, MAIN, Timestamp::from_secs(35_040 * 900 + 10_800), 0.0);
-        assert_eq!((state.sum, state.amounts.len()), (0, 0));
+        assert_eq!((state.amounts.thousandths(), state.amounts.len()), (0, 0));
     }
 
     #[test]
@@ -146,7 +128,7 @@ mod tests {
         for i in 0..10_000 {
             state.observe(&limits, MAIN, Timestamp::from_secs(i), 0.2);
         }
-        assert_eq!(state.sum, 10_000 * 200);
+        assert_eq!(state.amounts.thousandths(), 10_000 * 200);
         assert_eq!(state.amounts.len(), AMOUNTS_MAX);
     }
 }

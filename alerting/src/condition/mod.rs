@@ -6,12 +6,24 @@
 //! companions come first, by slot, so that the series itself is judged with what belongs to it.
 
 pub mod persistence;
+pub mod limit;
 pub mod explain;
 pub mod threshold;
 pub mod rate;
+pub mod velocity;
+pub mod acceleration;
+pub mod amounts;
+pub mod steps;
+pub mod storm;
 pub mod accumulation;
+pub mod intensity_duration;
+pub mod recent_antecedent;
+pub mod effective_rain;
+pub mod soil_water;
+pub mod antecedent_water;
 pub mod silence;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use reading::Timestamp;
@@ -47,8 +59,34 @@ trait Kind: Default {
     fn facts(&self, settings: &Self::Settings) -> Vec<Fact>;
 }
 
+impl<K: Kind> Kind for Box<K> {
+    type Settings = K::Settings;
+
+    fn observe(
+        &mut self,
+        settings: &K::Settings,
+        slot: u8,
+        at: Timestamp,
+        value: f64,
+    ) -> Option<Transition> {
+        (**self).observe(settings, slot, at, value)
+    }
+
+    fn held(&self) -> bool {
+        (**self).held()
+    }
+
+    fn said(settings: &K::Settings) -> Said {
+        K::said(settings)
+    }
+
+    fn facts(&self, settings: &K::Settings) -> Vec<Fact> {
+        (**self).facts(settings)
+    }
+}
+
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $module:ident)*) => {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $module:ident $state:ty;)*) => {
         /// What a rule tests, with its limits in base units.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
@@ -56,13 +94,13 @@ macro_rules! kinds {
 
         /// What one condition remembers of one series and its companions.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-        pub enum ConditionState { $($(#[$doc])* $variant($module::State),)* }
+        pub enum ConditionState { $($(#[$doc])* $variant($state),)* }
 
         impl ConditionSettings {
             /// A condition of this kind that has seen nothing.
             pub fn fresh(&self) -> ConditionState {
                 match self {
-                    $(Self::$variant(_) => ConditionState::$variant($module::State::default()),)*
+                    $(Self::$variant(_) => ConditionState::$variant(<$state>::default()),)*
                 }
             }
 
@@ -74,7 +112,7 @@ macro_rules! kinds {
             /// How one says what it compares with what.
             pub fn said(&self) -> Said {
                 match self {
-                    $(Self::$variant(settings) => <$module::State as Kind>::said(settings),)*
+                    $(Self::$variant(settings) => <$state as Kind>::said(settings),)*
                 }
             }
         }
@@ -117,13 +155,25 @@ macro_rules! kinds {
 
 kinds! {
     /// A value beyond a limit.
-    Threshold "threshold" threshold
+    Threshold "threshold" threshold threshold::State;
     /// A slope beyond a limit, significant against its own scatter.
-    Rate "rate" rate
+    Rate "rate" rate rate::State;
+    /// A velocity that begins to grow.
+    Acceleration "acceleration" acceleration Box<acceleration::State>;
     /// A running sum beyond a limit.
-    Accumulation "accumulation" accumulation
+    Accumulation "accumulation" accumulation Box<accumulation::State>;
+    /// A storm beyond an intensity–duration line.
+    IntensityDuration "intensity-duration" intensity_duration Box<intensity_duration::State>;
+    /// Recent rain beyond what antecedent rain leaves.
+    RecentAntecedent "recent-antecedent" recent_antecedent Box<recent_antecedent::State>;
+    /// Rain forgotten by halves beyond a limit.
+    EffectiveRain "effective-rain" effective_rain Box<effective_rain::State>;
+    /// Soil water in three tanks beyond a limit.
+    SoilWater "soil-water-index" soil_water Box<soil_water::State>;
+    /// Soil water above field capacity beyond a limit.
+    AntecedentWater "antecedent-water-index" antecedent_water Box<antecedent_water::State>;
     /// Nothing heard for too long: a deadline of the engine, which remembers nothing here.
-    Silence "silence" silence
+    Silence "silence" silence silence::State;
 }
 
 /// A condition began or ceased to hold.

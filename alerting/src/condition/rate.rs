@@ -3,7 +3,7 @@
 //! In: trusted readings of one series, in event order. Out: a [`Transition`]. Sources: domain.md 3.2.1, vector B1
 //! (least squares); 3.2.2, vector B2 (Theil–Sen, for channels with spikes).
 
-use alloc::collections::VecDeque;
+use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -52,8 +52,24 @@ pub struct Settings {
     /// The slope must be at least so many of its own standard errors (domain.md 3.2.1: 4); with Theil–Sen, the
     /// Mann–Kendall statistic of the trend must be at least this.
     pub significance: f64,
+    /// A second, shorter window beside it: its slope counts as well.
+    pub short: Option<Short>,
     /// How often and how long.
     pub persistence: persistence::Settings,
+}
+
+/// A shorter window with a limit of its own: what moves fast shows there first (domain.md 3.2.1: a long window for
+/// 주의, a short one for 심각).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Short {
+    /// How far the line looks back.
+    pub window: Duration,
+    /// A slope at or beyond this, an hour, counts towards raising.
+    pub raise_at: f64,
+    /// A slope short of this counts towards clearing.
+    pub clear_below: f64,
+    /// Fewer readings in the window say nothing.
+    pub samples_min: u16,
 }
 
 /// The window of one series: at most [`SAMPLES_MAX`] readings of 16 bytes.
@@ -94,10 +110,19 @@ impl Kind for State {
         {
             self.window.pop_front();
         }
-        let fit = self.fit(settings, at);
-        let mark = fit.map_or(Mark::Between, |fit| mark(settings, &fit));
+        let long = self.fit(settings, at);
+        let short = settings
+            .short
+            .and_then(|short| Some((short, self.fit(&settings.in_short(&short), at)?)));
+        let mark = settings.mark(long.as_ref(), short.as_ref());
         let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: fit.map_or(f64::NAN, |fit| fit.slope) })
+        let decided = match short {
+            Some((limits, fit)) if mark_of(settings, &limits.into(), &fit) == Mark::Beyond => {
+                Some(fit)
+            }
+            _ => long,
+        };
+        Some(Transition { held: turned, at, value: decided.map_or(f64::NAN, |fit| fit.slope) })
     }
 
     fn held(&self) -> bool {
@@ -128,20 +153,53 @@ impl Kind for State {
 
 impl State {
     fn fit(&self, settings: &Settings, at: Timestamp) -> Option<Fit> {
-        let first = self.window.front()?.0;
-        let enough = self.window.len() >= usize::from(settings.samples_min.max(3));
+        let from = at.minus(settings.window);
+        let begin = self.window.partition_point(|(t, _)| *t < from);
+        let points = self.window.range(begin..);
+        let first = points.clone().next()?.0;
+        let enough = points.len() >= usize::from(settings.samples_min.max(3));
         let spans = at.since(first).as_secs_f64() >= settings.window.as_secs_f64() * SPAN_MIN;
         match settings.estimator {
             _ if !(enough && spans) => None,
-            Estimator::LeastSquares => least_squares(&self.window),
-            Estimator::TheilSen => theil_sen(&self.window),
+            Estimator::LeastSquares => least_squares(points),
+            Estimator::TheilSen => theil_sen(points),
         }
     }
 }
 
-fn mark(settings: &Settings, fit: &Fit) -> Mark {
-    let mark = settings.side.mark(fit.slope, settings.raise_at, settings.clear_below);
-    match mark {
+/// What a slope is compared with.
+struct Limits {
+    raise_at: f64,
+    clear_below: f64,
+}
+
+impl From<Short> for Limits {
+    fn from(short: Short) -> Self {
+        Self { raise_at: short.raise_at, clear_below: short.clear_below }
+    }
+}
+
+impl Settings {
+    /// The same estimator over the shorter window.
+    fn in_short(&self, short: &Short) -> Self {
+        Self { window: short.window, samples_min: short.samples_min, ..*self }
+    }
+
+    /// Beyond in one window is beyond; within takes all that say something.
+    fn mark(&self, long: Option<&Fit>, short: Option<&(Short, Fit)>) -> Mark {
+        let limits = Limits { raise_at: self.raise_at, clear_below: self.clear_below };
+        let long = long.map(|fit| mark_of(self, &limits, fit));
+        let short = short.map(|(limits, fit)| mark_of(self, &(*limits).into(), fit));
+        match (long, short) {
+            (Some(Mark::Beyond), _) | (_, Some(Mark::Beyond)) => Mark::Beyond,
+            (Some(Mark::Within), None | Some(Mark::Within)) => Mark::Within,
+            _ => Mark::Between,
+        }
+    }
+}
+
+fn mark_of(settings: &Settings, limits: &Limits, fit: &Fit) -> Mark {
+    match settings.side.mark(fit.slope, limits.raise_at, limits.clear_below) {
         Mark::Beyond if fit.significance < settings.significance => Mark::Between,
         mark => mark,
     }
@@ -149,17 +207,17 @@ fn mark(settings: &Settings, fit: &Fit) -> Mark {
 
 /// The least-squares line through points in time, with `t` in hours from the first point and values from the
 /// first value, so that no precision is lost to epochs or offsets. `None` with fewer than three distinct times.
-pub fn least_squares(points: &VecDeque<(Timestamp, f64)>) -> Option<Fit> {
-    let (origin, base) = *points.front()?;
+pub fn least_squares(points: vec_deque::Iter<'_, (Timestamp, f64)>) -> Option<Fit> {
+    let (origin, base) = *points.clone().next()?;
     let n = points.len() as f64;
     let (mut sum_t, mut sum_y) = (0.0, 0.0);
-    for (t, y) in points {
+    for (t, y) in points.clone() {
         sum_t += t.hours_since(origin);
         sum_y += y - base;
     }
     let (mean_t, mean_y) = (sum_t / n, sum_y / n);
     let (mut s_tt, mut s_ty, mut s_yy) = (0.0, 0.0, 0.0);
-    for (t, y) in points {
+    for (t, y) in points.clone() {
         let (dt, dy) = (t.hours_since(origin) - mean_t, (y - base) - mean_y);
         s_tt += dt * dt;
         s_ty += dt * dy;
@@ -177,12 +235,12 @@ pub fn least_squares(points: &VecDeque<(Timestamp, f64)>) -> Option<Fit> {
 
 /// The Theil–Sen line through points in time: the median of all pairwise slopes, and the median intercept.
 /// Significance is Mann–Kendall's |S| / √(n(n−1)(2n+5)/18). `None` with fewer than three distinct times.
-pub fn theil_sen(points: &VecDeque<(Timestamp, f64)>) -> Option<Fit> {
-    let (origin, base) = *points.front()?;
+pub fn theil_sen(points: vec_deque::Iter<'_, (Timestamp, f64)>) -> Option<Fit> {
+    let (origin, base) = *points.clone().next()?;
     let kept = points.len().min(PAIRED_MAX);
     let place = |i: usize| i * (points.len() - 1) / (kept - 1).max(1);
     let thinned: Vec<(f64, f64)> = (0..kept)
-        .map(|i| points[place(i)])
+        .filter_map(|i| points.clone().nth(place(i)).copied())
         .map(|(t, y)| (t.hours_since(origin), y - base))
         .collect();
     let mut slopes = Vec::with_capacity(kept * kept / 2);
@@ -205,7 +263,7 @@ pub fn theil_sen(points: &VecDeque<(Timestamp, f64)>) -> Option<Fit> {
 }
 
 /// The median; of an even number, the mean of the middle two.
-fn median(values: &mut [f64]) -> f64 {
+pub(super) fn median(values: &mut [f64]) -> f64 {
     let middle = values.len() / 2;
     let odd = values.len() % 2 == 1;
     let (below, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
@@ -229,7 +287,7 @@ mod tests {
     fn vector_b1_least_squares_slope_and_error() {
         let points =
             minutes(&[(0, 0.0), (10, 0.02), (20, 0.03), (30, 0.05), (40, 0.07), (50, 0.08)]);
-        let fit = least_squares(&points).unwrap();
+        let fit = least_squares(points.iter()).unwrap();
         near(fit.slope, 0.097_714_285_7, 1e-9);
         near(fit.intercept, 0.000_952_38, 1e-8);
         near(fit.slope / fit.significance, 0.004_642_31, 1e-8);
@@ -241,8 +299,8 @@ mod tests {
         let values = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 13.0];
         let hourly: Vec<_> = values.iter().enumerate().map(|(i, y)| (i as i64 * 60, *y)).collect();
         let points = minutes(&hourly);
-        near(least_squares(&points).unwrap().slope, 1.571_428_6, 1e-7);
-        let robust = theil_sen(&points).unwrap();
+        near(least_squares(points.iter()).unwrap().slope, 1.571_428_6, 1e-7);
+        let robust = theil_sen(points.iter()).unwrap();
         near(robust.slope, 0.5, 1e-12);
         near(robust.intercept, 0.0, 1e-12);
         near(robust.significance, 21.0 / libm::sqrt(7.0 * 6.0 * 19.0 / 18.0), 1e-12);
@@ -251,7 +309,7 @@ mod tests {
     #[test]
     fn a_long_window_is_thinned_and_keeps_its_slope() {
         let points = minutes(&(0..1_000).map(|m| (m, m as f64 * 0.01)).collect::<Vec<_>>());
-        near(theil_sen(&points).unwrap().slope, 0.6, 1e-9);
+        near(theil_sen(points.iter()).unwrap().slope, 0.6, 1e-9);
     }
 
     #[test]
@@ -278,6 +336,7 @@ mod tests {
             clear_below: 0.08,
             samples_min: 5,
             significance: 4.0,
+            short: None,
             persistence: persistence::Settings::IMMEDIATE,
         }
     }
@@ -312,8 +371,30 @@ mod tests {
     }
 
     #[test]
+    fn a_short_window_beside_the_long_one_sees_what_is_fast_first() {
+        let minute = |m: u64| Duration::from_secs(m * 60);
+        let short = Short { window: minute(10), raise_at: 1.0, clear_below: 0.9, samples_min: 5 };
+        let both = Settings { window: minute(60), short: Some(short), ..settings() };
+        let first = |settings: &Settings, slope: f64| {
+            let mut state = State::default();
+            let turn = |m: i64| {
+                let value = slope * (m - 60).max(0) as f64 / 60.0 + 0.001 * (m % 2) as f64;
+                let turn = state.observe(settings, MAIN, Timestamp::from_secs(m * 60), value)?;
+                turn.held.then_some((m, turn.value))
+            };
+            (0..240).find_map(turn)
+        };
+        let alone = Settings { short: None, ..both };
+        let (fast, slow) = (first(&both, 3.0).unwrap(), first(&alone, 3.0).unwrap());
+        assert!(fast.0 < slow.0 && fast.1 >= 1.0, "{fast:?} {slow:?}");
+        // what only the long window sees is seen as before
+        assert_eq!(first(&both, 0.15), first(&alone, 0.15));
+        assert_eq!(first(&both, 0.0), None);
+    }
+
+    #[test]
     fn equal_stamps_give_no_slope() {
         let points = minutes(&[(0, 1.0), (0, 2.0), (0, 3.0)]);
-        assert_eq!(least_squares(&points), None);
+        assert_eq!(least_squares(points.iter()), None);
     }
 }

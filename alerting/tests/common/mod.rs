@@ -105,6 +105,7 @@ fn rate_of(raise_at: f64) -> ConditionSettings {
         raise_at,
         clear_below: raise_at * 0.8,
         samples_min: 7,
+        short: None,
         significance: 4.0,
         persistence: persist(3, 5, 3),
     })
@@ -163,6 +164,7 @@ pub fn setup() -> Setup {
             rate_of(2.0),
         ));
         let rain = ConditionSettings::Accumulation(accumulation::Settings {
+            source: Default::default(),
             window: Duration::from_secs(3 * 3_600),
             raise_at: 90.0,
             clear_below: 80.0,

@@ -1,0 +1,163 @@
+//! Every kind of condition: what it reads, and what it refuses, where.
+
+use std::collections::BTreeMap;
+
+use alerting::condition::ConditionSettings;
+
+use super::super::Config;
+
+const MAIN: &str = r#"data-dir = "/var/lib/bongsu"
+status = "actual"
+sender = { id = "bongsu@city.example.kr", name = { ko = "상황실", en = "Situation room" } }
+[[collector]]
+name = "field"
+kind = "mqtt"
+url = "mqtts://broker.example.kr:8883"
+"#;
+
+const SITE: &str = r#"[site]
+id = "cut-12"
+name = { ko = "12지구", en = "Cut 12" }
+kind = "slope"
+location = [37.5, 127.0]
+radius = "300 m"
+area = { ko = "아래 마을", en = "the village below" }
+instruction = { ko = "대피", en = "leave" }
+
+[[station]]
+id = "post-1"
+report-interval = "10 min"
+sensor = [
+    { id = "gauge", quantities = ["rain"], range = ["0 mm", "50 mm"] },
+    { id = "tips", quantities = ["count"], unit = "count", range = ["0 count", "70000 count"] },
+    { id = "tilt", quantities = ["tilt-x"], range = ["-30 deg", "30 deg"] },
+    { id = "wire", quantities = ["displacement"], range = ["-2 m", "2 m"] },
+    { id = "air", quantities = ["temperature"], range = ["-40 degC", "80 degC"] },
+]
+
+[[rule]]
+id = "rule"
+group = "GROUP"
+level = "attention"
+series = ["SERIES"]
+condition = CONDITION
+provenance = { author = "Kim", date = "2026-07-01", reason = "test" }
+"#;
+
+/// The place of what stands behind a key of the rule.
+fn place(key: &str, offset: usize) -> String {
+    let start = format!("{key} = ");
+    let line = SITE.lines().position(|line| line.starts_with(&start) && line.len() < 30).unwrap();
+    format!(":{}:{}:", line + 1, start.chars().count() + 1 + offset)
+}
+
+fn read(group: &str, series: &str, condition: &str) -> Result<ConditionSettings, Vec<String>> {
+    let site =
+        SITE.replace("GROUP", group).replace("SERIES", series).replace("CONDITION", condition);
+    let sources = BTreeMap::from([
+        ("bongsu.toml".to_string(), MAIN.to_string()),
+        ("sites/cut-12.toml".to_string(), site),
+    ]);
+    match Config::from_sources("bongsu.toml", &sources) {
+        Ok(config) => {
+            let rule = config.setup.rules.iter().find(|rule| rule.id.as_str() == "rule").unwrap();
+            Ok(rule.clauses[0].condition.clone())
+        }
+        Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+    }
+}
+
+/// Group, series, condition: all of these are read.
+#[rustfmt::skip]
+const GOOD: &[(&str, &str, &str)] = &[
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "rate", window = "3 h", raise-at = "0.01 deg/h", short = { window = "1 h", raise-at = "0.1 deg/h" } }"#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "1 h", floor = "0.1 mm/h" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm", counter = true, wraps-at = 1000 }"#),
+    ("rain", "post-1/tips/count", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm", tip = "0.2 mm", counter = true, wraps-at = 65536 }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "intensity-duration", line = "korea-2013" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "intensity-duration", line = "caine-1980", raise-at = "80 %", dry-hours = 6 }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "recent-antecedent" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "recent-antecedent", recent = "3 d", antecedent = "15 d", base = "3.5 in", slope = 0.67 }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "effective-rain", half-lives = [{ half-life = "1.5 h", raise-at = "40 mm" }, { half-life = "72 h", raise-at = "150 mm" }] }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "144 mm" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", site-limit = "180 mm", raise-at = "80 %", step = "10 min", warm-up = "0 s" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "antecedent-water-index", raise-at = "20 mm", evaporation = ["20 mm", "20 mm", "40 mm", "60 mm", "90 mm", "100 mm", "110 mm", "110 mm", "80 mm", "60 mm", "30 mm", "20 mm"] }"#),
+];
+
+/// Group, series, condition, and the text that the problem is about.
+#[rustfmt::skip]
+const BAD: &[(&str, &str, &str, &str)] = &[
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "rat", window = "3 h" }"#, r#""rat""#),
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "rate", window = "3 h", raise-at = "0.01 deg/h", short = { window = "3 h", raise-at = "0.1 deg/h" } }"#, r#""3 h", raise-at = "0.1"#),
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "rate", window = "3 h", raise-at = "0.01 deg/h", short = { window = "1 h", raise-at = "0.1 mm/h" } }"#, r#""0.1 mm/h""#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "5 min", floor = "0.1 mm/h" }"#, "interval"),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "1 h", floor = "0.1 mm/h", long-mean = 3 }"#, "long-mean"),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "1 h", floor = "-0.1 mm/h" }"#, r#""-0.1"#),
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "accumulation", window = "3 h", raise-at = "9 deg" }"#, r#""accumulation""#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "0 mm" }"#, r#""0 mm""#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm", wraps-at = 10 }"#, "wraps-at"),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm", tip = "0.2 mm" }"#, "tip"),
+    ("rain", "post-1/tips/count", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 count" }"#, r#"GROUP"#),
+    ("rain", "post-1/tips/count", r#"{ kind = "recent-antecedent" }"#, "{"),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "intensity-duration", line = "korea" }"#, r#""korea""#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "intensity-duration", line = "korea-2013", raise-at = "80" }"#, r#""80""#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "intensity-duration" }"#, "{"),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "effective-rain", half-lives = [] }"#, "[]"),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "effective-rain", half-lives = ["6 h"] }"#, r#""6 h""#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "effective-rain", half-lives = [{ half-life = "6 h", raise-at = "6 kPa" }] }"#, r#""6 kPa""#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "80 %" }"#, r#""80 %""#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "144 mm", step = "25 min" }"#, "step"),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "antecedent-water-index", raise-at = "20 mm", evaporation = ["20 mm"] }"#, r#"["20 mm"]"#),
+    ("rain", "post-1/tilt/tilt-x", r#"{ kind = "soil-water-index", raise-at = "144 mm" }"#, r#""soil-water-index""#),
+    ("deformation", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "144 mm" }"#, "GROUP"),
+];
+
+#[test]
+fn every_kind_is_read() {
+    for (group, series, condition) in GOOD {
+        if let Err(problems) = read(group, series, condition) {
+            panic!("{condition}: {problems:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_kind_has_an_example_here() {
+    for (kind, _) in super::KINDS {
+        let of_kind = format!("kind = \"{kind}\"");
+        let elsewhere = ["threshold", "silence"].contains(&kind);
+        assert!(
+            elsewhere || GOOD.iter().any(|(_, _, condition)| condition.contains(&of_kind)),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    for (group, series, condition, about) in BAD {
+        let problems = read(group, series, condition).expect_err(condition);
+        let place = match *about {
+            "GROUP" => place("group", 0),
+            about => place("condition", condition.find(about).unwrap()),
+        };
+        let named = problems.iter().any(|problem| problem.contains(&place));
+        assert!(named, "{condition}: expected {place} in {problems:#?}");
+    }
+}
+
+#[test]
+fn limits_are_kept_in_base_units() {
+    let soil = read("rain", "post-1/gauge/rain", GOOD[11].2).unwrap();
+    let ConditionSettings::SoilWater(soil) = soil else { panic!("{soil:?}") };
+    assert!(
+        (soil.limit.raise_at - 144.0).abs() < 1e-9 && (soil.limit.clear_below - 129.6).abs() < 1e-9
+    );
+    let sum = read("rain", "post-1/tips/count", GOOD[4].2).unwrap();
+    let ConditionSettings::Accumulation(sum) = sum else { panic!("{sum:?}") };
+    assert_eq!(
+        (sum.source.tip, sum.source.wraps_at, sum.raise_at),
+        (Some(0.2), Some(65_536.0), 90.0)
+    );
+}
