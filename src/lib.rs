@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod overview;
+pub mod explained;
 pub mod metrics;
 pub mod desk;
 pub mod board;

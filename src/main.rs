@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
-use bongsu::cli::{check, demo, order, replay, run};
+use bongsu::cli::{check, demo, explain, order, replay, run};
 use clap::{Parser, Subcommand};
 
 /// Disaster-safety early warning for steep slopes and aging facilities: from field gateway to siren
@@ -24,6 +24,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Replay(replay::ReplayArgs),
+    Explain(explain::ExplainArgs),
     /// Says that somebody has seen an incident and is on it
     Acknowledge(order::OrderArgs),
     /// 해제: lowers 심각 by one level, by hand
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args, language),
         Command::Check(args) => check::run(&args, language),
         Command::Replay(args) => replay::run(&args, language),
+        Command::Explain(args) => explain::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
         Command::StandDown(args) => order::run(Verb::StandDown, &args),
     }

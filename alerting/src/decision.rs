@@ -8,6 +8,7 @@ use reading::{SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Evidence, Hazard, IncidentId};
+use crate::explanation::Finding;
 use crate::level::Level;
 use crate::outbox::{Delivery, DeliveryChange};
 
@@ -60,6 +61,17 @@ pub enum Decision {
         reason: Text,
         /// What holds.
         evidence: Vec<Evidence>,
+        /// The rules that argue, and what each of their clauses came to.
+        why: Vec<Finding>,
+    },
+    /// A configuration began to be in force, and these parts of what was remembered could not go on with it.
+    Reset {
+        /// When.
+        at: Timestamp,
+        /// At which site.
+        site: SiteId,
+        /// What began anew, or ended.
+        what: Vec<ResetPart>,
     },
     /// The recorded history moved: what ordered arrival gives, known once the lateness window closed.
     Recorded {
@@ -101,6 +113,7 @@ impl Decision {
         match self {
             Self::Rule { .. } => "rule",
             Self::Level { .. } => "level",
+            Self::Reset { .. } => "reset",
             Self::Recorded { .. } => "recorded",
             Self::Incident(_) => "incident",
             Self::Command { .. } => "command",
@@ -112,6 +125,7 @@ impl Decision {
         match self {
             Self::Rule { at, .. }
             | Self::Level { at, .. }
+            | Self::Reset { at, .. }
             | Self::Recorded { at, .. }
             | Self::Command { at, .. } => *at,
             Self::Incident(record) => record.at,
@@ -121,9 +135,10 @@ impl Decision {
     /// Which site it is about, if one.
     pub const fn site(&self) -> Option<&SiteId> {
         match self {
-            Self::Rule { site, .. } | Self::Level { site, .. } | Self::Recorded { site, .. } => {
-                Some(site)
-            }
+            Self::Rule { site, .. }
+            | Self::Level { site, .. }
+            | Self::Reset { site, .. }
+            | Self::Recorded { site, .. } => Some(site),
             Self::Incident(record) => Some(&record.site),
             Self::Command { .. } => None,
         }
@@ -134,9 +149,34 @@ impl Decision {
         match self {
             Self::Incident(record) => Some(&record.id),
             Self::Command { incident, .. } => incident.as_ref(),
-            Self::Rule { .. } | Self::Level { .. } | Self::Recorded { .. } => None,
+            Self::Rule { .. } | Self::Level { .. } | Self::Reset { .. } | Self::Recorded { .. } => {
+                None
+            }
         }
     }
+}
+
+/// A rule on a series whose memory another configuration could not take over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetPart {
+    /// Which rule, with its clause if it has several.
+    pub rule: String,
+    /// On which series.
+    pub series: String,
+    /// Why.
+    pub why: ResetWhy,
+    /// Whether it held until then.
+    pub held: bool,
+}
+
+/// Why the memory of a rule on a series did not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResetWhy {
+    /// It tests something else now, or beside other companions: it began anew.
+    Changed,
+    /// There is no such rule, clause or series any more.
+    Gone,
 }
 
 /// An incident as it stands at one revision.

@@ -22,6 +22,7 @@ pub mod incident;
 pub mod alert;
 pub mod route;
 pub mod outbox;
+pub mod explanation;
 pub mod decision;
 pub mod engine;
 pub mod snapshot;

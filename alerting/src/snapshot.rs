@@ -12,7 +12,7 @@ use reading::id::{RuleId, SeriesName};
 use reading::{SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Action;
+use crate::decision::{Action, Decision, ResetPart, ResetWhy};
 use crate::engine::{
     Engine, Event, Fault, Heard, Late, Moment, Site, Source, Track, WatchState, companions,
 };
@@ -66,6 +66,20 @@ struct SitePart {
     /// Turns name their watch by its place in [`Snapshot::watches`].
     events: Vec<(Timestamp, Event)>,
     wake_at: Option<Timestamp>,
+}
+
+/// What another configuration could not take over, by site.
+type Resets = BTreeMap<SiteId, Vec<ResetPart>>;
+
+impl WatchPart {
+    fn reset(&self, why: ResetWhy) -> ResetPart {
+        let rule = match self.rule == self.clause {
+            true => String::from(self.rule.as_str()),
+            false => alloc::format!("{}/{}", self.rule, self.clause),
+        };
+        let series = alloc::format!("{}", self.series);
+        ResetPart { rule, series, why, held: self.state.held }
+    }
 }
 
 /// Bytes that are not a snapshot of this version.
@@ -168,10 +182,10 @@ impl Engine {
     /// An engine that goes on from a snapshot under its own configuration.
     pub fn restore(snapshot: Snapshot) -> Self {
         let setup = snapshot.setup.clone();
-        Self::restore_under(setup, snapshot)
+        Self::restore_under(setup, snapshot).0
     }
 
-    fn restore_under(setup: Setup, snapshot: Snapshot) -> Self {
+    fn restore_under(setup: Setup, snapshot: Snapshot) -> (Self, Resets) {
         let mut engine = Self::new(setup, snapshot.now);
         engine.alive_until = snapshot.alive_until;
         for part in snapshot.series {
@@ -180,7 +194,7 @@ impl Engine {
                 engine.heard[at.index()] = part.heard;
             }
         }
-        let moved = engine.restore_watches(&snapshot.setup, snapshot.watches);
+        let (moved, resets) = engine.restore_watches(&snapshot.setup, snapshot.watches);
         let mut wakes = alloc::vec![Some(snapshot.now); engine.sites.len()];
         for part in snapshot.sites {
             let Some(at) = engine.setup.registry.site(part.id.as_str()) else { continue };
@@ -205,25 +219,34 @@ impl Engine {
         engine.outbox = snapshot.outbox;
         engine.commands = snapshot.commands;
         engine.wake_again(&wakes, snapshot.system_wake);
-        engine
+        (engine, resets)
     }
 
-    /// Puts states back by name. Returns where each watch of the snapshot went.
-    fn restore_watches(&mut self, before: &Setup, parts: Vec<WatchPart>) -> Vec<Option<u32>> {
+    /// Puts states back by name. Returns where each watch of the snapshot went, and what could not go on.
+    fn restore_watches(
+        &mut self,
+        before: &Setup,
+        parts: Vec<WatchPart>,
+    ) -> (Vec<Option<u32>>, Resets) {
+        let mut resets = Resets::new();
         let places: Vec<Option<usize>> = parts
             .iter()
             .map(|part| self.place_of(&part.series, &part.rule, &part.clause))
             .collect();
         for (part, at) in parts.into_iter().zip(&places) {
-            let Some(at) = *at else { continue };
-            if self.tests_as_before(at, before, &part) {
+            let same = at.is_some_and(|at| self.tests_as_before(at, before, &part));
+            if !same {
+                let why = if at.is_some() { ResetWhy::Changed } else { ResetWhy::Gone };
+                resets.entry(part.series.site.clone()).or_default().push(part.reset(why));
+            }
+            if let Some(at) = at.filter(|_| same) {
                 self.watches[at].state = part.state;
                 if let Some(late) = part.late {
                     self.late.insert(at as u32, late);
                 }
             }
         }
-        places.into_iter().map(|at| at.map(|at| at as u32)).collect()
+        (places.into_iter().map(|at| at.map(|at| at as u32)).collect(), resets)
     }
 
     fn place_of(&self, series: &SeriesName, rule: &RuleId, clause: &RuleId) -> Option<usize> {
@@ -257,7 +280,11 @@ impl Engine {
         }
         self.close_removed_sites(&setup, now, out);
         let snapshot = self.snapshot();
-        *self = Self::restore_under(setup, snapshot);
+        let (engine, resets) = Self::restore_under(setup, snapshot);
+        *self = engine;
+        for (site, what) in resets {
+            out.push(Action::Decide(Decision::Reset { at: now.at, site, what }));
+        }
         for site in 0..self.sites.len() {
             self.judge_site(site, now, out);
         }

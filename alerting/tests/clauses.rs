@@ -5,6 +5,8 @@ mod common;
 use std::time::Duration;
 
 use alerting::Decision;
+use alerting::decision::ResetWhy;
+use alerting::explanation::Finding;
 use alerting::level::Level;
 use alerting::rule::{Group, Quorum, Rule, When};
 use alerting::setup::Setup;
@@ -114,4 +116,91 @@ fn a_rule_counts_in_its_hours_and_keeps_its_level_for_its_own_dwell() {
     let recorded: Vec<_> = world.recorded().into_iter().map(|(_, _, to, at)| (to, at)).collect();
     let at = |minutes: i64| minute(minutes).minus(Duration::from_secs(20)); // the hour strikes between readings
     assert_eq!(recorded[..2], [(Level::Caution, at(27)), (Level::Attention, at(107))]);
+}
+
+/// What the newest change of level says of its rules, read back from the bytes it is stored as.
+fn told_why(world: &World) -> Vec<Finding> {
+    let why = world.decisions().filter_map(|decision| match decision {
+        Decision::Level { .. } => {
+            let stored = serde_json::to_string(decision).unwrap();
+            match serde_json::from_str(&stored).unwrap() {
+                Decision::Level { why, .. } => Some(why),
+                _ => None,
+            }
+        }
+        _ => None,
+    });
+    why.last().unwrap_or_default()
+}
+
+#[test]
+fn g11_a_level_says_which_rules_clauses_readings_and_numbers_made_it() {
+    let mut world = World::new(only(moving(Level::Severe), raining(), both()));
+    world.read(minute(1), 2, 6.0);
+    world.read(minute(2), 0, 1.2);
+    let why = told_why(&world);
+    let [rule] = why.as_slice() else { panic!("{why:#?}") };
+    let setup = world.engine.setup();
+    let definition = setup.rules.iter().find(|r| r.id.as_str() == "moving").unwrap();
+    assert_eq!((rule.rule.as_str(), &rule.version), ("moving", &definition.version()));
+    assert!(rule.holds && rule.counts && rule.valid);
+    let clauses: Vec<_> =
+        rule.clauses.iter().map(|c| (c.clause.as_str(), c.holding, c.of)).collect();
+    assert_eq!(clauses, [("moving", 1, 2), ("raining", 1, 1)]);
+    let tilt = &rule.clauses[0].series[0];
+    assert_eq!(tilt.series, "cut-1/post-1/tilt-1/tilt-x");
+    assert_eq!(
+        (tilt.decided, tilt.limit, tilt.unit.as_str()),
+        (Some((minute(2), 1.2)), 1.0, "deg")
+    );
+    assert!(tilt.facts.iter().any(|fact| fact.name == "beyond"), "{:?}", tilt.facts);
+    assert_eq!(tilt.quality, reading::Quality::GOOD);
+}
+
+#[test]
+fn g11_a_rule_that_does_not_hold_says_what_is_missing() {
+    let mut world = World::new(only(moving(Level::Severe), raining(), both()));
+    world.read(minute(2), 0, 1.2);
+    let (site, rule) = ("cut-1".parse().unwrap(), "moving".parse().unwrap());
+    let finding = world.engine.look_into(&site, &rule).unwrap();
+    assert!(!finding.holds && !finding.counts && finding.valid);
+    let holding: Vec<_> = finding.clauses.iter().map(|c| (c.holding, c.series.len())).collect();
+    assert_eq!(holding, [(1, 2), (0, 1)]);
+    assert_eq!(world.engine.look_into(&site, &"other".parse().unwrap()), None);
+}
+
+#[test]
+fn g13_a_reload_says_what_began_anew() {
+    let mut world = World::new(setup());
+    for at in 1..6 {
+        world.read(minute(at), 0, 1.2);
+    }
+    assert_eq!(world.level(0), Level::Caution);
+    let mut setup = setup();
+    for rule in &mut setup.rules {
+        if rule.site.as_str() == "cut-1" && rule.id.as_str() == "tilt-caution" {
+            rule.clauses[0].condition = above(1.1, 0.9, persist(2, 3, 3));
+        }
+    }
+    setup.rules.retain(|rule| rule.site.as_str() != "cut-1" || rule.id.as_str() != "rain-3h");
+    let now = world.tick(minute(7));
+    world.engine.reconfigure(setup, now, &mut world.actions);
+    let resets = world.decisions().filter_map(|d| match d {
+        Decision::Reset { site, what, .. } => Some((site.to_string(), what.clone())),
+        _ => None,
+    });
+    let resets: Vec<_> = resets.collect();
+    let [(site, parts)] = resets.as_slice() else { panic!("{resets:#?}") };
+    assert_eq!(site, "cut-1");
+    let told: Vec<_> =
+        parts.iter().map(|p| (p.rule.as_str(), p.series.as_str(), p.why, p.held)).collect();
+    assert_eq!(
+        told,
+        [
+            ("tilt-caution", "cut-1/post-1/tilt-1/tilt-x", ResetWhy::Changed, true),
+            ("tilt-caution", "cut-1/post-2/tilt-1/tilt-x", ResetWhy::Changed, false),
+            ("rain-3h", "cut-1/rain-1/gauge-1/rain", ResetWhy::Gone, false),
+        ]
+    );
+    assert_eq!(world.level(0), Level::Caution, "and no level is lowered by it");
 }

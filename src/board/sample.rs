@@ -467,6 +467,7 @@ pub(super) fn moved(site: &str, from: Level, to: Level, seconds: u64, reason: Te
         measured_at: at(seconds - 5),
         reason,
         evidence: vec![evidence(to)],
+        why: vec![],
     }
 }
 

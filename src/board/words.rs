@@ -122,6 +122,11 @@ pub(super) fn sentence(decision: &Decision, setup: &Setup, language: Language) -
             let at = format!("{} {} {}", at.date, at.time, at.zone);
             catalogue::fill("board-recorded", language, &[level(*from), level(*to), &at])
         }
+        Decision::Reset { what, .. } => {
+            let parts = what.iter().take(5).map(|part| format!("{} ({})", part.rule, part.series));
+            let parts = parts.collect::<Vec<_>>().join(", ");
+            catalogue::fill("what-reset", language, &[&what.len().to_string(), &parts])
+        }
         Decision::Incident(record) => say(&record.what, language).into(),
         Decision::Command { command, by, accepted, reason, .. } => {
             let key = if *accepted { "board-command-taken" } else { "board-command-refused" };

@@ -4,6 +4,7 @@ pub mod run;
 pub mod demo;
 pub mod check;
 pub mod replay;
+pub mod explain;
 pub mod order;
 pub mod timeline;
 pub mod expect;

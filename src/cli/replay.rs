@@ -198,6 +198,40 @@ impl<W: Write> Player<W> {
         }
     }
 
+    /// Replays a journal up to a moment, with what is recorded in it.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn play_journal_to(&mut self, folder: &Path, to: Timestamp) -> anyhow::Result<()> {
+        self.desk = Desk::new(skipped(folder)?);
+        let mut reader = Reader::open_folder(folder, 0)?;
+        loop {
+            let batch = reader.next_batch(BATCH_MAX, Duration::ZERO)?;
+            let mut over = batch.is_empty() && batch.gap().is_none();
+            for record in batch.iter() {
+                over |= record.at > to;
+                if over {
+                    break;
+                }
+                self.desk.apply(&record, &mut self.carried);
+            }
+            self.carried.clear();
+            if over {
+                break;
+            }
+        }
+        if self.desk.at() > Timestamp::MIN {
+            (self.sequence, self.at) = (self.desk.position(), self.desk.at());
+            self.feed(Kind::Tick, "replay", "", &[], to, false);
+        }
+        Ok(())
+    }
+
+    /// The desk as it stands.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
     /// Begins with a configuration; the first row sets the time.
     pub fn begin(&mut self, config: &Config) {
         self.opening = Some((payload(&config.setup), config.setup.sources.clone()));

@@ -64,6 +64,13 @@ impl Lines<'_> {
                     self.pick(reason)
                 ))
             }
+            Decision::Reset { at, site, what } => {
+                let parts = what.iter().take(5).map(|p| format!("{} ({})", p.rule, p.series));
+                let parts = parts.collect::<Vec<_>>().join(", ");
+                let count = what.len().to_string();
+                let said = catalogue::fill("what-reset", self.language, &[&count, &parts]);
+                Some(format!("{}  {site}  {said}", self.time(*at, Some(site))))
+            }
             Decision::Incident(_) | Decision::Rule { .. } | Decision::Recorded { .. } => None,
         }
     }

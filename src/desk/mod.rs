@@ -14,12 +14,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use alerting::explanation::Finding;
 use alerting::setup::Setup;
 use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
 use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
 use reading::codec::{self, CommandResult, Message, ResultKind};
+use reading::id::{RuleId, SeriesName};
 use reading::registry::Text;
 use reading::report::Report;
 use reading::{Reading, SiteId, StationId, Timestamp};
@@ -116,6 +118,18 @@ impl Desk {
     /// The configuration in force.
     pub fn setup(&self) -> &Arc<Setup> {
         &self.setup
+    }
+
+    /// How a rule stands on a series. `None` if the rule has no clause on it.
+    pub fn look_into(&self, series: &SeriesName, rule: &RuleId) -> Option<Finding> {
+        let engine = self.engine.as_ref()?;
+        let known = engine.rules_on(series).contains(rule);
+        if known { engine.look_into(&series.site, rule) } else { None }
+    }
+
+    /// The rules that have a clause on a series.
+    pub fn rules_on(&self, series: &SeriesName) -> Vec<RuleId> {
+        self.engine.as_ref().map(|engine| engine.rules_on(series)).unwrap_or_default()
     }
 
     /// Takes one record. Every record first lets happen what was due before it.

@@ -210,6 +210,11 @@ fn report(batch: &Batch) {
             Action::Decide(Decision::Level { site, from, to, .. }) => {
                 tracing::info!(position, %site, %from, %to, "level moved");
             }
+            Action::Decide(Decision::Reset { site, what, .. }) => {
+                for part in what {
+                    tracing::warn!(position, %site, rule = part.rule, series = part.series, why = ?part.why, held = part.held, "rule began anew");
+                }
+            }
             Action::Change(change)
                 if matches!(change.state, DeliveryState::Expired | DeliveryState::Refused) =>
             {

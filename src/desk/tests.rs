@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use alerting::catalogue::Language;
-use alerting::{Action, Decision, Level};
+use alerting::{Action, Decision, Hazard, Level};
+use delivery::Ledger;
 use ingest::clock::Clock;
 use ingest::journal::{Config as JournalConfig, Cut, Entry, Journal, Kind, Record};
 use proptest::prelude::*;
@@ -12,6 +13,7 @@ use reading::Timestamp;
 use super::events::{CollectorEvent, Skip, payload};
 use super::state::StateFolder;
 use super::{Carried, Desk, recovery};
+use crate::cli::explain;
 use crate::config::Config;
 
 const START: i64 = 1_784_000_000;
@@ -272,4 +274,89 @@ proptest! {
         apply(&mut desk, &[line(Kind::ALL[kind], "x", junk, 1)], 5, &mut carried);
         prop_assert_eq!(desk.position(), 5);
     }
+}
+
+/// A data folder in which the moving slope was journaled and decided.
+fn decided() -> (tempfile::TempDir, Carried) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = Clock::manual(at(0));
+    let path = folder.path().join("journal");
+    let journal = Journal::open(&path, JournalConfig::default(), clock.clone(), 0).expect("opens");
+    for line in moving_slope() {
+        clock.advance(std::time::Duration::from_nanos(
+            at(line.second).since(clock.wall()).as_nanos() as u64,
+        ));
+        let entry = Entry {
+            kind: line.kind,
+            source: "field".into(),
+            topic: line.topic.as_str().into(),
+            retained: false,
+            received_at: at(line.second),
+            payload: line.payload.into(),
+        };
+        journal.append_blocking(vec![entry]).expect("appended");
+    }
+    let (desk, carried) = run(&moving_slope());
+    let (ledger, _) = Ledger::open(folder.path().join("ledger.sqlite")).expect("opens");
+    ledger.commit(desk.position(), desk.at(), &carried.batch).expect("commits");
+    (folder, carried)
+}
+
+#[test]
+fn g11_every_level_of_an_incident_is_explained_from_the_ledger() {
+    let (folder, carried) = decided();
+    let incident = carried.batch.actions.iter().find_map(|(_, action)| match action {
+        Action::Decide(Decision::Incident(record)) if record.hazard == Hazard::SlopeFailure => {
+            Some(record.id.as_str().to_string())
+        }
+        _ => None,
+    });
+    let incident = incident.expect("an incident");
+    let ask = |json, language| {
+        let mut out = Vec::new();
+        let known = explain::explain(folder.path(), &incident, json, language, &mut out);
+        assert!(known.expect("reads"));
+        String::from_utf8(out).expect("text")
+    };
+    for (language, words) in [
+        (Language::Ko, ["기준 ", "성립: post-1/ext-1", "정상 → "]),
+        (Language::En, ["rule ", "holds: post-1/ext-1", "Normal → "]),
+    ] {
+        let said = ask(false, language);
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+    for line in ask(true, Language::En).lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let rule = &line["why"][0];
+        assert!(rule["version"].as_str().is_some_and(|version| version.len() == 16), "{line}");
+        assert!(rule["clauses"][0]["series"][0]["facts"].is_object(), "{line}");
+    }
+    let none = explain::explain(folder.path(), "none", false, Language::En, Vec::new());
+    assert!(!none.expect("reads"));
+}
+
+#[test]
+fn g11_why_a_rule_did_not_hold_is_told_as_far_back_as_the_journal_reaches() {
+    let (folder, _) = decided();
+    let series = "cut-slope-01/post-1/ext-1/displacement".parse().expect("a name");
+    let config = Config::demo().expect("good");
+    let rules = config.setup.rules.iter().filter(|rule| rule.site.as_str() == "cut-slope-01");
+    let rule = rules
+        .filter(|rule| rule.level == Level::Severe)
+        .find(|rule| rule.clauses[0].series.contains(&series))
+        .expect("the demo has one");
+    let ask = |rule: &str, second: i64| {
+        let mut out = Vec::new();
+        let asked = (rule, &*at(second).to_string());
+        explain::why_not(folder.path(), &series, asked, true, Language::En, &mut out)
+            .map(|known| (known, String::from_utf8(out).expect("text")))
+    };
+    let (known, early) = ask(rule.id.as_str(), 3_600).expect("replays");
+    let early: serde_json::Value = serde_json::from_str(&early).expect("JSON");
+    assert!(known && early["holds"] == false && early["counts"] == false, "{early}");
+    let (_, late) = ask(rule.id.as_str(), 480 * 60).expect("replays");
+    let late: serde_json::Value = serde_json::from_str(&late).expect("JSON");
+    assert!(late["holds"] == true, "{late}");
+    assert!(!ask("no-such-rule", 3_600).expect("replays").0);
+    assert!(ask(rule.id.as_str(), -3_600).is_err(), "what came before the journal is gone");
 }

@@ -146,6 +146,23 @@ impl Ledger {
         Ok((ledger, LedgerOpened { position, damaged }))
     }
 
+    /// Opens a ledger to look at, beside the daemon that writes it or without one. Nothing can be written through it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if there is none, or it cannot be read.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let connection = open::reader(path)?;
+        let position = write::position(&connection)?;
+        Ok(Self {
+            writer: Mutex::new(Writer { connection, position }),
+            readers: vec![Mutex::new(open::reader(path)?)],
+            turn: AtomicUsize::new(0),
+            commit_seconds: None,
+            in_memory: AtomicBool::new(false),
+        })
+    }
+
     /// Times every commit into this histogram.
     #[must_use]
     pub fn timed(mut self, commit_seconds: Histogram) -> Self {

@@ -122,6 +122,7 @@ pub fn level(at: Timestamp, from: Level, to: Level) -> Decision {
         measured_at: at,
         reason: text("규칙", "rule"),
         evidence: vec![],
+        why: vec![],
     }
 }
 

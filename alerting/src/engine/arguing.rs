@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// Whether a silence rule holds on the series of a watch.
-    fn is_silent(&self, watch: &Watch, view: View) -> bool {
+    pub(super) fn is_silent(&self, watch: &Watch, view: View) -> bool {
         let of_series = self.watches_of(watch.series).map(|at| &self.watches[at]);
         of_series
             .filter(|one| matches!(one.settings(&self.setup), ConditionSettings::Silence(_)))

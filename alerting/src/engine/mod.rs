@@ -18,6 +18,7 @@ mod arguing;
 mod site;
 mod closing;
 mod silence;
+mod explaining;
 mod telling;
 mod commands;
 
@@ -214,6 +215,7 @@ impl Engine {
         if series >= self.windows.len() {
             return; // a number of another configuration; admission and engine share one setup
         }
+        self.heard[series].quality = reading.quality;
         if !reading.quality.has(Quality::BACKFILL) {
             self.hear(reading.series, now, out);
         }

@@ -8,7 +8,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use reading::{SeriesIndex, Timestamp};
+use reading::{Quality, SeriesIndex, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::site::Event;
@@ -36,6 +36,8 @@ pub(crate) struct Heard {
     pub ever: bool,
     /// Whether a silence rule holds on it.
     pub silent: bool,
+    /// What is known against its last reading.
+    pub quality: Quality,
 }
 
 /// A collector, as far as silence cares.

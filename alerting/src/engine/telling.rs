@@ -149,6 +149,7 @@ impl Engine {
     ) {
         let reason = catalogue::text(assessment.row, &[]);
         let (site, evidence) = (self.site_id(subject), self.evidence_of(subject));
+        let why = self.findings(subject);
         let track = self.track_of(subject);
         let (hazard, to) = (track.hazard, track.live.level());
         let what = moved(from, to, &reason);
@@ -161,6 +162,7 @@ impl Engine {
             measured_at,
             reason,
             evidence,
+            why,
         }));
         self.revise(subject, what, Some(Purpose::Alert), false, measured_at, now, out);
     }
@@ -180,6 +182,7 @@ impl Engine {
             return; // its rule needs more than this, or it only speaks against one
         }
         let evidence = self.evidence(at, &turn);
+        let why = self.finding_late(at, &turn);
         let delay = format!("{}", now.at.since(turn.at).as_secs() / 60);
         let what = Text {
             ko: catalogue::fill("what-late", catalogue::Language::Ko, &[&evidence.text.ko, &delay]),
@@ -203,6 +206,7 @@ impl Engine {
                 measured_at: turn.at,
                 reason,
                 evidence,
+                why,
             }));
         }
         self.revise(subject, what, Some(Purpose::Alert), true, turn.at, now, out);
@@ -559,6 +563,7 @@ fn remind_after(policy: &Policy, level: Level) -> Option<Duration> {
 /// A number as people read it: four significant decimals below one, fewer above.
 fn number(value: f64) -> String {
     match value.abs() {
+        none if !none.is_finite() => String::from("–"),
         large if large >= 100.0 => format!("{value:.1}"),
         middle if middle >= 1.0 => format!("{value:.2}"),
         _ => format!("{value:.4}"),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::board::moment::rfc3339;
 use crate::board::words::{place, sentence, zone};
+use crate::explained;
 use crate::overview::Overview;
 
 /// A decision, as in `/api/v1/events` and in timelines.
@@ -40,14 +41,16 @@ fn detail(decision: &Decision, setup: &Setup, zone: &str) -> Value {
         Decision::Rule { held, evidence: of, .. } => {
             json!({ "held": held, "evidence": evidence(of, zone) })
         }
-        Decision::Level { hazard, from, to, measured_at, reason, evidence, .. } => json!({
+        Decision::Level { hazard, from, to, measured_at, reason, evidence, why, .. } => json!({
             "hazard": hazard.name(),
             "from": from.name(),
             "to": to.name(),
             "measured_at": rfc3339(*measured_at, zone),
             "reason": text(reason),
             "evidence": all(evidence, zone),
+            "why": why.iter().map(|one| explained::shown(one, &|at| rfc3339(at, zone))).collect::<Vec<_>>(),
         }),
+        Decision::Reset { what, .. } => json!({ "what": what }),
         Decision::Recorded { hazard, from, to, measured_at, .. } => json!({
             "hazard": hazard.name(),
             "from": from.name(),

@@ -144,7 +144,10 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
         match row.decision {
             Decision::Level { .. } => moved.insert((row.position, place(&row.decision))),
             Decision::Incident(_) => revised.insert((row.position, place(&row.decision))),
-            Decision::Rule { .. } | Decision::Recorded { .. } | Decision::Command { .. } => false,
+            Decision::Rule { .. }
+            | Decision::Reset { .. }
+            | Decision::Recorded { .. }
+            | Decision::Command { .. } => false,
         };
     }
     let said_twice = |row: &DecisionRow| {
@@ -154,7 +157,10 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
             Decision::Command { accepted, .. } => {
                 accepted && revised.contains(&here) && !moved.contains(&here)
             }
-            Decision::Rule { .. } | Decision::Level { .. } | Decision::Recorded { .. } => false,
+            Decision::Rule { .. }
+            | Decision::Level { .. }
+            | Decision::Reset { .. }
+            | Decision::Recorded { .. } => false,
         }
     };
     let mut date = String::new();
@@ -181,7 +187,9 @@ fn mark(decision: &Decision) -> Option<&'static str> {
         Decision::Rule { held: true, evidence, .. } => Some(evidence.level.name()),
         Decision::Level { to, .. } | Decision::Recorded { to, .. } => Some(to.name()),
         Decision::Incident(record) => Some(record.level.name()),
-        Decision::Rule { held: false, .. } | Decision::Command { .. } => None,
+        Decision::Rule { held: false, .. } | Decision::Reset { .. } | Decision::Command { .. } => {
+            None
+        }
     }
 }
 

@@ -102,7 +102,10 @@ fn decide(transaction: &Transaction<'_>, position: u64, decision: &Decision) -> 
             stand(transaction, site, *hazard, *to, *at, *measured_at)
         }
         Decision::Incident(record) => incident(transaction, record),
-        Decision::Rule { .. } | Decision::Recorded { .. } | Decision::Command { .. } => Ok(()),
+        Decision::Rule { .. }
+        | Decision::Reset { .. }
+        | Decision::Recorded { .. }
+        | Decision::Command { .. } => Ok(()),
     }
 }
 
