@@ -15,6 +15,7 @@ pub struct Metrics {
     sites: IntGaugeVec,
     unknown: IntGauge,
     missing: IntGaugeVec,
+    held: IntGaugeVec,
     position: IntGauge,
 }
 
@@ -45,6 +46,11 @@ impl Metrics {
                 "Messages that stations numbered and that had not come when the next one did.",
                 "collector",
             )?,
+            held: counts(
+                "ingest_readings_held",
+                "Readings that wait until it is known what they are.",
+                "collector",
+            )?,
             unknown: IntGauge::new(
                 "alerting_sites_unknown",
                 "Sites of which too little is seen to call them normal.",
@@ -65,6 +71,7 @@ impl Metrics {
         registry.register(Box::new(metrics.sites.clone()))?;
         registry.register(Box::new(metrics.unknown.clone()))?;
         registry.register(Box::new(metrics.missing.clone()))?;
+        registry.register(Box::new(metrics.held.clone()))?;
         registry.register(Box::new(metrics.position.clone()))?;
         Ok(metrics)
     }
@@ -82,6 +89,8 @@ impl Metrics {
         for balance in &overview.balances {
             let missing = i64::try_from(balance.missing).unwrap_or(i64::MAX);
             self.missing.with_label_values(&[&balance.source]).set(missing);
+            let held = i64::try_from(balance.held).unwrap_or(i64::MAX);
+            self.held.with_label_values(&[&balance.source]).set(held);
         }
         for level in Level::ALL {
             let here = || sites.iter().filter(|site| site.level == level);

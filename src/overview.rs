@@ -41,7 +41,7 @@ pub struct Latest {
     pub quality: Quality,
 }
 
-/// G9: frames received = decoded + quarantined; readings claimed = admitted + refused + duplicate.
+/// G9: frames received = decoded + quarantined; readings claimed = admitted + refused + duplicate + held.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Balance {
     /// The collector.
@@ -60,6 +60,8 @@ pub struct Balance {
     pub refused: u64,
     /// Readings that had come before.
     pub duplicate: u64,
+    /// Readings that wait until it is known what they are.
+    pub held: u64,
     /// Messages that stations numbered and that had not come when the next one did. Some may have followed; they
     /// stand in no balance, because we never had them.
     pub missing: u64,
@@ -69,7 +71,7 @@ impl Balance {
     /// Whether nothing was lost between the counts.
     pub const fn holds(&self) -> bool {
         self.received == self.decoded + self.quarantined
-            && self.claimed == self.admitted + self.refused + self.duplicate
+            && self.claimed == self.admitted + self.refused + self.duplicate + self.held
     }
 }
 

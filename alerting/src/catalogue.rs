@@ -68,6 +68,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-failed", "실패", "Failed"),
     ("board-happened", "최근 판단과 조치", "What happened"),
     ("board-happened-none", "아직 기록이 없습니다", "Nothing yet"),
+    ("board-held", "확인 대기", "Waiting"),
     ("board-incidents", "진행 중인 상황", "Open incidents"),
     ("board-incidents-none", "진행 중인 상황이 없습니다", "No open incidents"),
     ("board-kind-bridge", "교량", "Bridge"),
@@ -274,6 +275,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} effective rain at {2} % (limit {4} %)",
     ),
     (
+        "evidence-instrument",
+        "{0} {1} {2} {3}: 계측기 이상(값 고착 또는 인접 계측기와 불일치)",
+        "{0} {1} {2} {3}: the instrument is stuck, or its neighbours contradict it",
+    ),
+    (
         "evidence-intensity-duration",
         "{0} 강우강도-지속시간 기준선의 {2}배 (기준 {4}배)",
         "{0} storm at {2} of the intensity-duration line (limit {4})",
@@ -299,6 +305,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} soil water index {2} {3} (limit {4} {3})",
     ),
     ("evidence-threshold", "{0} {1} {2} {3} (기준 {4} {3})", "{0} {1} {2} {3} (limit {4} {3})"),
+    (
+        "evidence-unconfirmed",
+        "{0} {1} {2} {3}: 급변 후 확인되지 않음, 현장 확인 필요",
+        "{0} {1} leapt to {2} {3}, which nothing has confirmed or refuted: look at the place",
+    ),
     (
         "explain-clause",
         "항목 {0} ({1}): {3}개 중 {2}개 성립 (필요: {4})",

@@ -419,6 +419,7 @@ fn overview(setup: Setup) -> Overview {
             admitted: 121_002,
             refused: 12,
             duplicate: 72,
+            held: 0,
             missing: 3,
         }],
         system_level: Level::Normal,

@@ -253,7 +253,7 @@ fn is_of_rain(condition: &ConditionSettings) -> bool {
 }
 
 /// Which evidence a quantity can give (domain.md 3.8).
-fn groups_of(quantity: Quantity) -> &'static [Group] {
+pub fn groups_of(quantity: Quantity) -> &'static [Group] {
     use Quantity as Q;
     match quantity {
         Q::Rain | Q::RainRate => &[Group::Rain],

@@ -25,6 +25,7 @@ mod when;
 mod clauses;
 mod rules;
 mod silence;
+mod doubt;
 mod sites;
 mod routes;
 mod channels;
@@ -138,6 +139,7 @@ impl Config {
                 silence.after += ROAD_MAX.mul_f64(speed);
             }
         }
+        self.setup.registry.set_road(ROAD_MAX.mul_f64(speed));
         self
     }
 }

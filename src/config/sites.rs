@@ -14,7 +14,7 @@ use super::stations::{self, Watched};
 use super::table::Table;
 use super::tree::At;
 use super::value::{Fault, nearest, shortened};
-use super::{geometry, rules, silence};
+use super::{doubt, geometry, rules, silence};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -61,24 +61,27 @@ pub fn read(mut table: Table, sources: &[String], problems: &mut Problems) -> Si
         rules::Scope { site: id.as_ref().map(|id| &id.value), zone, watched: &watched, whole };
     let written = rules::read(table.tables("rule", problems), &scope, problems);
     table.finish("the file of a site", problems);
-    let rules = with_silence(written, &watched, problems);
+    let kind = site.as_ref().map(|site| site.kind);
+    let rules = with_defaults(written, &watched, kind, problems);
     SiteEntry { id, site, stations, station_ids, rules, policy }
 }
 
 /// The rules somebody wrote, and those that are always there.
-fn with_silence(written: Vec<At<Rule>>, watched: &[Watched], problems: &mut Problems) -> Vec<Rule> {
-    let defaults = silence::defaults(watched, &written);
+fn with_defaults(
+    written: Vec<At<Rule>>,
+    watched: &[Watched],
+    kind: Option<SiteKind>,
+    problems: &mut Problems,
+) -> Vec<Rule> {
+    let silence = silence::defaults(watched, &written);
+    let defaults: Vec<_> = silence.into_iter().chain(doubt::defaults(watched, kind)).collect();
     for default in &defaults {
         if let Some(same) = written.iter().find(|rule| rule.value.id == default.id) {
             let what = format!(
                 "`{}` is also the rule bongsu adds for {}",
                 default.id, default.clauses[0].series[0]
             );
-            problems.add(
-                &same.place,
-                what,
-                "give yours another id, or let a silence rule cover that series too",
-            );
+            problems.add(&same.place, what, "give yours another id");
         }
     }
     written.into_iter().map(|rule| rule.value).chain(defaults).collect()

@@ -1,10 +1,10 @@
 //! What stands at a site: stations, their sensors, and the series that rules may be about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alerting::window::OPEN_MAX;
-use reading::id::{SensorId, SeriesName, SiteId, StationId};
+use reading::id::{SensorId, SeriesName, SiteId, StationId, is_id};
 use reading::registry::{SeriesEntry, StationEntry};
 use reading::unit::{Quantity, Unit};
 
@@ -20,6 +20,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// (domain.md 3.0).
 const LATENESS: Duration = Duration::from_secs(15 * 60);
 
+/// What is far from the others waits for two more: so many report intervals later it still is in its order.
+const WAITS: u32 = 3;
+
 /// A series that rules may be about.
 #[derive(Clone, Debug)]
 pub struct Watched {
@@ -29,6 +32,8 @@ pub struct Watched {
     pub interval: Duration,
     /// What its instrument can say, base unit.
     pub range: (f64, f64),
+    /// The usual noise of its instrument, base unit, if its values are judged by it.
+    pub noise: Option<f64>,
 }
 
 /// Reads every `[[station]]` of a site, and the names of all of them, even of those with something wrong.
@@ -55,6 +60,7 @@ pub fn read(
         }
     }
     check_open(&entries, &places, problems);
+    check_votes(&entries, &places, problems);
     (entries, ids)
 }
 
@@ -80,6 +86,28 @@ fn check_open(entries: &[StationEntry], places: &[Place], problems: &mut Problem
     }
 }
 
+/// Two instruments that differ do not say which one is right.
+fn check_votes(entries: &[StationEntry], places: &[Place], problems: &mut Problems) {
+    let mut votes: BTreeMap<(&str, Quantity), (usize, &Place)> = BTreeMap::new();
+    for (entry, place) in entries.iter().zip(places) {
+        for series in &entry.series {
+            if let Some(word) = &series.votes {
+                votes.entry((word, series.quantity)).or_insert((0, place)).0 += 1;
+            }
+        }
+    }
+    for ((word, quantity), (count, place)) in votes {
+        if count < 3 {
+            let what = format!("only {count} of the site vote on {quantity} as `{word}`");
+            problems.add(
+                place,
+                what,
+                "a vote takes three; write the same `votes` at each, or none",
+            );
+        }
+    }
+}
+
 /// The series of stations, by name.
 pub fn watched(stations: &[StationEntry]) -> Vec<Watched> {
     let of_station = |station: &StationEntry| -> Vec<Watched> {
@@ -92,6 +120,7 @@ pub fn watched(stations: &[StationEntry]) -> Vec<Watched> {
             },
             interval: station.report_interval,
             range: series.range,
+            noise: series.noise,
         };
         station.series.iter().map(of_series).collect()
     };
@@ -192,6 +221,9 @@ fn sensor(
     );
     let range = table.list("range", problems);
     let lateness = lateness(&mut table, interval, problems);
+    let checks = table.flag("checks", problems).is_none_or(|at| at.value);
+    let noise = table.text("noise", problems);
+    let votes = table.read("votes", word, problems).map(|at| at.value);
     table.finish("a [[station.sensor]]", problems);
     let (Some(id), Some(quantities)) = (id, quantities) else { return Vec::new() };
     if quantities.value.is_empty() {
@@ -205,12 +237,64 @@ fn sensor(
     for At { value: quantity, place } in quantities.value {
         let unit = unit_for(quantity, unit.as_ref(), problems);
         let range = range.as_ref().and_then(|range| range_of(quantity, range, problems));
+        let noise = match &noise {
+            Some(noise) => noise_of(quantity, noise, problems),
+            None => usual_noise(quantity),
+        };
         let (Some(unit), Some(range)) = (unit, range) else { break };
-        let sensor = id.value.clone();
-        let of = SeriesEntry::of(sensor, quantity);
-        entries.push((place, SeriesEntry { unit, range, lateness, ..of }));
+        let of = SeriesEntry::of(id.value.clone(), quantity);
+        let (noise, votes) = (noise.filter(|_| checks), votes.clone());
+        entries.push((place, SeriesEntry { unit, range, lateness, noise, votes, ..of }));
     }
     entries
+}
+
+/// The usual noise of an instrument for a quantity (one standard deviation, base unit), where a value has no business to
+/// leap and none to stand still: catalogue figures of domain.md 1.2 [memory]. Rain, switches, hits and vibrations come
+/// in leaps, radios fade.
+fn usual_noise(quantity: Quantity) -> Option<f64> {
+    use Quantity as Q;
+    match quantity {
+        Q::Tilt | Q::TiltX | Q::TiltY => Some(0.01),
+        Q::Displacement => Some(0.5),
+        Q::CrackWidth => Some(0.02),
+        Q::Settlement => Some(1.0),
+        Q::PorePressure | Q::BarometricPressure => Some(0.1),
+        Q::SoilSuction => Some(0.5),
+        Q::GroundwaterLevel | Q::WaterLevel => Some(0.01),
+        Q::SoilMoisture => Some(0.005),
+        Q::Strain => Some(2.0),
+        Q::Force => Some(2.0),
+        Q::Temperature => Some(0.5),
+        Q::Frequency => Some(0.02),
+        Q::Rain | Q::RainRate | Q::RelativeHumidity | Q::VibrationVelocity | Q::Acceleration => {
+            None
+        }
+        Q::AcousticEmission | Q::State | Q::Count => None,
+        Q::BatteryVoltage | Q::SignalStrength | Q::SignalToNoise => None,
+    }
+}
+
+fn noise_of(quantity: Quantity, noise: &At<String>, problems: &mut Problems) -> Option<f64> {
+    let written = At { value: Value::Text(noise.value.clone()), place: noise.place.clone() };
+    let noise = amount(quantity, &written, problems)?;
+    if noise <= 0.0 {
+        let remedy = "write its standard deviation, or checks = false";
+        problems.add(&written.place, "an instrument without noise is none", remedy);
+        return None;
+    }
+    Some(noise)
+}
+
+/// A word that sensors for the same thing share.
+fn word(text: &str) -> Result<String, Fault> {
+    if is_id(text) {
+        return Ok(text.into());
+    }
+    Err(Fault::new(
+        format!("`{}` is not a name", shortened(text)),
+        "write lower-case letters a-z, digits and `-`, the same at each sensor",
+    ))
 }
 
 fn quantity(text: &str) -> Result<Quantity, Fault> {
@@ -293,7 +377,7 @@ fn amount(quantity: Quantity, item: &At<Value>, problems: &mut Problems) -> Opti
 fn lateness(table: &mut Table, interval: Duration, problems: &mut Problems) -> Duration {
     let Some(given) = table.duration("lateness", Duration::ZERO..=DAY.max(interval), problems)
     else {
-        return LATENESS.max(interval);
+        return LATENESS.max(interval * WAITS);
     };
     if given.value < interval {
         problems.add(

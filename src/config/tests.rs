@@ -234,6 +234,11 @@ const CASES: &[(&str, &str, &str)] = &[
     ("range = [\"0 mm\", \"50 mm\"]\n", "", "sites/cut-12.toml:28:1"),
     ("lateness = \"15 min\"", "lateness = \"9 min\"", "sites/cut-12.toml:26:12"),
     ("lateness = \"15 min\"", "lateness = \"2 d\"", "sites/cut-12.toml:26:12"),
+    ("lateness = \"15 min\"", "noise = \"0 deg\"", "sites/cut-12.toml:26:9"),
+    ("lateness = \"15 min\"", "noise = \"1 mm\"", "sites/cut-12.toml:26:9"),
+    ("lateness = \"15 min\"", "checks = \"no\"", "sites/cut-12.toml:26:10"),
+    ("lateness = \"15 min\"", "votes = \"Two Words\"", "sites/cut-12.toml:26:9"),
+    ("lateness = \"15 min\"", "votes = \"alone\"", "sites/cut-12.toml:16:1"),
     ("report-interval = \"10 min\"", "report-interval = \"200 ms\"", "sites/cut-12.toml:19:19"),
     ("10 min\"\n\n[[station.sensor]]\nid = \"tilt-1\"", "1 s\"\n\n[[station.sensor]]\nlateness = \"2 h\"\nid = \"tilt-2\"\nquantities = [\"tilt\"]\nrange = [\"-1 deg\", \"1 deg\"]\n\n[[station.sensor]]\nid = \"tilt-1\"", "sites/cut-12.toml:16:1"),
     // rules
@@ -403,8 +408,13 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(siren.recipients, ["cut-12-siren-1"]);
     assert_eq!(siren.sites.iter().map(SiteId::as_str).collect::<Vec<_>>(), ["cut-12"]);
     assert_eq!(siren.retry.receipt_within, Some(Duration::from_secs(10)));
-    let series = config.setup.registry.series();
-    assert!(series.iter().all(|series| series.lateness == Duration::from_secs(900)));
+    for series in config.setup.registry.series() {
+        let is_rain = series.name.quantity == reading::Quantity::Rain;
+        // one says so itself; three intervals of ten minutes are the default
+        let minutes = if is_rain { 30 } else { 15 };
+        assert_eq!(series.lateness, Duration::from_secs(60 * minutes), "{}", series.name);
+        assert_eq!(series.noise.is_some(), !is_rain);
+    }
     assert_eq!(config.setup.policy(&siren.sites[0]).dwell_warning, Duration::from_secs(12 * 3_600));
 }
 

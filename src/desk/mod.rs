@@ -14,6 +14,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use alerting::engine::ALIVE_MAX;
 use alerting::explanation::Finding;
 use alerting::setup::Setup;
 use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
@@ -24,7 +25,7 @@ use reading::codec::{self, CommandResult, Message, ResultKind};
 use reading::id::{RuleId, SeriesName};
 use reading::registry::Text;
 use reading::report::Report;
-use reading::{Reading, SiteId, StationId, Timestamp};
+use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, Timestamp};
 
 use crate::overview::{Balance, Latest, Overview};
 use events::{ClockStep, CollectorEvent, Skip};
@@ -112,7 +113,8 @@ impl Desk {
 
     /// When something is due next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.engine.as_ref().and_then(Engine::next_deadline)
+        let engine = self.engine.as_ref().and_then(Engine::next_deadline);
+        [engine, self.admission.next_deadline()].into_iter().flatten().min()
     }
 
     /// The configuration in force.
@@ -140,6 +142,7 @@ impl Desk {
             if let Some(engine) = &mut self.engine {
                 engine.tick(now, &mut actions);
             }
+            self.expire(now, &mut actions);
             self.take(record, now, &mut actions, carried);
         }
         self.position = record.sequence;
@@ -195,6 +198,7 @@ impl Desk {
         if self.engine.is_some() && *self.setup == setup {
             return;
         }
+        self.let_go(&setup, now, actions);
         let admission = self.admission.export(&self.setup.registry);
         let latest = self.latest_by_name();
         self.admission = Admission::restore(&setup.registry, Limits::default(), admission);
@@ -210,6 +214,52 @@ impl Desk {
     fn latest_by_name(&self) -> BTreeMap<reading::SeriesName, Latest> {
         let series = self.setup.registry.series().iter().zip(&self.latest);
         series.filter_map(|(series, latest)| Some((series.name.clone(), (*latest)?))).collect()
+    }
+
+    /// Decides what admission held back long enough, as far as it could have heard more of it.
+    fn expire(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let registry = &self.setup.registry;
+        if now.at.since(self.at) > ALIVE_MAX {
+            self.admission.put_off(registry, now.at);
+        }
+        let is_up = |source: &str| self.engine.as_ref().is_some_and(|engine| engine.is_up(source));
+        let mut readings = std::mem::take(&mut self.readings);
+        self.admission.expire(registry, now.at, is_up, &mut readings);
+        self.release(readings, now, actions);
+    }
+
+    /// Hands on what waited and is decided.
+    fn release(&mut self, mut readings: Vec<Reading>, now: Moment, actions: &mut Vec<Action>) {
+        for reading in readings.drain(..) {
+            let registry = &self.setup.registry;
+            let station = registry.series()[reading.series.index()].station;
+            let source = registry.stations()[station.index()].source.clone();
+            let balance = self.balance(&source);
+            balance.held = balance.held.saturating_sub(1);
+            balance.admitted += 1;
+            self.note_latest(&reading);
+            if let Some(engine) = &mut self.engine {
+                engine.observe(&reading, now, actions);
+            }
+        }
+        self.readings = readings;
+    }
+
+    /// What waits in a series that another configuration does not have, or hears through another collector, is decided
+    /// while it is still known.
+    fn let_go(&mut self, next: &Setup, now: Moment, actions: &mut Vec<Action>) {
+        let registry = &self.setup.registry;
+        let source = |registry: &Registry, series: SeriesIndex| {
+            let station = registry.series()[series.index()].station;
+            registry.stations()[station.index()].source.clone()
+        };
+        let goes = |series: SeriesIndex| {
+            let kept = next.registry.find(&registry.series()[series.index()].name);
+            kept.is_none_or(|kept| source(&next.registry, kept) != source(registry, series))
+        };
+        let mut readings = std::mem::take(&mut self.readings);
+        self.admission.let_go(goes, &mut readings);
+        self.release(readings, now, actions);
     }
 
     fn take_frame(
@@ -266,6 +316,7 @@ impl Desk {
         balance.admitted += tally.admitted;
         balance.refused += tally.refused;
         balance.duplicate += tally.duplicate;
+        balance.held = balance.held.saturating_add_signed(tally.held);
         balance.missing = balance.missing.saturating_add(tally.missing);
         let holds = balance.holds();
         for reading in readings.drain(..) {
@@ -375,6 +426,9 @@ impl Desk {
         match (serde_json::from_slice::<CollectorEvent>(record.payload), &mut self.engine) {
             (Ok(event), Some(engine)) if event.lost.is_empty() => {
                 engine.collector(record.source, event.up, &event.reason, now, actions);
+                if event.up {
+                    self.admission.put_off(&self.setup.registry, now.at);
+                }
             }
             (Ok(event), Some(engine)) => {
                 let what =

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Desk;
 use crate::overview::Balance;
 
-const MAGIC: [u8; 8] = *b"bongsns1";
+const MAGIC: [u8; 8] = *b"bongsns2";
 const KEPT: usize = 2;
 
 #[derive(Serialize, Deserialize)]

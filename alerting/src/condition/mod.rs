@@ -22,6 +22,7 @@ pub mod effective_rain;
 pub mod soil_water;
 pub mod antecedent_water;
 pub mod silence;
+pub mod doubt;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -174,6 +175,8 @@ kinds! {
     AntecedentWater "antecedent-water-index" antecedent_water Box<antecedent_water::State>;
     /// Nothing heard for too long: a deadline of the engine, which remembers nothing here.
     Silence "silence" silence silence::State;
+    /// Readings nobody confirmed, or of an instrument that is not all right: what admission found.
+    Doubt "doubt" doubt doubt::State;
 }
 
 /// A condition began or ceased to hold.

@@ -18,6 +18,7 @@ mod arguing;
 mod site;
 mod closing;
 mod silence;
+mod doubt;
 mod explaining;
 mod telling;
 mod commands;
@@ -56,6 +57,9 @@ pub const UNRECORDED: &str = "unrecorded";
 
 /// How many command ids are remembered, so that a repeated request is not carried out twice.
 const COMMANDS_REMEMBERED: usize = 256;
+
+/// Readings that are no sign of life: of a buffer, or held until time was up.
+const NO_NEWS: Quality = Quality::BACKFILL.or(Quality::UNCONFIRMED).or(Quality::ISOLATED);
 
 /// When something was journaled, and as which record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,9 +220,10 @@ impl Engine {
             return; // a number of another configuration; admission and engine share one setup
         }
         self.heard[series].quality = reading.quality;
-        if !reading.quality.has(Quality::BACKFILL) {
+        if !reading.quality.has_any(NO_NEWS) {
             self.hear(reading.series, now, out);
         }
+        self.doubt(reading, now, out);
         if !reading.quality.is_trusted() {
             return;
         }

@@ -38,6 +38,8 @@ pub(crate) struct Heard {
     pub silent: bool,
     /// What is known against its last reading.
     pub quality: Quality,
+    /// Whether there is a doubt about it.
+    pub doubted: bool,
 }
 
 /// A collector, as far as silence cares.
@@ -140,6 +142,11 @@ impl Engine {
         }
     }
 
+    /// Whether a collector is up.
+    pub fn is_up(&self, name: &str) -> bool {
+        self.sources.iter().any(|source| source.name == name && source.up_since.is_some())
+    }
+
     /// Whether the series is heard: its collector is up and no silence rule holds on it.
     pub(super) fn is_heard(&self, series: SeriesIndex) -> bool {
         let up = self.source_of(series).is_some_and(|source| source.up_since.is_some());
@@ -152,6 +159,9 @@ impl Engine {
         let Some(source) = self.source_of(series).filter(|source| source.up_since.is_some()) else {
             return Some(Duration::ZERO);
         };
+        if self.heard[series.index()].doubted {
+            return Some(Duration::ZERO);
+        }
         let station = self.setup.registry.series()[series.index()].station;
         let interval = self.setup.registry.stations()[station.index()].report_interval;
         let quiet = source.uptime.saturating_sub(self.heard[series.index()].uptime);

@@ -13,7 +13,7 @@ use super::feed::{self, Fed};
 use super::watch::Late;
 use super::{Engine, Moment, SiteView, Subject};
 use crate::alert::Hazard;
-use crate::condition::Transition;
+use crate::condition::{ConditionSettings, Transition};
 use crate::decision::{Action, Decision};
 use crate::incident::Incident;
 use crate::level::Level;
@@ -151,6 +151,9 @@ impl Engine {
         let place = self.windows[series.index()].insert(sample);
         let mut turns = core::mem::take(&mut self.scratch);
         for at in self.watches_of(series) {
+            if matches!(self.watches[at].settings(&self.setup), ConditionSettings::Doubt(_)) {
+                continue; // has been told by now, and knows no order of arrival
+            }
             if self.feeds.inputs(at).is_some() {
                 self.observe_stream(at, Fed::main(sample), now, &mut turns, out);
             } else {

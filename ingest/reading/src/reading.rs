@@ -26,7 +26,7 @@ pub struct Reading {
 /// Flags that travel with a reading to rules, archive and board. None set means nothing is known against it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Quality(u16);
+pub struct Quality(u32);
 
 macro_rules! flags {
     ($($(#[$doc:meta])* $name:ident $bit:literal $word:literal)*) => {
@@ -57,6 +57,25 @@ flags! {
     CONFLICT 7 "conflict"
     /// The broker kept it for us: it may be of any age.
     RETAINED 8 "retained"
+    /// Far from the others of its series: it waits for the next ones to say what it is, and comes again then.
+    HELD 9 "held"
+    /// Far from the others, and the next one was back: kept, evidence of nothing.
+    SPIKE 10 "spike"
+    /// One of several that were far from those before, and stayed: believed.
+    STEP 11 "step"
+    /// Far from the others, and nothing came to say what it is: for a person to look at.
+    UNCONFIRMED 12 "unconfirmed"
+    /// The instrument repeats itself, or is dry where it pours. Its values are taken, for it may be right, but nothing
+    /// is safer for them.
+    STUCK 13 "stuck"
+    /// At an end of the range: a broken wire, or the instrument can say no more.
+    RAIL 14 "rail"
+    /// Heavy rain in this gauge alone.
+    ISOLATED 15 "isolated"
+    /// Instruments for the same quantity say otherwise.
+    DISAGREES 16 "disagrees"
+    /// The time is that of a gateway or network, in place of the station's.
+    GATEWAY_TIME 17 "gateway-time"
 }
 
 impl Quality {
@@ -68,14 +87,44 @@ impl Quality {
         self.0 & other.0 == other.0
     }
 
+    /// What keeps a reading from being evidence of its own moment.
+    const UNTRUSTED: Self = Self(
+        Self::TIME_UNKNOWN.0
+            | Self::CONFLICT.0
+            | Self::CLOCK_STEP.0
+            | Self::RETAINED.0
+            | Self::HELD.0
+            | Self::SPIKE.0
+            | Self::UNCONFIRMED.0
+            | Self::RAIL.0
+            | Self::ISOLATED.0
+            | Self::DISAGREES.0,
+    );
+
+    /// What may be danger that cannot be measured: it is for a person to look at, whatever else is known.
+    pub const ALARMING: Self = Self(Self::UNCONFIRMED.0 | Self::RAIL.0);
+
+    /// What says that the instrument is not all right.
+    pub const FAULTY: Self = Self(Self::STUCK.0 | Self::ISOLATED.0 | Self::DISAGREES.0);
+
     /// Whether conditions may use it as evidence of its own moment: its time is known and nothing contradicts it.
     pub const fn is_trusted(self) -> bool {
-        self.0 & (Self::TIME_UNKNOWN.0 | Self::CONFLICT.0 | Self::CLOCK_STEP.0 | Self::RETAINED.0)
-            == 0
+        self.0 & Self::UNTRUSTED.0 == 0
+    }
+
+    /// The flags of both.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any flag of `other` is set.
+    pub const fn has_any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// The flags as bits, for storage.
-    pub const fn bits(self) -> u16 {
+    pub const fn bits(self) -> u32 {
         self.0
     }
 

@@ -134,6 +134,9 @@ pub struct Registry {
     sites: Vec<Site>,
     stations: Vec<Station>,
     series: Vec<Series>,
+    /// How long messages may be on the way, beside what their stations take.
+    #[serde(default)]
+    road: Duration,
 }
 
 /// A station as configured, before numbering.
@@ -214,7 +217,7 @@ impl Registry {
         sites.dedup_by(|a, b| a.id == b.id);
         entries.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
         entries.dedup_by(|a, b| (&a.site, &a.id) == (&b.site, &b.id));
-        let mut registry = Self { sites, stations: Vec::new(), series: Vec::new() };
+        let mut registry = Self { sites, ..Self::default() };
         let mut forwarded = Vec::new();
         for mut entry in entries {
             let gateway = entry.gateway.take();
@@ -262,6 +265,23 @@ impl Registry {
             gateway: None, // its number is known once all have one
             location: entry.location,
         });
+    }
+
+    /// Gives messages time on the way, which everything that waits for them waits longer: where the journal's clock
+    /// runs faster than the machines it hears.
+    pub fn set_road(&mut self, road: Duration) {
+        self.road = road;
+    }
+
+    /// How long messages may be on the way, beside what their stations take.
+    pub fn road(&self) -> Duration {
+        self.road
+    }
+
+    /// How long what may be confirmed waits for it at a station: two report intervals and a half, for messages are
+    /// late; a minute where a station reports faster than a network is reliable.
+    pub(crate) fn wait(&self, report_interval: Duration) -> Duration {
+        (report_interval * 5 / 2).max(Duration::from_secs(60)) + self.road
     }
 
     /// Every site, by name.

@@ -257,6 +257,7 @@ pub(super) struct BalanceRow {
     admitted: u64,
     refused: u64,
     duplicate: u64,
+    held: u64,
     missing: u64,
     holds: bool,
 }
@@ -272,6 +273,7 @@ impl BalanceRow {
             admitted: balance.admitted,
             refused: balance.refused,
             duplicate: balance.duplicate,
+            held: balance.held,
             missing: balance.missing,
             holds: balance.holds(),
         }

@@ -53,6 +53,16 @@ pub(super) fn judge(sent: Option<Timestamp>, received_at: Timestamp) -> Result<S
     }
 }
 
+/// Whether a moment can be used as it is.
+pub(super) fn is_usable(at: Timestamp, received_at: Timestamp) -> bool {
+    matches!(judge(Some(at), received_at), Ok(Stamp::Usable(_)))
+}
+
+/// Whether a stamp is of a clock that was set, however wrongly.
+pub(super) fn is_set(at: Timestamp, received_at: Timestamp) -> bool {
+    !matches!(judge(Some(at), received_at), Ok(Stamp::Unset(_)))
+}
+
 /// Whether a reading came too late to be news.
 pub(super) fn is_old(
     measured_at: Timestamp,

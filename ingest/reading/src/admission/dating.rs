@@ -59,6 +59,10 @@ pub(super) fn date(
         Stamp::Unset(sent) => sent,
     };
     reading.quality |= Quality::TIME_REPLACED;
+    if let Some(heard_at) = visit.heard_at {
+        reading.measured_at = heard_at;
+        reading.quality |= Quality::GATEWAY_TIME;
+    }
     if !is_newest_of_burst(reading, sent, visit, memory, before) {
         reading.quality |= Quality::TIME_UNKNOWN;
     }
@@ -86,12 +90,12 @@ fn is_newest_of_burst(
     match (rival, memory.replaced) {
         (Some(_), Some(last)) if sent < last.sent => return false,
         (Some(rival), _) => rival.quality |= Quality::TIME_UNKNOWN,
-        (None, Some(last)) if is_within(last.received_at, reading.received_at, span) => {
+        (None, Some(last)) if is_within(last.dated_at, reading.measured_at, span) => {
             return false;
         }
         (None, _) => {}
     }
-    memory.replaced = Some(Replaced { received_at: reading.received_at, sent });
+    memory.replaced = Some(Replaced { dated_at: reading.measured_at, sent });
     true
 }
 
@@ -110,7 +114,11 @@ pub(super) fn place(reading: &mut Reading, visit: &Visit<'_>, memory: &mut Serie
     }
     match visit.report.road {
         Road::Backfill => reading.quality |= Quality::BACKFILL,
-        Road::Live => memory.seen_at = Some(visit.now),
+        Road::Live => {
+            let quiet = memory.newest.map(|newest| reading.measured_at.since(newest));
+            memory.gaps += u64::from(quiet.is_some_and(|quiet| quiet > interval * 3 / 2));
+            memory.seen_at = Some(visit.now);
+        }
     }
     if !reading.quality.has(Quality::TIME_UNKNOWN) {
         memory.newest = memory.newest.max(Some(reading.measured_at));

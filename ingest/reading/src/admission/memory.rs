@@ -1,10 +1,13 @@
 //! What admission keeps of each station and series: little, and bounded.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use super::clock::STEP_MIN;
+use super::drift::Drift;
+use super::health::Health;
 use crate::time::Timestamp;
 
 /// How far back repeats are recognized.
@@ -32,6 +35,8 @@ pub(super) struct StationMemory {
     pub(super) seq: Option<u64>,
     /// Fingerprints of its last messages, oldest first.
     pub(super) payloads: VecDeque<u64>,
+    /// How its clock runs.
+    pub(super) drift: Drift,
 }
 
 impl StationMemory {
@@ -69,12 +74,18 @@ pub(super) struct SeriesMemory {
     pub(super) replaced: Option<Replaced>,
     /// Its last stamps as sent, oldest first.
     recent: VecDeque<Sent>,
+    /// What is known of its instrument, where that is judged.
+    pub(super) health: Option<Box<Health>>,
+    /// How often a report interval and a half passed between two live readings.
+    pub(super) gaps: u64,
 }
 
 /// A live reading whose stamp was not usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Replaced {
-    pub(super) received_at: Timestamp,
+    /// The time it was given.
+    pub(super) dated_at: Timestamp,
+    /// The time it claimed.
     pub(super) sent: Option<Timestamp>,
 }
 

@@ -1,6 +1,6 @@
 //! Can we believe it? A [`Report`] to [`Reading`]s in base units, or a named refusal for each claim.
 //!
-//! Every claim becomes exactly one of admitted, refused, duplicate ([`Tally`]). The rules, in order:
+//! Every claim becomes exactly one of admitted, refused, duplicate, or held until it is admitted ([`Tally`]). The rules, in order:
 //!
 //! - **Who**: the registry knows the station, and it speaks through its own collector. A retained message may be of any
 //!   age and is refused.
@@ -9,21 +9,35 @@
 //!   once. Never `seq` alone: it starts again at a reboot. A message with neither stamp nor `seq` repeats nothing.
 //!   The same stamp with another value is kept as a conflict. Stamps of a clock that was never set identify nothing.
 //! - **What**: the quantity and its sensor are registered, the unit measures it, the value is finite and in range.
-//! - **When**: more than 2 min ahead, the moment of receipt stands in; more than 1 h ahead, refused. A clock that was
-//!   never set (before 2020, after 2100, or no stamp at all) is replaced by the moment of receipt. A live stamp more than
-//!   1 s behind the series' last one under a higher `seq` is a step of the clock: that reading is kept and flagged.
+//! - **When**: the station's own stamp; where that cannot be used, the time at which a gateway or network heard it;
+//!   else the moment of receipt. More than 2 min ahead cannot be used; more than 1 h ahead is refused, and under a name
+//!   of its own where a station is off by the same half hours again and again: it sends the time of another zone. Nor
+//!   can a clock that was never set (before 2020, after 2100, or no stamp at all). A live stamp more than 1 s behind the
+//!   series' last one under a higher `seq` is a step of the clock: that reading is kept and flagged.
 //! - **Bursts**: of several claims of a series with replaced times in one message, the newest by its stamp is live and
 //!   the others are of unknown time. Messages that follow a live one within 5 s, or half a report interval if that is
 //!   less, are of unknown time too: the future is not known here, and a drained buffer squeezed into a second would
 //!   look like a landslide. One reading per such span stays live, so that no station goes unheard. On the backfill road
 //!   a replaced time is always unknown.
 //!
-//! Not believed for long: the memory is a few hundred bytes per series and two kilobytes per station, and what was
-//! sent before that is admitted again, flagged as old and out of order.
+//! - **Whether the instrument is all right**, where its usual noise is known: rails, neighbours, a value that never
+//!   moves, and the spike gate, which holds what is far from the others until the next ones say what it was. What is
+//!   held is handed on flagged, so that everybody sees it, and comes again once it is decided, with its own time; it is
+//!   believed, or a spike, or, if nothing comes to say which, unconfirmed: for a person to look at.
+//!
+//! Not believed for long: the memory is a few hundred bytes per series (one or two kilobytes where the instrument is
+//! judged) and two kilobytes per station, whatever comes, and what was sent before that is admitted again, flagged as
+//! old and out of order.
 
 mod clock;
 mod memory;
 mod dating;
+mod drift;
+mod gate;
+mod flat;
+mod rain;
+mod votes;
+mod health;
 mod refusal;
 mod state;
 #[cfg(test)]
@@ -37,9 +51,10 @@ pub use memory::Limits;
 pub use refusal::{Refusal, Refused};
 pub use state::AdmissionState;
 
+use self::health::Neighbours;
 use self::memory::{SeriesMemory, StationMemory};
 use crate::frame::Frame;
-use crate::reading::Reading;
+use crate::reading::{Quality, Reading};
 use crate::registry::{Registry, SeriesIndex, StationIndex};
 use crate::report::{Claim, Report, Road};
 use crate::time::Timestamp;
@@ -51,6 +66,9 @@ pub struct Admission {
     limits: Limits,
     stations: Vec<StationMemory>,
     series: Vec<SeriesMemory>,
+    neighbours: Neighbours,
+    /// Readings of one report that have their time.
+    dated: Vec<Reading>,
 }
 
 /// What became of the claims of a report, or of many.
@@ -64,14 +82,17 @@ pub struct Tally {
     pub refused: u64,
     /// Those that had come before.
     pub duplicate: u64,
+    /// How many more wait to be decided than before. Negative when what waited is admitted.
+    pub held: i64,
     /// Messages that the stations numbered and that had not come when the next one did. Some may follow.
     pub missing: u64,
 }
 
 impl Tally {
     /// Whether nothing was lost or made up.
-    pub const fn is_balanced(&self) -> bool {
-        self.claimed == self.admitted + self.refused + self.duplicate
+    pub fn is_balanced(&self) -> bool {
+        let decided = self.admitted + self.refused + self.duplicate;
+        decided.checked_add_signed(self.held) == Some(self.claimed)
     }
 }
 
@@ -81,8 +102,21 @@ impl AddAssign for Tally {
         self.admitted += other.admitted;
         self.refused += other.refused;
         self.duplicate += other.duplicate;
+        self.held += other.held;
         self.missing = self.missing.saturating_add(other.missing);
     }
+}
+
+/// How the clock of a station runs against ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StationClock {
+    /// How far ahead it is, minutes, if its messages are off by the same half hours again and again: it shows the time
+    /// of another zone.
+    pub zone_minutes: Option<i32>,
+    /// How far behind it was at best today, seconds, delays on the way included; negative if it is ahead.
+    pub behind_secs: Option<f64>,
+    /// How much it falls behind, seconds a day, over the last week; negative if it runs fast.
+    pub drift_secs_per_day: Option<f64>,
 }
 
 /// One report at the door.
@@ -91,9 +125,9 @@ struct Visit<'v> {
     report: &'v Report<'v>,
     station: StationIndex,
     received_at: Timestamp,
+    /// The time of a gateway or network, if it can be used.
+    heard_at: Option<Timestamp>,
     now: Timestamp,
-    /// Where its readings begin among those handed back.
-    first: usize,
 }
 
 enum Verdict {
@@ -108,11 +142,14 @@ impl Admission {
             limits,
             stations: vec![StationMemory::default(); registry.stations().len()],
             series: vec![SeriesMemory::default(); registry.series().len()],
+            neighbours: Neighbours::new(registry),
+            dated: Vec::new(),
         }
     }
 
-    /// Judges every claim of a report. Readings go to `out`, at most one per claim and in the order sent; refusals to
-    /// `refused`, at most one per claim. `now` is the journal's moment, `frame.received_at` the wall clock's.
+    /// Judges every claim of a report. Readings go to `out`: those of its claims in the order sent, and before them what
+    /// waited for them; those that have to wait are flagged as held and come again. Refusals go to `refused`, at most
+    /// one per claim. `now` is the journal's moment, `frame.received_at` the wall clock's.
     ///
     /// # Panics
     /// If made for a registry of another size.
@@ -145,7 +182,8 @@ impl Admission {
             }
             Ok(station) => {
                 let received_at = frame.received_at;
-                let visit = Visit { registry, report, station, received_at, now, first: out.len() };
+                let heard_at = report.heard_at.filter(|at| clock::is_usable(*at, received_at));
+                let visit = Visit { registry, report, station, received_at, heard_at, now };
                 if self.is_repeat(&visit, frame.payload) {
                     tally.duplicate = claimed;
                 } else {
@@ -173,10 +211,26 @@ impl Admission {
         self.series[series.index()].newest
     }
 
+    /// How the clock of a station runs against ours.
+    pub fn clock(&self, station: StationIndex) -> StationClock {
+        let drift = &self.stations[station.index()].drift;
+        StationClock {
+            zone_minutes: drift.zone_minutes(),
+            behind_secs: drift.behind(),
+            drift_secs_per_day: drift.per_day(),
+        }
+    }
+
+    /// How often more than a report interval and a half passed between two live readings of a series.
+    pub fn gaps(&self, series: SeriesIndex) -> u64 {
+        self.series[series.index()].gaps
+    }
+
     /// Takes note of the bytes of a message that says which one it is; whether they came before.
     fn is_repeat(&mut self, visit: &Visit<'_>, payload: &[u8]) -> bool {
         let report = visit.report;
-        let stamped = report.at.is_some() || report.claims.iter().any(|claim| claim.at.is_some());
+        let stamped = report.at.or(report.heard_at).is_some()
+            || report.claims.iter().any(|claim| claim.at.is_some());
         let has_identity = (stamped || report.seq.is_some()) && !payload.is_empty();
         has_identity && self.stations[visit.station.index()].is_repeat(payload, self.limits)
     }
@@ -188,6 +242,11 @@ impl Admission {
             Road::Backfill => 0,
             Road::Live => {
                 station.seen_at = Some(visit.now);
+                let stamp =
+                    visit.report.at.or(visit.report.claims.last().and_then(|claim| claim.at));
+                if let Some(sent) = stamp.filter(|sent| clock::is_set(*sent, visit.received_at)) {
+                    station.drift.observe(sent, visit.received_at);
+                }
                 station.gap_before(visit.report.seq)
             }
         }
@@ -200,12 +259,10 @@ impl Admission {
         refused: &mut Vec<Refused>,
         tally: &mut Tally,
     ) {
+        let mut dated = core::mem::take(&mut self.dated);
         for claim in &visit.report.claims {
-            match self.weigh(visit, claim, out) {
-                Ok(Verdict::Admitted(reading)) => {
-                    out.push(reading);
-                    tally.admitted += 1;
-                }
+            match self.weigh(visit, claim, &mut dated) {
+                Ok(Verdict::Admitted(reading)) => dated.push(reading),
                 Ok(Verdict::Duplicate) => tally.duplicate += 1,
                 Err(reason) => {
                     refused.push(Refused::new(reason, visit.report, claim));
@@ -213,25 +270,40 @@ impl Admission {
                 }
             }
         }
+        let (first, arrived) = (out.len(), dated.len() as i64);
+        for reading in dated.drain(..) {
+            self.examine(visit.registry, reading, visit.now, out);
+        }
+        tally.admitted =
+            out[first..].iter().filter(|r| !r.quality.has(Quality::HELD)).count() as u64;
+        tally.held = arrived - tally.admitted as i64;
+        self.dated = dated;
     }
 
     fn weigh(
         &mut self,
         visit: &Visit<'_>,
         claim: &Claim<'_>,
-        out: &mut [Reading],
+        before: &mut [Reading],
     ) -> Result<Verdict, Refusal> {
         let (series, value) = identify(visit, claim)?;
-        let stamp = clock::judge(claim.at.or(visit.report.at), visit.received_at)?;
+        let stamp = clock::judge(claim.at.or(visit.report.at), visit.received_at)
+            .map_err(|reason| self.named(reason, visit.station))?;
         let memory = &mut self.series[series.index()];
         let Some(quality) = dating::compare(stamp, value, visit, memory, self.limits) else {
             return Ok(Verdict::Duplicate);
         };
         let received_at = visit.received_at;
         let mut reading = Reading { series, measured_at: received_at, received_at, value, quality };
-        dating::date(&mut reading, stamp, visit, memory, &mut out[visit.first..]);
+        dating::date(&mut reading, stamp, visit, memory, before);
         dating::place(&mut reading, visit, memory);
         Ok(Verdict::Admitted(reading))
+    }
+
+    /// A clock that shows the time of another zone is not simply wrong.
+    fn named(&self, reason: Refusal, station: StationIndex) -> Refusal {
+        let zone = self.stations[station.index()].drift.zone_minutes();
+        if zone.is_some() { Refusal::OtherZone } else { reason }
     }
 }
 

@@ -55,6 +55,8 @@ refusals! {
     OutOfRange "out-of-range" "look at the instrument; if it is right, widen the range of the series"
     /// Stamped more than an hour ahead of us.
     Future "future" "set the clock of the station"
+    /// Stamped ahead of us by half hours, message after message.
+    OtherZone "other-zone" "the station sends the time of another zone: let it send UTC, or the offset of its own"
 }
 
 /// A claim that was not admitted, as people see it.

@@ -52,6 +52,8 @@ impl Admission {
         for (name, mut memory) in state.series {
             if let Some(series) = registry.find(&name) {
                 memory.trim(limits);
+                let deadline = memory.health.as_ref().and_then(|health| health.deadline());
+                admission.neighbours.deadlines.extend(deadline.map(|at| (at, series.0)));
                 admission.series[series.index()] = memory;
             }
         }

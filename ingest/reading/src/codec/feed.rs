@@ -152,7 +152,9 @@ impl Feed {
             Format::Toa5(toa5) => toa5::decode(toa5, &frame, &mut gatherer)?,
             Format::Nmea(nmea) => nmea::decode(nmea, &frame, &mut gatherer)?,
             Format::Port(form) => {
-                return form.decode(&frame).map(|report| Told::from(Message::Report(report)).into());
+                return form
+                    .decode(&frame)
+                    .map(|report| Told::from(Message::Report(report)).into());
             }
         }
         let (seq, known_by) = (gatherer.seq, gatherer.identity.take());
