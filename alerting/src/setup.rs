@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use reading::codec::Feed;
 use reading::registry::Text;
 use reading::{Registry, SiteId};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct Setup {
     pub sender: Text,
     /// The collectors, by configured name. A station's `source` is one of them.
     pub sources: Vec<String>,
+    /// How frames are read whose topics do not say it: ports, buses, foreign devices.
+    #[serde(default)]
+    pub feeds: Vec<Feed>,
 }
 
 /// How held rules of a site make its level, over time.
@@ -68,6 +72,7 @@ impl Setup {
             status: Status::Actual,
             sender: Text::default(),
             sources: Vec::new(),
+            feeds: Vec::new(),
         }
     }
 

@@ -396,6 +396,7 @@ pub(super) fn setup() -> Setup {
         status: Status::Actual,
         sender: text("한밭시 재난안전상황실", "Hanbat situation room"),
         sources: vec!["field".into()],
+        feeds: vec![],
     }
 }
 

@@ -1,4 +1,4 @@
-//! The ways in: brokers we subscribe to, and the broker we may be ourselves.
+//! The ways in: brokers we subscribe to, the broker we may be ourselves, ports and buses.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +10,8 @@ use super::secret::SecretRef;
 use super::source::Folder;
 use super::table::{Table, id};
 use super::tree::At;
+use super::wires::{self, Bus, ModbusSettings, SerialSettings, Wires};
+use reading::codec::Feed;
 use reading::id::ChannelId as Name;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -18,7 +20,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const IN_FLIGHT_MIN: i64 = 16;
 
 /// One configured way in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Collector {
     /// Its name: the `source` of stations, a label of metrics.
     pub name: String,
@@ -27,12 +29,27 @@ pub struct Collector {
 }
 
 /// How a collector collects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CollectorKind {
     /// Subscribes to a broker.
     Mqtt(MqttSettings),
     /// Is the broker.
     EmbeddedBroker(BrokerSettings),
+    /// Listens to a port.
+    Serial(SerialSettings),
+    /// Asks units on a bus.
+    Modbus(ModbusSettings),
+}
+
+impl Collector {
+    /// How its frames are read, where their topics do not say it.
+    pub fn feed(&self) -> Option<&Feed> {
+        match &self.kind {
+            CollectorKind::Mqtt(_) | CollectorKind::EmbeddedBroker(_) => None,
+            CollectorKind::Serial(settings) => Some(&settings.feed),
+            CollectorKind::Modbus(settings) => Some(&settings.feed),
+        }
+    }
 }
 
 /// A broker to subscribe to.
@@ -74,34 +91,58 @@ pub struct BrokerUser {
     pub password: SecretRef,
 }
 
-/// The name of a collector entry, as far as it has one, and the collector if nothing is wrong with it.
+/// The name of a collector entry, as far as it has one, the collector if nothing is wrong with it, and what a wire says.
 pub struct CollectorEntry {
     pub name: Option<At<String>>,
     pub collector: Option<Collector>,
+    pub wires: Wires,
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
     Mqtt,
     EmbeddedBroker,
+    Serial,
+    Modbus(Bus),
 }
+
+const KINDS: [(&str, Kind); 5] = [
+    ("mqtt", Kind::Mqtt),
+    ("embedded-broker", Kind::EmbeddedBroker),
+    ("serial", Kind::Serial),
+    ("modbus-rtu", Kind::Modbus(Bus::Rtu)),
+    ("modbus-tcp", Kind::Modbus(Bus::Tcp)),
+];
 
 /// Reads a `[[collector]]`.
 pub fn read(mut table: Table, folder: &Folder, problems: &mut Problems) -> CollectorEntry {
     table.need("name", "stations name their collector by it, say name = \"field\"", problems);
     let name = table.id::<Name>("name", problems).map(|name| name.map(|name| name.to_string()));
-    table.need("kind", "write kind = \"mqtt\" or kind = \"embedded-broker\"", problems);
-    let words = [("mqtt", Kind::Mqtt), ("embedded-broker", Kind::EmbeddedBroker)];
-    let kind = match table.choice("kind", &words, problems).map(|kind| kind.value) {
-        Some(Kind::Mqtt) => mqtt(table, folder, problems).map(CollectorKind::Mqtt),
-        Some(Kind::EmbeddedBroker) => {
-            broker(table, folder, problems).map(CollectorKind::EmbeddedBroker)
+    table.need(
+        "kind",
+        "write kind = \"mqtt\", \"embedded-broker\", \"serial\", \"modbus-rtu\" or \"modbus-tcp\"",
+        problems,
+    );
+    let kind = table.choice("kind", &KINDS, problems).map(|kind| kind.value);
+    let source = name.as_ref().map_or("", |name| name.value.as_str());
+    let (kind, wires) = match kind {
+        Some(Kind::Mqtt) => {
+            (mqtt(table, folder, problems).map(CollectorKind::Mqtt), Wires::default())
         }
-        None => None,
+        Some(Kind::EmbeddedBroker) => {
+            (broker(table, folder, problems).map(CollectorKind::EmbeddedBroker), Wires::default())
+        }
+        Some(Kind::Serial) => wires::read(source, problems, |reader| {
+            wires::serial(table, reader).map(CollectorKind::Serial)
+        }),
+        Some(Kind::Modbus(bus)) => wires::read(source, problems, |reader| {
+            wires::modbus(table, bus, reader).map(CollectorKind::Modbus)
+        }),
+        None => (None, Wires::default()),
     };
     let collector =
         name.as_ref().zip(kind).map(|(name, kind)| Collector { name: name.value.clone(), kind });
-    CollectorEntry { name, collector }
+    CollectorEntry { name, collector, wires }
 }
 
 fn mqtt(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<MqttSettings> {

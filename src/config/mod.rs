@@ -14,6 +14,7 @@ mod secret;
 mod geometry;
 mod daemon;
 mod collectors;
+mod wires;
 mod stations;
 mod limits;
 mod pattern;
@@ -51,6 +52,7 @@ pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttS
 pub use daemon::{Http, JournalSettings};
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
+pub use wires::{ModbusSettings, SerialSettings};
 
 use resolve::resolve;
 use source::Folder;

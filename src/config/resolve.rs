@@ -20,6 +20,7 @@ use super::source::Folder;
 use super::table::Table;
 use super::texts;
 use super::tree::At;
+use super::wires::{self, Claimed};
 
 /// What other entries may refer to.
 pub struct Known {
@@ -68,8 +69,11 @@ pub fn resolve(main: &str, folder: &Folder<'_>) -> Result<Config, Problems> {
 
 fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Config> {
     let mut table = folder.parse(main, problems)?;
-    let (sources, collectors) = read_collectors(&mut table, folder, problems);
+    let Ways { sources, collectors, claimed } = read_collectors(&mut table, folder, problems);
     let (entries, sites_whole) = read_sites(&mut table, folder, &sources, problems);
+    if sites_whole {
+        wires::check(&claimed, &entries, problems);
+    }
     let status = daemon::status(&mut table, problems);
     let daemon = daemon::read(&mut table, status, folder, problems);
     let has_public_url = daemon.as_ref().is_some_and(|daemon| daemon.http.public_url.is_some());
@@ -87,6 +91,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         status,
         sender: sender.name,
         sources,
+        feeds: collectors.iter().filter_map(Collector::feed).cloned().collect(),
     };
     let link = http.public_url.clone().unwrap_or_default();
     let texts = Texts::new(templates.clone(), setup.sender.clone(), sender.contact.clone(), link);
@@ -109,28 +114,45 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     })
 }
 
-/// The names of all collectors, and those with nothing wrong.
-fn read_collectors(
-    table: &mut Table,
-    folder: &Folder<'_>,
-    problems: &mut Problems,
-) -> (Vec<String>, Vec<Collector>) {
+/// The ways in.
+#[derive(Default)]
+struct Ways {
+    /// The names of all collectors.
+    sources: Vec<String>,
+    /// Those with nothing wrong.
+    collectors: Vec<Collector>,
+    /// Whom ports and buses name.
+    claimed: Vec<Claimed>,
+}
+
+/// Every collector. Two must not have the same wire: one of them would wait for it for ever.
+fn read_collectors(table: &mut Table, folder: &Folder<'_>, problems: &mut Problems) -> Ways {
     table.need(
         "collector",
         "say how readings come in: [[collector]] name = \"field\", kind = \"mqtt\", …",
         problems,
     );
-    let (mut names, mut whole) = (Vec::new(), Vec::new());
-    let mut seen = Seen::default();
+    let (mut ways, mut seen) = (Ways::default(), Seen::default());
+    let mut ports: BTreeMap<String, Place> = BTreeMap::new();
     for entry in table.tables("collector", problems) {
         let entry = collectors::read(entry, folder, problems);
         if let Some(name) = entry.name {
             seen.add("collector", &name, problems);
-            names.push(name.value);
+            ways.sources.push(name.value);
         }
-        whole.extend(entry.collector);
+        if let Some(At { value: port, place }) = entry.wires.port {
+            match ports.get(&port) {
+                Some(first) => {
+                    let remedy = format!("the first is at {first}; list there all that is on it");
+                    problems.add(&place, format!("a second collector has {port}"), remedy);
+                }
+                None => _ = ports.insert(port, place),
+            }
+        }
+        ways.claimed.extend(entry.wires.claimed);
+        ways.collectors.extend(entry.collector);
     }
-    (names, whole)
+    ways
 }
 
 /// What every site's file says, and whether each could be read.

@@ -297,7 +297,8 @@ fn word(text: &str) -> Result<String, Fault> {
     ))
 }
 
-fn quantity(text: &str) -> Result<Quantity, Fault> {
+/// A quantity by its name.
+pub fn quantity(text: &str) -> Result<Quantity, Fault> {
     Quantity::parse(text).ok_or_else(|| {
         let names = || Quantity::ALL.iter().map(|quantity| quantity.name());
         let remedy = match nearest(text, names()) {
@@ -308,7 +309,8 @@ fn quantity(text: &str) -> Result<Quantity, Fault> {
     })
 }
 
-fn unit(text: &str) -> Result<Unit, Fault> {
+/// A unit by its symbol.
+pub fn unit(text: &str) -> Result<Unit, Fault> {
     Unit::parse(text).ok_or_else(|| {
         let remedy = match nearest(text, Unit::ALL.iter().map(|unit| unit.symbol())) {
             Some(symbol) => format!("did you mean \"{symbol}\"?"),
@@ -318,7 +320,12 @@ fn unit(text: &str) -> Result<Unit, Fault> {
     })
 }
 
-fn unit_for(quantity: Quantity, unit: Option<&At<Unit>>, problems: &mut Problems) -> Option<Unit> {
+/// The unit of a quantity: the one that is written, or its base unit.
+pub fn unit_for(
+    quantity: Quantity,
+    unit: Option<&At<Unit>>,
+    problems: &mut Problems,
+) -> Option<Unit> {
     let Some(unit) = unit else { return Some(quantity.base_unit()) };
     match quantity.to_base(1.0, unit.value) {
         Ok(_) => Some(unit.value),

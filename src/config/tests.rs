@@ -14,6 +14,7 @@ use reading::SiteId;
 use super::*;
 
 mod rules;
+mod wires;
 
 const MAIN: &str = r#"data-dir = "/var/lib/bongsu"
 sites = "sites"
@@ -454,7 +455,7 @@ fn deploy() -> PathBuf {
 
 #[test]
 fn g13_every_shipped_file_passes() {
-    for main in ["bongsu.toml", "demo/bongsu.toml"] {
+    for main in ["bongsu.toml", "demo/bongsu.toml", "serial/bongsu.toml"] {
         let config = Config::load(&deploy().join(main))
             .unwrap_or_else(|problems| panic!("{main}:\n{problems}"));
         let folder = deploy().join(main).with_file_name("sites");

@@ -1,4 +1,5 @@
-//! The ways in: brokers we subscribe to and the broker we may be ourselves, with the ways back to the field.
+//! The ways in: brokers we subscribe to and the broker we may be ourselves, with the ways back to the field; ports and
+//! buses.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,11 +16,12 @@ use ingest::collector::event::{Event, Happening, Listener, Role};
 use ingest::collector::metrics::CollectorMetrics;
 use ingest::collector::mqtt::{MqttCollector, Wiring};
 use ingest::collector::publisher::Publisher;
+use ingest::collector::serial::{bus, port};
 use ingest::collector::stored::StoredAcks;
 use ingest::journal::{Entry, Journal, Kind};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{
@@ -45,6 +47,7 @@ pub struct Collectors {
     pub watch: Watch,
     brokers: Vec<Broker>,
     mqtt: Vec<MqttCollector>,
+    wires: Vec<JoinHandle<()>>,
     tasks: JoinSet<()>,
 }
 
@@ -84,6 +87,7 @@ impl Collectors {
             watch,
             brokers: Vec::new(),
             mqtt: Vec::new(),
+            wires: Vec::new(),
             tasks,
         };
         for collector in &config.collectors {
@@ -93,6 +97,18 @@ impl Collectors {
                 }
                 CollectorKind::EmbeddedBroker(settings) => {
                     all.start_broker(collector, settings, &config.data_dir, ground, &events).await
+                }
+                CollectorKind::Serial(settings) => {
+                    let wiring = wiring(ground, &events, ground.stop);
+                    let intake = Arc::new(ground.journal.clone());
+                    all.wires.push(port::start(settings.port.clone(), intake, &wiring));
+                    Ok(())
+                }
+                CollectorKind::Modbus(settings) => {
+                    let wiring = wiring(ground, &events, ground.stop);
+                    let intake = Arc::new(ground.journal.clone());
+                    all.wires.push(bus::start(settings.bus.clone(), intake, &wiring));
+                    Ok(())
                 }
             };
             started.with_context(|| format!("collector `{}` cannot be started", collector.name))?;
@@ -215,8 +231,16 @@ impl Collectors {
                 }
             }) as _
         });
+        let wires = self.wires.iter_mut().map(|wire| {
+            Box::pin(async {
+                match wire.await {
+                    Err(error) => anyhow::Error::new(error).context("a port or bus ended badly"),
+                    Ok(()) => std::future::pending().await,
+                }
+            }) as _
+        });
         let all: Vec<std::pin::Pin<Box<dyn Future<Output = anyhow::Error> + Send>>> =
-            brokers.chain(mqtt).collect();
+            brokers.chain(mqtt).chain(wires).collect();
         if all.is_empty() {
             return std::future::pending().await;
         }
@@ -228,6 +252,12 @@ impl Collectors {
         for mqtt in &mut self.mqtt {
             if tokio::time::timeout(grace, mqtt.ended()).await.is_err() {
                 tracing::warn!("a collector did not stop in time");
+            }
+        }
+        for wire in &mut self.wires {
+            // One that has ended already is not waited for again.
+            if !wire.is_finished() && tokio::time::timeout(grace, wire).await.is_err() {
+                tracing::warn!("a port or bus did not stop in time");
             }
         }
     }

@@ -21,7 +21,8 @@ use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
 use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
-use reading::codec::{self, CommandResult, Message, ResultKind};
+use reading::codec::{CommandResult, Message, ResultKind, Told, feed};
+use reading::frame::Frame;
 use reading::id::{RuleId, SeriesName};
 use reading::registry::Text;
 use reading::report::Report;
@@ -270,7 +271,8 @@ impl Desk {
         carried: &mut Carried,
     ) {
         let frame = record.frame();
-        let decoded = codec::decode(&frame);
+        let setup = self.setup.clone();
+        let decoded = feed::decode(&frame, &setup.feeds);
         let balance = self.balance(record.source);
         balance.received += 1;
         match decoded {
@@ -279,22 +281,44 @@ impl Desk {
                 *carried.refusals.entry(error.name()).or_default() += 1;
                 carried.batch.quarantine.push(quarantined(record, error.name(), error.to_string()));
             }
-            Ok(message) => {
+            Ok(decoded) => {
                 balance.decoded += 1;
-                match message {
-                    Message::Report(report) => {
-                        self.take_report(&report, record, now, actions, carried)
-                    }
-                    Message::Receipt(receipt) => self.take_receipt(&receipt, now, actions),
-                    Message::Status(_) => {}
+                balance.claimed += decoded.unmapped.len() as u64;
+                balance.refused += decoded.unmapped.len() as u64;
+                for value in &decoded.unmapped {
+                    let what = format!("no table knows {}: it says {}", value.name(), value.value);
+                    self.list("unmapped", what, record, carried);
+                }
+                for told in &decoded.messages {
+                    self.take_message(told, record, now, actions, carried);
                 }
             }
+        }
+    }
+
+    fn take_message(
+        &mut self,
+        told: &Told<'_>,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
+        match &told.message {
+            Message::Report(report) => {
+                let known_by = told.identity.bytes(record.payload);
+                let frame = Frame { payload: known_by, ..record.frame() };
+                self.take_report(report, &frame, record, now, actions, carried);
+            }
+            Message::Receipt(receipt) => self.take_receipt(receipt, now, actions),
+            Message::Status(_) => {}
         }
     }
 
     fn take_report(
         &mut self,
         report: &Report<'_>,
+        frame: &Frame<'_>,
         record: &Record<'_>,
         now: Moment,
         actions: &mut Vec<Action>,
@@ -302,11 +326,10 @@ impl Desk {
     ) {
         let (mut readings, mut refused) =
             (std::mem::take(&mut self.readings), std::mem::take(&mut self.refused));
-        let frame = record.frame();
         let tally = self.admission.admit(
             &self.setup.registry,
             report,
-            &frame,
+            frame,
             now.at,
             &mut readings,
             &mut refused,
@@ -326,7 +349,7 @@ impl Desk {
             }
         }
         for refused in refused.drain(..) {
-            self.list(&refused, record, carried);
+            self.list(refused.reason.name(), refused.to_string(), record, carried);
         }
         (self.readings, self.refused) = (readings, refused);
         self.note_stored(report, carried);
@@ -361,8 +384,13 @@ impl Desk {
     }
 
     /// Lists a refusal for people, unless the same was listed a moment ago; counts it always.
-    fn list(&mut self, refused: &Refused, record: &Record<'_>, carried: &mut Carried) {
-        let reason = refused.reason.name();
+    fn list(
+        &mut self,
+        reason: &'static str,
+        what: String,
+        record: &Record<'_>,
+        carried: &mut Carried,
+    ) {
         *carried.refusals.entry(reason).or_default() += 1;
         let key = (record.topic.to_owned(), reason);
         if self.listed.get(&key).is_some_and(|at| record.at.since(*at) < LIST_EVERY) {
@@ -372,7 +400,7 @@ impl Desk {
             self.listed.clear();
         }
         self.listed.insert(key, record.at);
-        carried.batch.quarantine.push(quarantined(record, reason, refused.to_string()));
+        carried.batch.quarantine.push(quarantined(record, reason, what));
     }
 
     fn take_receipt(

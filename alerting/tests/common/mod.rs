@@ -193,6 +193,7 @@ pub fn setup() -> Setup {
         status: Status::Actual,
         sender: text("test office"),
         sources: vec!["field".into()],
+        feeds: vec![],
     }
 }
 

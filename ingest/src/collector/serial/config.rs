@@ -96,6 +96,8 @@ pub struct PortConfig {
 pub enum Framing {
     /// Lines of text, ended by CR, LF or both.
     Lines,
+    /// The same, where four lines above a table say what its rows hold: each row goes with them.
+    Toa5,
     /// Our own frames, answered once they are on disk.
     Link,
 }

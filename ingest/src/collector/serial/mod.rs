@@ -7,7 +7,7 @@
 //!  RTU or TCP ─────────── bus (asks in turn, one question at a time) ──▶ storing
 //! ```
 //! - [`config`]: what is set;
-//! - `line`: a port, opened by path and watched; `splitter`: bytes to frames;
+//! - `line`: a port, opened by path and watched; `splitter`: bytes to frames; `header`: rows with what stands above them;
 //! - [`port`]: a port that talks, by lines or in our own frames ([`reading::codec::link`]);
 //! - [`bus`]: units that are asked; `ask`: one question; `turns`: whose turn it is, and who has to wait;
 //! - `storing`: from the queue to the intake.
@@ -19,6 +19,7 @@
 pub mod config;
 mod line;
 mod splitter;
+mod header;
 mod storing;
 pub mod port;
 mod turns;

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep, timeout};
 
 use super::config::{Framing, PortConfig};
+use super::header::Header;
 use super::line::{LOOK_EVERY, Line, LineError};
 use super::splitter::{Piece, Splitter};
 use super::storing::{Answers, Storing};
@@ -33,7 +34,7 @@ pub fn start(config: PortConfig, intake: Arc<dyn Intake>, wiring: &Wiring) -> Jo
     let seat = seat(&config.name, wiring);
     let topic = config.line.path.display().to_string();
     let (storing, answers) = Storing::start(seat.clone(), &topic, intake);
-    tokio::spawn(Port { config, seat, storing, answers }.run())
+    tokio::spawn(Port { config, seat, storing, answers, header: Header::default() }.run())
 }
 
 struct Port {
@@ -41,6 +42,7 @@ struct Port {
     seat: Seat<()>,
     storing: Storing,
     answers: Answers,
+    header: Header,
 }
 
 impl Port {
@@ -99,9 +101,14 @@ impl Port {
         Some(lost)
     }
 
-    fn take(&self, piece: Piece) {
+    fn take(&mut self, piece: Piece) {
         let metrics = &self.seat.metrics;
         match piece {
+            Piece::Frame(line) if self.config.framing == Framing::Toa5 => {
+                if let Some(table) = self.header.with_row(line) {
+                    self.storing.take(table, None);
+                }
+            }
             Piece::Frame(bytes) => {
                 let answer = self.answer(&bytes);
                 self.storing.take(bytes, answer);
@@ -116,7 +123,7 @@ impl Port {
 
     /// What to say once a frame is on disk. One that is damaged is stored and not answered.
     fn answer(&self, bytes: &Bytes) -> Option<Vec<u8>> {
-        if self.config.framing == Framing::Lines {
+        if self.config.framing != Framing::Link {
             return None;
         }
         let frame = LinkFrame::read(bytes).ok()?;

@@ -59,14 +59,14 @@ impl Splitter {
 
     fn ends(&self, byte: u8) -> bool {
         match self.framing {
-            Framing::Lines => matches!(byte, b'\n' | b'\r'),
+            Framing::Lines | Framing::Toa5 => matches!(byte, b'\n' | b'\r'),
             Framing::Link => byte == 0,
         }
     }
 
     fn len_max(&self) -> usize {
         match self.framing {
-            Framing::Lines => LINE_LEN_MAX,
+            Framing::Lines | Framing::Toa5 => LINE_LEN_MAX,
             Framing::Link => LINK_LEN_MAX,
         }
     }
@@ -146,7 +146,7 @@ mod tests {
     proptest! {
         #[test]
         fn how_bytes_arrive_changes_nothing(bytes in proptest::collection::vec(0_u8..16, 0..200), at in 1..50_usize) {
-            for framing in [Framing::Lines, Framing::Link] {
+            for framing in [Framing::Lines, Framing::Toa5, Framing::Link] {
                 prop_assert_eq!(split(framing, true, &bytes, at), split(framing, true, &bytes, bytes.len()));
             }
         }
