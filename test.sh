@@ -21,9 +21,11 @@ TEXT
 
 # Programs that tests start, `python3:` and a module what Python programs import, and the Debian package of each.
 programs=(
-    mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub openssl python3 python3:pymodbus.server python3:serial_asyncio socat xmllint xmlsec1
+    influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub openssl python3 python3:pymodbus.server
+    python3:serial_asyncio socat victoria-metrics xmllint xmlsec1
 )
 declare -A package_of=(
+    [influxd]=influxdb
     [mosquitto]=mosquitto
     [mosquitto_passwd]=mosquitto
     [mosquitto_pub]=mosquitto-clients
@@ -33,6 +35,7 @@ declare -A package_of=(
     [python3:pymodbus.server]=python3-pymodbus
     [python3:serial_asyncio]=python3-serial-asyncio
     [socat]=socat
+    [victoria-metrics]=victoria-metrics
     [xmllint]=libxml2-utils
     [xmlsec1]=xmlsec1
 )

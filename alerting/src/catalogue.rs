@@ -346,6 +346,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("explain-series-rests", "불성립: {0}", "does not hold: {0}"),
     ("explain-series-silent", "무응답: {0}", "silent: {0}"),
     (
+        "fault-archive",
+        "기록 보관 서버(InfluxDB)에 쓰지 못하고 있습니다. 측정값은 저널에 남아 있습니다",
+        "The archive (InfluxDB) cannot be written; readings wait in the journal",
+    ),
+    (
         "fault-balance",
         "수집기 {0}: 수신과 처리 건수가 맞지 않습니다",
         "Collector {0}: what came in and what became of it do not add up",

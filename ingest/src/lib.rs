@@ -4,6 +4,7 @@
 //! they acknowledged. Everything that decides reads the journal.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod clock;
 pub mod journal;
 pub mod collector;

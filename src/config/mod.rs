@@ -12,6 +12,7 @@ mod table;
 mod source;
 mod secret;
 mod geometry;
+mod archive;
 mod daemon;
 mod collectors;
 mod wires;
@@ -44,6 +45,7 @@ use alerting::condition::ConditionSettings;
 use alerting::setup::Setup;
 use delivery::text::{Template, Texts};
 
+pub use archive::ArchiveSettings;
 pub use channels::{
     CapSettings, Channel, ChannelKind, ChatSettings, GatewaySettings, HttpSettings, HttpUrl,
     Signing, SirenSettings, WebhookSettings,
@@ -75,6 +77,8 @@ pub struct Config {
     pub http: Http,
     /// How much of the journal is kept.
     pub journal: JournalSettings,
+    /// Where readings are kept for years, if anywhere.
+    pub archive: Option<ArchiveSettings>,
     /// The ways in.
     pub collectors: Vec<Collector>,
     /// The ways out; who hears what on them is in `setup.routes`, in the same order.

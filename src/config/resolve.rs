@@ -11,6 +11,7 @@ use reading::id::{SiteId, StationId};
 use reading::registry::Registry;
 
 use super::Config;
+use super::archive;
 use super::channels::{self, Channel, ChannelEntry};
 use super::collectors::{self, Collector};
 use super::daemon::{self, Daemon};
@@ -76,6 +77,8 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     }
     let status = daemon::status(&mut table, problems);
     let daemon = daemon::read(&mut table, status, folder, problems);
+    let archive = table.table("archive", problems);
+    let archive = archive.map(|table| archive::read(table, folder, problems));
     let has_public_url = daemon.as_ref().is_some_and(|daemon| daemon.http.public_url.is_some());
     let known = Known { status, has_public_url, ..Known::new(&entries, sites_whole) };
     let channels = read_channels(&mut table, folder, &known, problems);
@@ -107,6 +110,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         templates,
         http,
         journal,
+        archive: archive.flatten(),
         collectors,
         channels,
         setup,

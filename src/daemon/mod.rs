@@ -9,6 +9,7 @@
 
 mod collectors;
 mod channels;
+mod archive;
 mod clock_trust;
 mod ticker;
 mod orders;
@@ -24,6 +25,7 @@ use alerting::setup::Setup;
 use anyhow::{Context, anyhow, bail};
 use arc_swap::ArcSwap;
 use delivery::Ledger;
+use ingest::archive::ArchiveMetrics;
 use ingest::clock::Clock;
 use ingest::collector::metrics::CollectorMetrics;
 use ingest::journal::{self, Entry, Journal, Kind};
@@ -76,6 +78,7 @@ pub struct Daemon {
     desk: oneshot::Receiver<Result<Desk, DeskError>>,
     stop_at: Arc<AtomicU64>,
     views: JoinSet<()>,
+    archive: Option<JoinHandle<()>>,
     board: JoinHandle<Result<(), board::BoardError>>,
 }
 
@@ -194,6 +197,18 @@ impl Daemon {
             stops.collecting.clone(),
         ));
 
+        let archive = match &config.archive {
+            Some(settings) => Some(archive::spawn(
+                settings.clone(),
+                folder.join("archive"),
+                &journal,
+                &clock,
+                ArchiveMetrics::register(&registry)?,
+                skips,
+                stops.carrying.clone(),
+            )),
+            None => None,
+        };
         let tokens = Tokens::load_or_create(folder)?;
         let board_clock = clock.clone();
         let board_state = BoardState {
@@ -237,6 +252,7 @@ impl Daemon {
             desk,
             stop_at,
             views,
+            archive,
             board,
         })
     }
@@ -304,6 +320,11 @@ impl Daemon {
                 "a courier did not stop in time; what it had in hand is asked for at the next start"
             );
         }
+        if let Some(archive) = &mut self.archive
+            && timeout(GRACE, archive).await.is_err()
+        {
+            tracing::warn!("the archive did not stop in time; it goes on from its last snapshot");
+        }
         self.stop_at.store(self.journal.synced(), Ordering::Release);
         let desk = timeout(GRACE * 6, &mut self.desk)
             .await
@@ -343,18 +364,25 @@ impl Reloads {
     pub async fn take_over(&self, config: Config) -> anyhow::Result<()> {
         let same = {
             let running = self.running.lock();
-            (&config.channels, &config.collectors, &config.http, &config.data_dir, &config.journal)
-                == (
-                    &running.channels,
-                    &running.collectors,
-                    &running.http,
-                    &running.data_dir,
-                    &running.journal,
-                )
+            (
+                &config.channels,
+                &config.collectors,
+                &config.http,
+                &config.data_dir,
+                &config.journal,
+                &config.archive,
+            ) == (
+                &running.channels,
+                &running.collectors,
+                &running.http,
+                &running.data_dir,
+                &running.journal,
+                &running.archive,
+            )
         };
         if !same {
             bail!(
-                "channels, collectors, http, journal or data-dir changed: restart bongsu to take them over"
+                "channels, collectors, http, journal, archive or data-dir changed: restart bongsu to take them over"
             );
         }
         let setup = payload(&config.setup);

@@ -1,5 +1,6 @@
 //! Payloads of our own journal records.
 
+use reading::registry::Text;
 use serde::{Deserialize, Serialize};
 
 /// A collector came up or went down; the record's source names it.
@@ -28,6 +29,27 @@ impl CollectorEvent {
     /// It receives, and something was lost on the way.
     pub fn lost(what: impl Into<String>) -> Self {
         Self { up: true, reason: String::new(), lost: what.into() }
+    }
+}
+
+/// Something of ours fails, or works again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What: the same from beginning to end.
+    pub key: String,
+    /// What is told of it; none once it is mended.
+    pub what: Option<Text>,
+}
+
+impl Trouble {
+    /// It fails. `text` is a key of the catalogue.
+    pub fn begun(key: &str, text: &'static str, words: &[&str]) -> Self {
+        Self { key: key.into(), what: Some(alerting::catalogue::text(text, words)) }
+    }
+
+    /// It works again.
+    pub fn mended(key: &str) -> Self {
+        Self { key: key.into(), what: None }
     }
 }
 

@@ -29,7 +29,7 @@ use reading::report::Report;
 use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, Timestamp};
 
 use crate::overview::{Balance, Latest, Overview};
-use events::{ClockStep, CollectorEvent, Skip};
+use events::{ClockStep, CollectorEvent, Skip, Trouble};
 
 /// Refusals of one station for one reason are listed at most this often; all are counted.
 const LIST_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -55,6 +55,8 @@ pub struct Carried {
     pub stored: Vec<(SiteId, StationId, u64)>,
     /// Refusals and codec errors by name.
     pub refusals: BTreeMap<&'static str, u64>,
+    /// What was admitted, from a desk that is [`tapped`](Desk::tapped).
+    pub readings: Vec<Reading>,
 }
 
 impl Carried {
@@ -64,6 +66,7 @@ impl Carried {
         self.batch.quarantine.clear();
         self.stored.clear();
         self.refusals.clear();
+        self.readings.clear();
     }
 }
 
@@ -81,6 +84,7 @@ pub struct Desk {
     at: Timestamp,
     readings: Vec<Reading>,
     refused: Vec<Refused>,
+    is_tapped: bool,
 }
 
 impl Desk {
@@ -99,7 +103,14 @@ impl Desk {
             at: Timestamp::MIN,
             readings: Vec::new(),
             refused: Vec::new(),
+            is_tapped: false,
         }
+    }
+
+    /// The desk, giving out also every reading it admits: for views.
+    #[must_use]
+    pub fn tapped(self) -> Self {
+        Self { is_tapped: true, ..self }
     }
 
     /// The last record it has seen.
@@ -184,6 +195,7 @@ impl Desk {
             Kind::Cut => self.take_cut(record, now, actions),
             Kind::Skip => self.take_skip(record, now, actions),
             Kind::ClockStep => self.take_clock_step(record, now, actions),
+            Kind::Trouble => self.take_trouble(record, now, actions, carried),
             Kind::Tick => {} // only carries time
         }
     }
@@ -344,6 +356,9 @@ impl Desk {
         let holds = balance.holds();
         for reading in readings.drain(..) {
             self.note_latest(&reading);
+            if self.is_tapped {
+                carried.readings.push(reading);
+            }
             if let Some(engine) = &mut self.engine {
                 engine.observe(&reading, now, actions);
             }
@@ -506,6 +521,23 @@ impl Desk {
             let what = alerting::catalogue::text("fault-clock", &[&seconds.to_string()]);
             let until = now.at.plus(std::time::Duration::from_secs(3_600));
             engine.fault("clock", what, Some(until), now, actions);
+        }
+    }
+
+    fn take_trouble(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
+        match (serde_json::from_slice::<Trouble>(record.payload), &mut self.engine) {
+            (Ok(Trouble { key, what: Some(what) }), Some(engine)) => {
+                engine.fault(&key, what, None, now, actions);
+            }
+            (Ok(Trouble { key, what: None }), Some(engine)) => engine.mend(&key, now, actions),
+            (Ok(_), None) => {}
+            (Err(error), _) => self.unreadable(record, &error, carried),
         }
     }
 

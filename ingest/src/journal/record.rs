@@ -41,11 +41,13 @@ pub enum Kind {
     Skip = 9,
     /// A frame in which the field answers a command: proof of an alert, so it goes before other frames.
     Receipt = 10,
+    /// Something of ours besides journal and clock fails, or works again.
+    Trouble = 11,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Frame,
         Self::Command,
         Self::Outcome,
@@ -56,6 +58,7 @@ impl Kind {
         Self::Cut,
         Self::Skip,
         Self::Receipt,
+        Self::Trouble,
     ];
 
     /// Its name in output and metrics.
@@ -71,6 +74,7 @@ impl Kind {
             Self::Cut => "cut",
             Self::Skip => "skip",
             Self::Receipt => "receipt",
+            Self::Trouble => "trouble",
         }
     }
 

@@ -1,0 +1,30 @@
+//! The archive: every admitted reading, level and incident, written to InfluxDB for Grafana and for later years.
+//!
+//! A view: it reads what journal and ledger hold, at its own pace and from its own cursors, and nothing waits for it.
+//! An outage of days costs nothing as long as the journal reaches back that far; writing a point again changes nothing,
+//! because a point is the same wherever it is written from.
+//!
+//! # Schema
+//!
+//! | measurement | tags | fields | time |
+//! |---|---|---|---|
+//! | `reading` | `site`, `station`, `sensor`, `quantity`; `copy` where another value has the same stamp | `value` in the base unit of the quantity, `received_at` in seconds since 1970, `quality` as the flags' bits | measured |
+//! | `level` | `site`, `hazard` | `level` 0 to 4, `revision` | decided |
+//! | `incident` | `site`, `hazard`, `state` | `level`, `revision`, `id` (text) | decided |
+//!
+//! Every number is a float, so that no field ever changes its type. Tags are names from the configuration and closed
+//! lists: their number is that of the series configured. `copy` is a digest of the value, sixteen bits of it.
+//!
+//! It works with whatever has InfluxDB's `/api/v2/write`: InfluxDB 2, InfluxDB 3, VictoriaMetrics.
+
+mod batch;
+mod carrier;
+mod influx;
+mod metrics;
+mod point;
+
+pub use batch::Batch;
+pub use carrier::{Carrier, SetAside, WAITS};
+pub use influx::{Access, Influx, Refusal, Sink};
+pub use metrics::ArchiveMetrics;
+pub use point::{incident, level, reading};

@@ -1,0 +1,103 @@
+//! Points as lines.
+
+use std::borrow::Cow;
+
+use reading::codec::line_protocol::{FieldValue, Line, encode};
+use reading::{Quality, Reading, SeriesName, Timestamp};
+
+/// One admitted reading; none if its stamp lies beyond what the archive can hold.
+pub fn reading(series: &SeriesName, reading: &Reading) -> Option<String> {
+    let mut tags: Vec<(Cow<'_, str>, Cow<'_, str>)> = vec![
+        ("quantity".into(), series.quantity.name().into()),
+        ("sensor".into(), series.sensor.as_str().into()),
+        ("site".into(), series.site.as_str().into()),
+        ("station".into(), series.station.as_str().into()),
+    ];
+    if reading.quality.has(Quality::CONFLICT) {
+        tags.insert(0, ("copy".into(), copy(reading.value).into()));
+    }
+    let received_at = reading.received_at.nanos() as f64 / 1e9;
+    encode(&Line {
+        measurement: "reading".into(),
+        tags,
+        fields: vec![
+            ("value".into(), FieldValue::Float(reading.value)),
+            ("received_at".into(), FieldValue::Float(received_at)),
+            ("quality".into(), FieldValue::Float(f64::from(reading.quality.bits()))),
+        ],
+        time: Some(reading.measured_at.nanos()),
+    })
+}
+
+/// A level that a site moved to.
+pub fn level(site: &str, hazard: &str, level: u8, at: Timestamp) -> Option<String> {
+    encode(&Line {
+        measurement: "level".into(),
+        tags: vec![("hazard".into(), hazard.into()), ("site".into(), site.into())],
+        fields: vec![("level".into(), FieldValue::Float(f64::from(level)))],
+        time: Some(at.nanos()),
+    })
+}
+
+/// A revision of an incident.
+pub fn incident(
+    id: &str,
+    (site, hazard, state): (&str, &str, &str),
+    (level, revision): (u8, u32),
+    at: Timestamp,
+) -> Option<String> {
+    encode(&Line {
+        measurement: "incident".into(),
+        tags: vec![
+            ("hazard".into(), hazard.into()),
+            ("site".into(), site.into()),
+            ("state".into(), state.into()),
+        ],
+        fields: vec![
+            ("level".into(), FieldValue::Float(f64::from(level))),
+            ("revision".into(), FieldValue::Float(f64::from(revision))),
+            ("id".into(), FieldValue::Text(id.into())),
+        ],
+        time: Some(at.nanos()),
+    })
+}
+
+/// The same for the same value: a point written again falls on itself.
+fn copy(value: f64) -> String {
+    format!("{:04x}", crc32c::crc32c(&value.to_bits().to_le_bytes()) & 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use reading::SeriesIndex;
+
+    use super::*;
+
+    #[test]
+    fn a_reading_is_one_line_with_floats_only() {
+        let series: SeriesName = "cut-12/post-1/tilt-1/tilt-x".parse().unwrap();
+        let at = Timestamp::from_secs(1_784_000_000);
+        let good = Reading {
+            series: SeriesIndex(0),
+            measured_at: at,
+            received_at: at.plus(std::time::Duration::from_millis(1_500)),
+            value: 3.0,
+            quality: Quality::GOOD,
+        };
+        let tags = "quantity=tilt-x,sensor=tilt-1,site=cut-12,station=post-1";
+        let fields = "received_at=1784000001.5,quality=";
+        let stamp = "1784000000000000000";
+        assert_eq!(
+            reading(&series, &good).unwrap(),
+            format!("reading,{tags} value=3,{fields}0 {stamp}")
+        );
+        let second = Reading { value: -0.5, quality: Quality::CONFLICT | Quality::OLD, ..good };
+        let line = reading(&series, &second).unwrap();
+        assert!(line.starts_with("reading,copy=") && line.contains("value=-0.5,"), "{line}");
+        assert_eq!(reading(&series, &second), Some(line), "the same again");
+        assert_eq!(
+            reading(&series, &Reading { value: f64::NAN, ..good }).map(|l| l.contains("NaN")),
+            Some(false)
+        );
+    }
+}
