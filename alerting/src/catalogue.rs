@@ -265,6 +265,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} {1} over {5}: {2} {3} (limit {4} {3})",
     ),
     (
+        "evidence-anomaly",
+        "{0} {1} 평소와 다른 움직임 (이상도 {2}, 기준 {4})",
+        "{0} {1} unlike anything it did before (score {2}, limit {4})",
+    ),
+    (
         "evidence-antecedent-water-index",
         "{0} 선행수분지수 {2} {3} (기준 {4} {3})",
         "{0} antecedent water index {2} {3} (limit {4} {3})",
@@ -305,6 +310,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} soil water index {2} {3} (limit {4} {3})",
     ),
     ("evidence-threshold", "{0} {1} {2} {3} (기준 {4} {3})", "{0} {1} {2} {3} (limit {4} {3})"),
+    (
+        "evidence-trigger",
+        "{0} {1} 진동 감지: 평소 에너지의 {2}배 (기준 {4}배)",
+        "{0} {1} triggered: {2} times the usual energy (limit {4})",
+    ),
     (
         "evidence-unconfirmed",
         "{0} {1} {2} {3}: 급변 후 확인되지 않음, 현장 확인 필요",

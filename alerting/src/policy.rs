@@ -1,7 +1,7 @@
 //! Site policy: the rules that hold, to the level of a site; and how that level moves over time.
 //!
 //! The table is domain.md 3.8, first match from the top. Rain alone never exceeds 주의; one post alone never
-//! makes 심각 without a second line of evidence; sensors on one post count as one.
+//! makes 심각 without a second line of evidence; sensors on one post count as one; what is only unusual is 관심.
 
 use alloc::collections::BTreeSet;
 use core::time::Duration;
@@ -248,8 +248,8 @@ mod tests {
     #[test]
     fn the_table_of_the_field() {
         use Group::{
-            Deformation as D, FailureTime as T, Health, Hydro as H, Rain as R, Report as X,
-            Structure as S,
+            Anomaly, Deformation as D, FailureTime as T, Health, Hydro as H, Rain as R,
+            Report as X, Structure as S,
         };
         use Level::{Attention, Caution, Normal, Severe, Warning};
         let table: &[(&[Held], Level)] = &[
@@ -281,6 +281,13 @@ mod tests {
             (&[held(X, Warning, 1)], Warning),
             (&[held(X, Caution, 1)], Caution),
             (&[held(X, Attention, 1)], Attention),
+            // anomalies alone never exceed 관심, however many, and lend no weight to a single witness
+            (
+                &[held(Anomaly, Severe, 1), held(Anomaly, Severe, 2), held(Anomaly, Severe, 3)],
+                Attention,
+            ),
+            (&[held(Anomaly, Severe, 1), held(D, Warning, 2)], Caution),
+            (&[held(Anomaly, Severe, 1), held(R, Attention, 2)], Attention),
         ];
         for (held, expected) in table {
             assert_eq!(assess(held, false).level, *expected, "{held:?}");

@@ -31,11 +31,13 @@ pub enum Group {
     Report,
     /// Whether we can see at all; never lifts a site above 관심.
     Health,
+    /// Something unusual, whatever it means; never lifts a site above 관심 by itself.
+    Anomaly,
 }
 
 impl Group {
     /// Every group.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Rain,
         Self::Hydro,
         Self::Deformation,
@@ -43,6 +45,7 @@ impl Group {
         Self::FailureTime,
         Self::Report,
         Self::Health,
+        Self::Anomaly,
     ];
 
     /// Its name in configuration and explanations.
@@ -55,6 +58,7 @@ impl Group {
             Self::FailureTime => "failure-time",
             Self::Report => "report",
             Self::Health => "health",
+            Self::Anomaly => "anomaly",
         }
     }
 

@@ -214,7 +214,19 @@ fn check_group(
     condition: Option<&ConditionSettings>,
     problems: &mut Problems,
 ) {
-    if group.value == Group::Health {
+    let unusual = matches!(condition, Some(ConditionSettings::Anomaly(_)));
+    if condition.is_some() && unusual != (group.value == Group::Anomaly) {
+        let (what, remedy) = match unusual {
+            true => ("something unusual is no evidence of a kind", "write group = \"anomaly\""),
+            false => (
+                "a limit that somebody set is evidence of a kind",
+                "write the group of the quantity, or kind = \"anomaly\"",
+            ),
+        };
+        problems.add(&group.place, what, remedy);
+        return;
+    }
+    if matches!(group.value, Group::Health | Group::Anomaly) {
         return;
     }
     if matches!(condition, Some(ConditionSettings::Silence(_))) {

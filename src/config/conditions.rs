@@ -3,6 +3,7 @@
 mod motion;
 mod rain;
 mod reader;
+mod unusual;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +32,7 @@ const SUM_WINDOW_MAX: Duration = Duration::from_secs(31 * 86_400);
 type Read = fn(&mut Reader<'_>) -> Option<ConditionSettings>;
 
 /// Every kind by the name it is configured by.
-const KINDS: [(&str, Read); 10] = [
+const KINDS: [(&str, Read); 12] = [
     ("threshold", |r| threshold(r.table, r.series, r.problems).map(ConditionSettings::Threshold)),
     ("rate", |r| motion::rate(r).map(ConditionSettings::Rate)),
     ("acceleration", |r| motion::acceleration(r).map(ConditionSettings::Acceleration)),
@@ -46,6 +47,8 @@ const KINDS: [(&str, Read); 10] = [
         rain::antecedent_water(r).map(ConditionSettings::AntecedentWater)
     }),
     ("silence", |r| silence(r.table, r.series, r.problems).map(ConditionSettings::Silence)),
+    ("anomaly", |r| Some(ConditionSettings::Anomaly(unusual::anomaly(r)))),
+    ("trigger", |r| unusual::trigger(r).map(ConditionSettings::Trigger)),
 ];
 
 const SIDES: [(&str, Side); 3] =

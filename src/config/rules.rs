@@ -111,7 +111,7 @@ fn read_rule(
 ) -> Vec<Draft> {
     table.need(
         "group",
-        "write group = \"rain\", \"hydro\", \"deformation\", \"failure-time\", \"structure\" or \"health\"",
+        "write group = \"rain\", \"hydro\", \"deformation\", \"failure-time\", \"structure\", \"health\" or \"anomaly\"",
         problems,
     );
     let group = table.choice("group", &groups(), problems);
@@ -214,9 +214,13 @@ pub struct Owner<'a> {
 
 /// Whether we can see is no reason to warn anybody below.
 fn check_level(group: Option<&At<Group>>, level: &At<Level>, problems: &mut Problems) {
-    let health = group.is_some_and(|group| group.value == Group::Health);
-    if health && level.value > Level::Attention {
-        let what = format!("whether we can see never argues for {}", level.value);
+    let who = match group.map(|group| group.value) {
+        Some(Group::Health) => "whether we can see",
+        Some(Group::Anomaly) => "something unusual alone",
+        _ => return,
+    };
+    if level.value > Level::Attention {
+        let what = format!("{who} never argues for {}", level.value);
         problems.add(&level.place, what, "write level = \"attention\"");
     }
 }

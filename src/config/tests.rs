@@ -246,6 +246,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("id = \"rain-caution\"", "id = \"tilt-caution\"", "sites/cut-12.toml:45:6"),
     ("id = \"rain-caution\"", "id = \"silence-30-min\"", "sites/cut-12.toml:45:6"),
     ("group = \"rain\"", "group = \"deformation\"", "sites/cut-12.toml:46:9"),
+    ("group = \"rain\"", "group = \"anomaly\"", "sites/cut-12.toml:46:9"),
     ("group = \"rain\"\nlevel = \"caution\"", "group = \"health\"\nlevel = \"caution\"", "sites/cut-12.toml:47:9"),
     ("level = \"caution\"\nseries = [\"post-1", "level = \"normal\"\nseries = [\"post-1", "sites/cut-12.toml:47:9"),
     ("post-1/gauge-1/rain", "post-1/gauge-2/rain", "sites/cut-12.toml:48:11"),

@@ -274,7 +274,11 @@ pub fn check_groups(drafts: &[Draft], problems: &mut Problems) {
         other => other,
     };
     for draft in drafts {
-        let clauses = draft.clauses.iter().enumerate().filter(|(_, c)| c.group != Group::Health);
+        let clauses = draft
+            .clauses
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| !matches!(c.group, Group::Health | Group::Anomaly));
         for (at, clause) in clauses {
             for series in &clause.series {
                 let (group, first) = *seen.entry(series).or_insert((kin(clause.group), draft));

@@ -23,6 +23,8 @@ pub mod soil_water;
 pub mod antecedent_water;
 pub mod silence;
 pub mod doubt;
+pub mod anomaly;
+pub mod trigger;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -177,6 +179,19 @@ kinds! {
     Silence "silence" silence silence::State;
     /// Readings nobody confirmed, or of an instrument that is not all right: what admission found.
     Doubt "doubt" doubt doubt::State;
+    /// Something the series has not been known to do.
+    Anomaly "anomaly" anomaly Box<anomaly::State>;
+    /// A waveform that suddenly has more energy.
+    Trigger "trigger" trigger trigger::State;
+}
+
+impl ConditionState {
+    /// While an incident is open at its site (`frozen`), a condition that learns what is normal learns nothing.
+    pub fn freeze(&mut self, frozen: bool) {
+        if let Self::Anomaly(state) = self {
+            state.freeze(frozen);
+        }
+    }
 }
 
 /// A condition began or ceased to hold.

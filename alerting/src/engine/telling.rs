@@ -295,6 +295,9 @@ impl Engine {
         let mut incident = track.incident.take().unwrap_or_else(open);
         let state =
             if level == Level::Normal { IncidentState::Closed } else { IncidentState::Open };
+        if let Subject::Main(site) = subject {
+            self.freeze(site, state == IncidentState::Open);
+        }
         let revision = Revision { site, hazard, state, level, what, evidence, late_detected };
         let record = incident.revise(revision, now.at);
         out.push(Action::Decide(Decision::Incident(record.clone())));
@@ -304,6 +307,15 @@ impl Engine {
         }
         if state == IncidentState::Open {
             self.track_of(subject).incident = Some(incident);
+        }
+    }
+
+    /// What a site does while an incident is open is learned as normal by nothing.
+    fn freeze(&mut self, site: usize, frozen: bool) {
+        for at in self.sites[site].watches.clone() {
+            let state = &mut self.watches[at].state;
+            state.live.freeze(frozen);
+            state.closed.freeze(frozen);
         }
     }
 
