@@ -383,6 +383,16 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Collector {0}: frames were lost on the way: {1}",
     ),
     (
+        "fault-gateway-offline",
+        "게이트웨이 {0} 연결 끊김: 이 게이트웨이를 거치는 모든 계측기가 수신되지 않습니다",
+        "Gateway {0} is offline: nothing behind it is heard",
+    ),
+    (
+        "fault-gateway-silent",
+        "게이트웨이 {0}: {1}분 동안 이를 거친 수신이 전혀 없습니다 (전원·통신·낙뢰 점검)",
+        "Gateway {0}: nothing has come through it for {1} min; check its power and its link",
+    ),
+    (
         "fault-journal-gap",
         "저널 일부가 손상되거나 없어졌습니다: {0}",
         "Part of the journal is damaged or missing: {0}",

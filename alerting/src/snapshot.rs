@@ -9,19 +9,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use reading::id::{RuleId, SeriesName};
-use reading::{SiteId, Timestamp};
+use reading::{SiteId, StationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::decision::{Action, Decision, ResetPart, ResetWhy};
 use crate::engine::{
-    Engine, Event, Fault, Heard, Late, Moment, Site, Source, Track, WatchState, companions,
+    Engine, Event, Fault, GATEWAY_FAULT, Gateway, GatewayState, Heard, Late, Moment, Site, Source,
+    Track, WatchState, companions,
 };
 use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::window::Window;
 
 /// The layout of [`Snapshot`]. A change to any structure inside is a new version.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 /// Everything the engine remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,7 @@ pub struct Snapshot {
     watches: Vec<WatchPart>,
     sites: Vec<SitePart>,
     sources: Vec<Source>,
+    gateways: Vec<(SiteId, StationId, GatewayState)>,
     system: Track,
     faults: BTreeMap<String, Fault>,
     outbox: Outbox,
@@ -160,12 +162,20 @@ impl Engine {
                 .map(|(at, site)| self.site_part(at, site))
                 .collect(),
             sources: self.sources.clone(),
+            gateways: self.gateways.iter().map(|gateway| self.gateway_part(gateway)).collect(),
             system: self.system.clone(),
             faults: self.faults.clone(),
             outbox: self.outbox.clone(),
             commands: self.commands.clone(),
             system_wake: self.system_wake(),
         }
+    }
+
+    fn gateway_part(&self, gateway: &Gateway) -> (SiteId, StationId, GatewayState) {
+        let registry = &self.setup.registry;
+        let station = &registry.stations()[gateway.station.index()];
+        let site = registry.sites()[station.site.index()].id.clone();
+        (site, station.id.clone(), gateway.state)
     }
 
     fn site_part(&self, at: usize, site: &Site) -> SitePart {
@@ -214,8 +224,19 @@ impl Engine {
                 *same = source;
             }
         }
+        for (site, station, state) in snapshot.gateways {
+            let registry = &engine.setup.registry;
+            let at = registry
+                .site(site.as_str())
+                .and_then(|site| registry.station(site, station.as_str()));
+            if let Some(same) = engine.gateways.iter_mut().find(|g| Some(g.station) == at) {
+                same.state = state;
+            }
+        }
         engine.system = snapshot.system;
         engine.faults = snapshot.faults;
+        let down: Vec<String> = engine.keys_of_gateways_down();
+        engine.faults.retain(|key, _| !key.starts_with(GATEWAY_FAULT) || down.contains(key));
         engine.outbox = snapshot.outbox;
         engine.commands = snapshot.commands;
         engine.wake_again(&wakes, snapshot.system_wake);

@@ -81,6 +81,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let archive = archive.map(|table| archive::read(table, folder, problems));
     let has_public_url = daemon.as_ref().is_some_and(|daemon| daemon.http.public_url.is_some());
     let known = Known { status, has_public_url, ..Known::new(&entries, sites_whole) };
+    check_gateways(&entries, &known, problems);
     let channels = read_channels(&mut table, folder, &known, problems);
     let templates = read_templates(&mut table, &channels, &known, problems);
     table.finish("the main file", problems);
@@ -186,6 +187,17 @@ fn read_sites(
         && entries.len() == files.len()
         && entries.iter().all(|entry| entry.id.is_some());
     (entries, whole)
+}
+
+/// A gateway is a station of some site.
+fn check_gateways(entries: &[SiteEntry], known: &Known, problems: &mut Problems) {
+    let named = entries.iter().flat_map(|entry| &entry.gateways);
+    for At { value: (site, id), place } in named.filter(|_| known.sites_whole) {
+        if !known.stations.contains(&(site.clone(), id.clone())) {
+            let what = format!("there is no station `{id}` at `{site}`");
+            problems.add(place, what, "add a [[station]] for the gateway, sensors or not");
+        }
+    }
 }
 
 fn read_channels(

@@ -10,7 +10,7 @@ use reading::registry::{Site, SiteKind, StationEntry};
 
 use super::daemon::bilingual;
 use super::problem::Problems;
-use super::stations::{self, Watched};
+use super::stations::{self, Stations, Watched};
 use super::table::Table;
 use super::tree::At;
 use super::value::{Fault, nearest, shortened};
@@ -38,6 +38,8 @@ pub struct SiteEntry {
     pub stations: Vec<StationEntry>,
     /// The names of all its stations.
     pub station_ids: BTreeSet<StationId>,
+    /// The gateways they name, perhaps of other sites, and where.
+    pub gateways: Vec<At<(SiteId, StationId)>>,
     /// Its criteria, the ones that are always there included.
     pub rules: Vec<Rule>,
     /// How its level moves, if it differs from the default.
@@ -53,7 +55,8 @@ pub fn read(mut table: Table, sources: &[String], problems: &mut Problems) -> Si
     };
     let policy = table.table("policy", problems).map(|table| read_policy(table, problems));
     let before = problems.errors();
-    let (stations, station_ids) = stations::read(&mut table, id.as_ref(), sources, problems);
+    let Stations { entries: stations, ids: station_ids, gateways } =
+        stations::read(&mut table, id.as_ref(), sources, problems);
     let whole = problems.errors() == before && id.is_some();
     let watched = stations::watched(&stations);
     let zone = site.as_ref().map_or("UTC", |site| site.zone.as_str());
@@ -63,7 +66,7 @@ pub fn read(mut table: Table, sources: &[String], problems: &mut Problems) -> Si
     table.finish("the file of a site", problems);
     let kind = site.as_ref().map(|site| site.kind);
     let rules = with_defaults(written, &watched, kind, problems);
-    SiteEntry { id, site, stations, station_ids, rules, policy }
+    SiteEntry { id, site, stations, station_ids, gateways, rules, policy }
 }
 
 /// The rules somebody wrote, and those that are always there.

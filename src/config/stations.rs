@@ -8,6 +8,7 @@ use reading::id::{SensorId, SeriesName, SiteId, StationId, is_id};
 use reading::registry::{SeriesEntry, StationEntry};
 use reading::unit::{Quantity, Unit};
 
+use super::geometry;
 use super::problem::{Place, Problems};
 use super::table::Table;
 use super::tree::{At, Value};
@@ -36,32 +37,58 @@ pub struct Watched {
     pub noise: Option<f64>,
 }
 
+/// What stands at a site.
+pub struct Stations {
+    /// Its stations.
+    pub entries: Vec<StationEntry>,
+    /// The names of all of them, even of those with something wrong.
+    pub ids: BTreeSet<StationId>,
+    /// Which gateways they name, and where.
+    pub gateways: Vec<At<(SiteId, StationId)>>,
+}
+
 /// Reads every `[[station]]` of a site, and the names of all of them, even of those with something wrong.
 pub fn read(
     table: &mut Table,
     site: Option<&At<SiteId>>,
     sources: &[String],
     problems: &mut Problems,
-) -> (Vec<StationEntry>, BTreeSet<StationId>) {
-    let (mut entries, mut ids) = (Vec::new(), BTreeSet::new());
+) -> Stations {
+    let (mut entries, mut ids, mut gateways) = (Vec::new(), BTreeSet::new(), Vec::new());
     table.need("station", "add a [[station]] with its sensors", problems);
     let mut places = Vec::new();
     for mut table in table.tables("station", problems) {
         let place = table.place.clone();
         let id = station_id(&mut table, &mut ids, problems);
         let source = source(&mut table, sources, problems);
+        let gateway = table.read("gateway", |text| gateway(text, site), problems);
+        let location = geometry::location(&mut table, "location", problems);
         let (report_interval, series) = instruments(&mut table, problems);
         table.finish("a [[station]]", problems);
+        gateways.extend(gateway.clone());
         if let (Some(site), Some(id), Some(source)) = (site, id, source) {
-            let site = site.value.clone();
-            let of = StationEntry::of(site, id, &source);
-            entries.push(StationEntry { report_interval, series, ..of });
+            let of = StationEntry::of(site.value.clone(), id, &source);
+            let gateway = gateway.map(|at| at.value);
+            entries.push(StationEntry { report_interval, gateway, location, series, ..of });
             places.push(place);
         }
     }
     check_open(&entries, &places, problems);
     check_votes(&entries, &places, problems);
-    (entries, ids)
+    Stations { entries, ids, gateways }
+}
+
+/// The station that forwards for another: of the same site, or `site/station`.
+fn gateway(text: &str, site: Option<&At<SiteId>>) -> Result<(SiteId, StationId), Fault> {
+    let refused = || {
+        let what = format!("`{}` is not a station", shortened(text));
+        Fault::new(what, "write the id of a [[station]] of this site, or site/station")
+    };
+    let (of, id) = match text.split_once('/') {
+        Some((of, id)) => (of.parse().map_err(|_| refused())?, id),
+        None => (site.ok_or_else(refused)?.value.clone(), text),
+    };
+    Ok((of, id.parse().map_err(|_| refused())?))
 }
 
 /// The engine keeps the readings of a site apart until the longest lateness of its sensors has passed, and has

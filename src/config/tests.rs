@@ -240,6 +240,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("lateness = \"15 min\"", "checks = \"no\"", "sites/cut-12.toml:26:10"),
     ("lateness = \"15 min\"", "votes = \"Two Words\"", "sites/cut-12.toml:26:9"),
     ("lateness = \"15 min\"", "votes = \"alone\"", "sites/cut-12.toml:16:1"),
+    ("source = \"field\"\nreport", "gateway = \"gw-1\"\nreport", "sites/cut-12.toml:18:11"),
+    ("source = \"field\"\nreport", "gateway = \"cut-12/GW\"\nreport", "sites/cut-12.toml:18:11"),
     ("report-interval = \"10 min\"", "report-interval = \"200 ms\"", "sites/cut-12.toml:19:19"),
     ("10 min\"\n\n[[station.sensor]]\nid = \"tilt-1\"", "1 s\"\n\n[[station.sensor]]\nlateness = \"2 h\"\nid = \"tilt-2\"\nquantities = [\"tilt\"]\nrange = [\"-1 deg\", \"1 deg\"]\n\n[[station.sensor]]\nid = \"tilt-1\"", "sites/cut-12.toml:16:1"),
     // rules

@@ -21,12 +21,12 @@ use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
 use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
-use reading::codec::{CommandResult, Message, ResultKind, Told, feed};
+use reading::codec::{CommandResult, Message, ResultKind, StationState, StatusReport, Told, feed};
 use reading::frame::Frame;
 use reading::id::{RuleId, SeriesName};
 use reading::registry::Text;
 use reading::report::Report;
-use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, Timestamp};
+use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, StationIndex, Timestamp};
 
 use crate::overview::{Balance, Latest, Overview};
 use events::{ClockStep, CollectorEvent, Skip, Trouble};
@@ -323,7 +323,7 @@ impl Desk {
                 self.take_report(report, &frame, record, now, actions, carried);
             }
             Message::Receipt(receipt) => self.take_receipt(receipt, now, actions),
-            Message::Status(_) => {}
+            Message::Status(status) => self.take_status(status, record, now, actions),
         }
     }
 
@@ -416,6 +416,23 @@ impl Desk {
         }
         self.listed.insert(key, record.at);
         carried.batch.quarantine.push(quarantined(record, reason, what));
+    }
+
+    /// What a station says of itself, if it says so through its own collector.
+    fn take_status(
+        &mut self,
+        status: &StatusReport<'_>,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        let registry = &self.setup.registry;
+        let station =
+            registry.site(status.site).and_then(|site| registry.station(site, status.station));
+        let own = |at: &StationIndex| registry.stations()[at.index()].source == record.source;
+        if let (Some(station), Some(engine)) = (station.filter(own), &mut self.engine) {
+            engine.station_status(station, status.state == StationState::Online, now, actions);
+        }
     }
 
     fn take_receipt(

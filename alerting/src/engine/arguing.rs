@@ -115,8 +115,11 @@ impl Engine {
         })
     }
 
-    /// Whether a silence rule holds on the series of a watch.
+    /// Whether a silence rule holds on the series of a watch, or nothing comes through its gateway.
     pub(super) fn is_silent(&self, watch: &Watch, view: View) -> bool {
+        if matches!(view, View::Told) && self.is_cut_off(watch.series) {
+            return true;
+        }
         let of_series = self.watches_of(watch.series).map(|at| &self.watches[at]);
         of_series
             .filter(|one| matches!(one.settings(&self.setup), ConditionSettings::Silence(_)))

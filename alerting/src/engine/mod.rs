@@ -18,6 +18,7 @@ mod arguing;
 mod site;
 mod closing;
 mod silence;
+mod gateway;
 mod doubt;
 mod explaining;
 mod telling;
@@ -42,6 +43,7 @@ use crate::window::{Sample, Window};
 
 pub use commands::{Command, Verb};
 pub(crate) use feed::{Feeds, companions};
+pub(crate) use gateway::{GATEWAY_FAULT, Gateway, GatewayState};
 pub(crate) use silence::{Heard, Source};
 pub(crate) use site::{Event, Site, Track};
 pub(crate) use telling::Fault;
@@ -95,6 +97,7 @@ pub struct Engine {
     pub(crate) late: BTreeMap<u32, Late>,
     pub(crate) sites: Vec<Site>,
     pub(crate) sources: Vec<Source>,
+    pub(crate) gateways: Vec<Gateway>,
     pub(crate) system: Track,
     /// What is wrong with bongsu itself, until when (`None`: until it is mended).
     pub(crate) faults: BTreeMap<String, Fault>,
@@ -105,6 +108,8 @@ pub struct Engine {
     /// The site and the collector of each series.
     site_of: Vec<u32>,
     source_of: Vec<Option<u32>>,
+    /// The gateway each series comes through.
+    gateway_of: Vec<Option<u32>>,
     /// When each site has to be looked at next; lazily late, never early.
     wakes: BTreeSet<(Timestamp, usize)>,
     system_wake: Option<Timestamp>,
@@ -132,6 +137,7 @@ impl Engine {
         let source_of = setup.registry.series().iter();
         let source_of =
             source_of.map(|s| source_named(&station_of(s).source).map(|at| at as u32)).collect();
+        let (gateways, gateway_of) = gateway::all(&setup);
         let mut engine = Self {
             now,
             alive_until: now.plus(ALIVE_MAX),
@@ -142,6 +148,7 @@ impl Engine {
             late: BTreeMap::new(),
             sites,
             sources,
+            gateways,
             system: Track::new(Hazard::Monitoring),
             faults: BTreeMap::new(),
             outbox: Outbox::default(),
@@ -149,6 +156,7 @@ impl Engine {
             watches_from,
             site_of,
             source_of,
+            gateway_of,
             wakes: BTreeSet::new(),
             system_wake: None,
             scratch: Vec::new(),

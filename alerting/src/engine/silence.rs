@@ -18,10 +18,10 @@ use crate::condition::{ConditionSettings, Transition};
 use crate::decision::Action;
 
 /// After a collector comes up, nothing behind it is silent for this long: its backlog has to come in first.
-const GRACE: Duration = Duration::from_secs(120);
+pub(super) const GRACE: Duration = Duration::from_secs(120);
 
 /// A collector that stays down longer than this is an incident of its own.
-const DOWN_MAX: Duration = Duration::from_secs(300);
+pub(super) const DOWN_MAX: Duration = Duration::from_secs(300);
 
 /// What raised a level is fresh while it was heard within so many report intervals (domain.md 3.5.7), and at
 /// least within [`FRESH_MIN`].
@@ -151,7 +151,7 @@ impl Engine {
     pub(super) fn is_heard(&self, series: SeriesIndex) -> bool {
         let up = self.source_of(series).is_some_and(|source| source.up_since.is_some());
         let heard = self.heard[series.index()];
-        up && heard.ever && !heard.silent
+        up && heard.ever && !heard.silent && !self.is_cut_off(series)
     }
 
     /// How long ago the series stopped being fresh; `None` while it is.
@@ -177,6 +177,7 @@ impl Engine {
         heard.uptime = uptime;
         let news = !core::mem::replace(&mut heard.ever, true) || heard.silent;
         heard.silent = false;
+        self.hear_gateway(series, now, out);
         let site = self.site_of(series);
         if !news && !self.sites[site].main.live.is_paused() {
             return;
@@ -188,6 +189,11 @@ impl Engine {
         }
         self.judge_pause(site, false, now.at);
         self.wake_for_track(site, false);
+    }
+
+    /// Whether a silence rule holds on a series, as its site was told.
+    pub(super) fn is_told_silent(&self, series: SeriesIndex) -> bool {
+        self.watches_of(series).any(|at| self.watches[at].state.held && self.is_silence(at))
     }
 
     fn is_silence(&self, watch: usize) -> bool {
@@ -226,10 +232,12 @@ impl Engine {
                 continue;
             }
             let quiet = source.uptime.saturating_sub(self.heard[series.index()].uptime);
-            let graced = up_since.plus(GRACE.min(settings.after));
+            let graced = up_since.plus(GRACE.min(settings.after)).max(self.gateway_grace(series));
             if quiet >= settings.after && now.at >= graced {
                 self.heard[series.index()].silent = true;
-                self.turn_silence(at, true, now, out);
+                if !self.blames_gateway(series, settings.after, now, out) {
+                    self.turn_silence(at, true, now, out);
+                }
             } else {
                 let base = if asleep { target } else { now.at };
                 let due = base.plus(settings.after.saturating_sub(quiet)).max(graced);
