@@ -1,11 +1,11 @@
-//! How fast the engine takes readings: one threshold, three thresholds, a rate over three hours.
+//! How fast the engine takes readings: one threshold, three thresholds, a rate over three hours, an anomaly.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
 use std::time::Duration;
 
-use alerting::condition::{ConditionSettings, Side, rate};
+use alerting::condition::{ConditionSettings, Side, anomaly, rate};
 use alerting::engine::{Engine, Moment};
 use alerting::level::Level;
 use alerting::rule::Group;
@@ -85,4 +85,15 @@ fn rate_over_three_hours(bencher: Bencher) {
         persistence: persist(3, 5, 3),
     });
     feed(bencher, with_rules(vec![tilt("a", condition)]));
+}
+
+/// Nothing is told: what is fed repeats itself.
+#[divan::bench]
+fn anomaly_of_quiet_series(bencher: Bencher) {
+    let series = ["post-1/tilt-1/tilt-x", "post-2/tilt-1/tilt-x"];
+    let condition = ConditionSettings::Anomaly(anomaly::Settings::default());
+    feed(
+        bencher,
+        with_rules(vec![rule("cut-1", "a", Group::Anomaly, Level::Attention, &series, condition)]),
+    );
 }

@@ -25,8 +25,8 @@ impl Spikes {
     pub fn observe(&mut self, value: f64, before: [f64; 3], resolution: f64, learning: bool) {
         let distance = (value - median(before)).abs();
         let rarity = self.tail.rarity(distance, resolution);
-        self.score =
-            if rarity > 0.0 { (rarity + libm::log10(f64::from(BLOCK))) as f32 } else { 0.0 };
+        let readings = f64::from(BLOCK) * SHARE;
+        self.score = if rarity > 0.0 { (rarity + libm::log10(readings)) as f32 } else { 0.0 };
         if learning {
             self.tail.learn(distance, BLOCK);
         }
