@@ -4,6 +4,7 @@ pub mod config;
 pub mod overview;
 pub mod explained;
 pub mod metrics;
+pub mod vitals;
 pub mod desk;
 pub mod board;
 pub mod daemon;

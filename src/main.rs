@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
-use bongsu::cli::{check, demo, explain, order, replay, run};
+use bongsu::cli::{check, demo, doctor, explain, order, replay, run};
 use clap::{Parser, Subcommand};
 
 /// Disaster-safety early warning for steep slopes and aging facilities: from field gateway to siren
@@ -23,6 +23,7 @@ enum Command {
     Run(run::RunArgs),
     Demo(demo::DemoArgs),
     Check(check::CheckArgs),
+    Doctor(doctor::DoctorArgs),
     Replay(replay::ReplayArgs),
     Explain(explain::ExplainArgs),
     /// Says that somebody has seen an incident and is on it
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args, language),
         Command::Check(args) => check::run(&args, language),
+        Command::Doctor(args) => doctor::run(&args, language),
         Command::Replay(args) => replay::run(&args, language),
         Command::Explain(args) => explain::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),

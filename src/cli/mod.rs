@@ -3,6 +3,7 @@
 pub mod run;
 pub mod demo;
 pub mod check;
+pub mod doctor;
 pub mod replay;
 pub mod explain;
 pub mod order;

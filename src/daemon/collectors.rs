@@ -124,15 +124,7 @@ impl Collectors {
         ground: &Ground<'_>,
         events: &mpsc::Sender<Event>,
     ) -> anyhow::Result<()> {
-        let url = BrokerUrl { host: settings.host.clone(), port: settings.port, tls: settings.tls };
-        let mut config = MqttConfig::new(&collector.name, url, data_dir.join("collectors"));
-        config.user.clone_from(&settings.user);
-        if let Some(reference) = &settings.password {
-            config.password = Some(Password::new(resolve_secret(reference)?.expose()));
-        }
-        config.ca_file.clone_from(&settings.ca_file);
-        config.receive_maximum = settings.in_flight;
-        config.session_expiry = settings.session_expiry;
+        let config = mqtt_config(&collector.name, settings, data_dir)?;
         std::fs::create_dir_all(&config.data_dir)?;
         self.mqtt.push(MqttCollector::start(
             &config,
@@ -162,10 +154,8 @@ impl Collectors {
         config.bind = settings.listen;
         config.anonymous_on_loopback = settings.users.is_empty();
         config.data_dir = Some(data_dir.join("broker"));
-        let mut own = None;
         for user in &settings.users {
             let password = resolve_secret(&user.password)?;
-            own = own.or(Some((user.name.clone(), password.clone())));
             config.users.push(User {
                 name: user.name.clone(),
                 password: broker::Secret::new(password.expose()),
@@ -181,17 +171,7 @@ impl Collectors {
             .await
             .ok();
 
-        let host = if address.ip().is_unspecified() {
-            "127.0.0.1".into()
-        } else {
-            address.ip().to_string()
-        };
-        let url = BrokerUrl { host, port: address.port(), tls: false };
-        let mut client = MqttConfig::new(&collector.name, url, data_dir.join("collectors"));
-        if let Some((name, password)) = own {
-            client.user = Some(name);
-            client.password = Some(Password::new(password.expose()));
-        }
+        let client = broker_config(&collector.name, settings, address, data_dir)?;
         std::fs::create_dir_all(&client.data_dir)?;
         self.start_publisher(&client, ground, events)
     }
@@ -272,6 +252,50 @@ impl Collectors {
             tracing::warn!("a publisher did not stop in time");
         }
     }
+}
+
+/// How a broker is spoken to, its secrets read.
+///
+/// # Errors
+/// A secret that cannot be read.
+pub(crate) fn mqtt_config(
+    name: &str,
+    settings: &MqttSettings,
+    data_dir: &Path,
+) -> anyhow::Result<MqttConfig> {
+    let url = BrokerUrl { host: settings.host.clone(), port: settings.port, tls: settings.tls };
+    let mut config = MqttConfig::new(name, url, data_dir.join("collectors"));
+    config.user.clone_from(&settings.user);
+    if let Some(reference) = &settings.password {
+        config.password = Some(Password::new(resolve_secret(reference)?.expose()));
+    }
+    config.ca_file.clone_from(&settings.ca_file);
+    config.receive_maximum = settings.in_flight;
+    config.session_expiry = settings.session_expiry;
+    Ok(config)
+}
+
+/// How our own broker is spoken to: at `address`, as the first of its users.
+///
+/// # Errors
+/// A secret that cannot be read.
+pub(crate) fn broker_config(
+    name: &str,
+    settings: &BrokerSettings,
+    address: SocketAddr,
+    data_dir: &Path,
+) -> anyhow::Result<MqttConfig> {
+    let host = match address.ip().is_unspecified() {
+        true => "127.0.0.1".into(),
+        false => address.ip().to_string(),
+    };
+    let url = BrokerUrl { host, port: address.port(), tls: false };
+    let mut config = MqttConfig::new(name, url, data_dir.join("collectors"));
+    if let Some(user) = settings.users.first() {
+        config.user = Some(user.name.clone());
+        config.password = Some(Password::new(resolve_secret(&user.password)?.expose()));
+    }
+    Ok(config)
 }
 
 fn wiring(ground: &Ground<'_>, events: &mpsc::Sender<Event>, stop: &CancellationToken) -> Wiring {

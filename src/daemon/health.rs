@@ -1,5 +1,6 @@
 //! How the daemon's own parts are doing, for `/readyz` and the board.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use tokio::sync::watch;
 
 use super::collectors::Watch;
 use crate::board::{self, Check, Vital};
+use crate::config::Config;
 use crate::desk::run::Progress;
+use crate::vitals;
 
 /// The desk may be this far behind the journal, in the journal's time, before that is worth a word.
 const LAG_MAX: Duration = Duration::from_secs(30);
@@ -22,6 +25,9 @@ pub struct Vitals {
     progress: watch::Receiver<Progress>,
     collectors: Watch,
     clock: Clock,
+    data_dir: PathBuf,
+    /// The journal's reserve, bytes.
+    reserve: u64,
 }
 
 impl Vitals {
@@ -32,8 +38,10 @@ impl Vitals {
         progress: watch::Receiver<Progress>,
         collectors: Watch,
         clock: Clock,
+        config: &Config,
     ) -> Self {
-        Self { journal, ledger, progress, collectors, clock }
+        let (data_dir, reserve) = (config.data_dir.clone(), config.journal.reserve);
+        Self { journal, ledger, progress, collectors, clock, data_dir, reserve }
     }
 
     fn journal(&self) -> Check {
@@ -77,7 +85,9 @@ impl board::Health for Vitals {
             vital: if up { Vital::Ok } else { Vital::Degraded },
             detail: if up { "receiving".into() } else { "not connected".into() },
         };
-        [self.journal(), self.ledger(), self.desk()]
+        let disk = vitals::disk(&self.data_dir, self.reserve);
+        let clock = vitals::clock(self.clock.wall(), Some(self.clock.at()));
+        [self.journal(), self.ledger(), self.desk(), disk, clock]
             .into_iter()
             .chain(collectors.into_iter().map(collector))
             .collect()

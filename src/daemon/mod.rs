@@ -7,7 +7,7 @@
 //! **Stop**, in the order data flows: collectors, couriers (each ends the attempt in hand), desk, snapshot, the ways
 //! back to the field, journal. The board shows it through and goes first of what only looks.
 
-mod collectors;
+pub(crate) mod collectors;
 mod channels;
 mod archive;
 mod clock_trust;
@@ -229,6 +229,7 @@ impl Daemon {
                 progress.clone(),
                 collectors.watch.clone(),
                 clock.clone(),
+                &config,
             )),
             tokens: tokens.clone(),
             clock: Arc::new(move || board_clock.wall()),

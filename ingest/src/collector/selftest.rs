@@ -13,6 +13,7 @@ use rumqttc::{
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
+use super::connection::Connector;
 use super::event::Happening;
 use super::seat::Seat;
 
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the broker is asked to keep the session, in seconds.
 const KEPT_FOR: u32 = 60;
 
-const ADVICE: &str = "the broker forgets sessions: what is published while bongsu restarts is lost. For mosquitto set \
+pub(super) const ADVICE: &str = "the broker forgets sessions: what is published while bongsu restarts is lost. For mosquitto set \
     `persistence true` with a writable `persistence_location`, raise `persistent_client_expiration`, and use another \
     version than 2.0.12 to 2.0.18, which lose sessions";
 
@@ -33,7 +34,7 @@ pub(super) async fn run(seat: Seat) {
     loop {
         let found = tokio::select! {
             () = seat.cancel.cancelled() => return,
-            found = try_once(&seat) => found,
+            found = try_once(&seat.connector, &seat.collector) => found,
         };
         match found {
             Ok(persists) => {
@@ -61,14 +62,22 @@ fn tell(seat: &Seat, persists: bool) {
 }
 
 /// Connects as somebody new, leaves, comes back, and asks whether we are still known.
-async fn try_once(seat: &Seat) -> Result<bool, Box<ConnectionError>> {
-    visit(seat, true, KEPT_FOR).await?;
-    visit(seat, false, 0).await
+pub(super) async fn try_once(
+    connector: &Connector,
+    name: &str,
+) -> Result<bool, Box<ConnectionError>> {
+    visit(connector, name, true, KEPT_FOR).await?;
+    visit(connector, name, false, 0).await
 }
 
 /// One connection: whether the broker knew us. On leaving, the session is kept for `expiry` seconds.
-async fn visit(seat: &Seat, clean_start: bool, expiry: u32) -> Result<bool, Box<ConnectionError>> {
-    let (mut options, held) = seat.connector.options(&format!("{}-self-test", seat.collector));
+async fn visit(
+    connector: &Connector,
+    name: &str,
+    clean_start: bool,
+    expiry: u32,
+) -> Result<bool, Box<ConnectionError>> {
+    let (mut options, held) = connector.options(&format!("{name}-self-test"));
     options.set_clean_start(clean_start);
     options.set_session_expiry_interval(Some(KEPT_FOR));
     options.set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly);

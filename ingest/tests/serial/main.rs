@@ -9,3 +9,4 @@ mod lines;
 mod link;
 mod bus;
 mod peers;
+mod ceiling;

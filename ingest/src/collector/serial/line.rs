@@ -5,6 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
+use tokio::time::sleep;
 use tokio_serial::{FlowControl, SerialPortBuilderExt, SerialStream};
 
 use super::config::{DataBits, LineConfig, Parity, StopBits};
@@ -81,6 +83,30 @@ impl Line {
             Err(error) => Err(failed(&self.path, &error)),
         }
     }
+}
+
+/// Listens to a port for a while, to `len_max` bytes at most: for a person who looks at it.
+///
+/// # Errors
+/// [`LineError`] if it cannot be opened, or is lost.
+pub async fn overhear(
+    config: &LineConfig,
+    listen_for: Duration,
+    len_max: usize,
+) -> Result<Vec<u8>, LineError> {
+    let mut line = Line::open(config)?;
+    let (mut heard, mut buffer) = (Vec::new(), [0; 1_024]);
+    let until = sleep(listen_for);
+    tokio::pin!(until);
+    while heard.len() < len_max {
+        let read = tokio::select! {
+            () = &mut until => break,
+            read = line.stream.read(&mut buffer) => read,
+        };
+        let len = line.heard(read)?;
+        heard.extend_from_slice(&buffer[..len.min(len_max - heard.len())]);
+    }
+    Ok(heard)
 }
 
 /// What an error of a port that was open means: EIO and the like are what a pulled adapter gives.

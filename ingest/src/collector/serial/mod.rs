@@ -28,6 +28,8 @@ pub mod bus;
 
 use std::time::Duration;
 
+pub use line::overhear;
+
 use super::event::Role;
 use super::mqtt::Wiring;
 use super::seat::Seat;

@@ -1,0 +1,195 @@
+//! A look at a broker from outside: is it there, does it keep sessions, what comes on which filter. For a person who asks;
+//! it subscribes under an id of its own and leaves nothing behind.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rumqttc::{AsyncClient, ConnectionError, Event as PollEvent, Packet, QoS, SubscribeReasonCode};
+use tokio::time::timeout;
+
+use super::config::{MqttConfig, MqttConfigError};
+use super::connection::{ConnectError, Connector};
+use super::selftest;
+use super::topic::matches;
+
+/// Where brokers say what they are.
+const VERSION: &str = "$SYS/broker/version";
+/// How long the broker may take to let us in and confirm a subscription.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a broker could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The configuration cannot be run.
+    #[error(transparent)]
+    Config(#[from] MqttConfigError),
+    /// No connection can be prepared.
+    #[error(transparent)]
+    Prepare(#[from] ConnectError),
+    /// No connection came to stand, or it broke.
+    #[error("no connection to {url}: {reason}")]
+    Connect {
+        /// The broker.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// It did not answer in time.
+    #[error("{url} did not let us in within {PATIENCE:?}")]
+    Silent {
+        /// The broker.
+        url: String,
+    },
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// What the broker says it is.
+    pub version: Option<String>,
+    /// Whether it keeps a session while nobody is connected; none if that could not be tried.
+    pub persists: Option<bool>,
+    /// Per filter: whether the broker granted it, and how many messages came on it, kept ones left out.
+    pub filters: BTreeMap<String, Matched>,
+}
+
+/// What came on a filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Matched {
+    /// The broker granted the subscription.
+    pub granted: bool,
+    /// Messages that came.
+    pub messages: u64,
+}
+
+impl Seen {
+    /// What is known to be wrong with such a broker, and what to do; none if nothing is.
+    pub fn trouble(&self) -> Option<&'static str> {
+        match self.persists {
+            Some(false) => Some(selftest::ADVICE),
+            _ if self.version.as_deref().is_some_and(loses_sessions) => {
+                Some("mosquitto 2.0.12 to 2.0.18 lose sessions at times: use another version")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether this is one of the versions of mosquitto that lose sessions: `mosquitto version 2.0.15`.
+fn loses_sessions(version: &str) -> bool {
+    let number = version
+        .strip_prefix("mosquitto version 2.0.")
+        .and_then(|patch| patch.trim().parse::<u32>().ok());
+    number.is_some_and(|patch| (12..=18).contains(&patch))
+}
+
+/// Looks at a broker, and listens to what is subscribed for `listen_for`.
+///
+/// # Errors
+/// [`ProbeError`] if there is no connection.
+pub async fn look(config: &MqttConfig, listen_for: Duration) -> Result<Seen, ProbeError> {
+    config.check()?;
+    let connector = Connector::new(config)?;
+    let mut seen = listen(config, &connector, listen_for).await?;
+    seen.persists = selftest::try_once(&connector, &format!("{}-doctor", config.name)).await.ok();
+    Ok(seen)
+}
+
+async fn listen(
+    config: &MqttConfig,
+    connector: &Connector,
+    listen_for: Duration,
+) -> Result<Seen, ProbeError> {
+    let url = || config.url.to_string();
+    let broken =
+        |error: &ConnectionError| ProbeError::Connect { url: url(), reason: error.to_string() };
+    let (mut options, held) =
+        connector.options(&format!("{}-doctor-{}", config.name, std::process::id()));
+    options.set_clean_start(true);
+    held.release();
+    let (client, mut eventloop) = AsyncClient::builder(options).capacity(64).build();
+    let filters: Vec<&str> = config.filters.all().chain([VERSION]).collect();
+    let mut seen = Seen::default();
+    let entering = async {
+        let mut confirmed = 0;
+        loop {
+            match eventloop.poll().await.map_err(|error| broken(&error))? {
+                PollEvent::Incoming(Packet::ConnAck(_)) => {
+                    for filter in &filters {
+                        client.try_subscribe(*filter, QoS::AtMostOnce).ok();
+                    }
+                }
+                PollEvent::Incoming(Packet::SubAck(ack)) => {
+                    let granted = ack
+                        .return_codes
+                        .iter()
+                        .all(|code| matches!(code, SubscribeReasonCode::Success(_)));
+                    if let Some(filter) =
+                        filters.get(confirmed).filter(|filter| **filter != VERSION)
+                    {
+                        seen.filters.insert((*filter).into(), Matched { granted, messages: 0 });
+                    }
+                    confirmed += 1;
+                    if confirmed == filters.len() {
+                        return Ok::<(), ProbeError>(());
+                    }
+                }
+                PollEvent::Incoming(Packet::Publish(publish)) => note(&mut seen, &publish),
+                _ => {}
+            }
+        }
+    };
+    timeout(PATIENCE, entering).await.map_err(|_| ProbeError::Silent { url: url() })??;
+    let listening = async {
+        loop {
+            match eventloop.poll().await {
+                Ok(PollEvent::Incoming(Packet::Publish(publish))) => note(&mut seen, &publish),
+                Ok(_) => {}
+                Err(error) => return broken(&error),
+            }
+        }
+    };
+    if let Ok(error) = timeout(listen_for, listening).await {
+        return Err(error);
+    }
+    client.try_disconnect().ok();
+    timeout(Duration::from_secs(1), async { while eventloop.poll().await.is_ok() {} }).await.ok();
+    Ok(seen)
+}
+
+fn note(seen: &mut Seen, publish: &rumqttc::Publish) {
+    let topic = String::from_utf8_lossy(&publish.topic);
+    if topic == VERSION {
+        seen.version = Some(String::from_utf8_lossy(&publish.payload).into_owned());
+    }
+    if publish.retain {
+        return; // kept: it says nothing about now
+    }
+    for (filter, matched) in &mut seen.filters {
+        matched.messages += u64::from(matches(filter, &topic));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_versions_that_lose_sessions_are_named() {
+        let table = [
+            ("mosquitto version 2.0.11", false),
+            ("mosquitto version 2.0.12", true),
+            ("mosquitto version 2.0.18", true),
+            ("mosquitto version 2.0.19", false),
+            ("mosquitto version 2.1.12", false),
+            ("HiveMQ", false),
+        ];
+        for (version, bad) in table {
+            let seen =
+                Seen { version: Some(version.into()), persists: Some(true), ..Seen::default() };
+            assert_eq!(seen.trouble().is_some(), bad, "{version}");
+        }
+        let forgets = Seen { persists: Some(false), ..Seen::default() };
+        assert!(forgets.trouble().unwrap().contains("persistence true"));
+    }
+}
