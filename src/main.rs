@@ -30,6 +30,14 @@ enum Command {
     Acknowledge(order::OrderArgs),
     /// 해제: lowers 심각 by one level, by hand
     StandDown(order::OrderArgs),
+    /// 발령 승인: lets the public hear what waits for it
+    Approve(order::OrderArgs),
+    /// The public is not to hear what waits for it; takes --reason
+    Reject(order::OrderArgs),
+    /// Writes a note about an incident; takes --reason
+    Note(order::OrderArgs),
+    /// Puts away an incident that is all clear
+    Close(order::OrderArgs),
 }
 
 fn language(text: &str) -> Result<Language, String> {
@@ -58,5 +66,9 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
         Command::StandDown(args) => order::run(Verb::StandDown, &args),
+        Command::Approve(args) => order::run(Verb::Approve, &args),
+        Command::Reject(args) => order::run(Verb::Reject, &args),
+        Command::Note(args) => order::run(Verb::Note, &args),
+        Command::Close(args) => order::run(Verb::Close, &args),
     }
 }

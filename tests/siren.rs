@@ -66,7 +66,7 @@ sirens = ["{site}/siren-1"]
 simulated = true
 audience = "public"
 min-level = "severe"
-release = {RELEASE}
+group = "public"
 receipt-within = "1 s"
 expire-after = "10 s"
 retry = {{ first = "0.5 s", max = "1 s" }}"#
@@ -76,12 +76,15 @@ retry = {{ first = "0.5 s", max = "1 s" }}"#
 async fn start(hook: &Hook) -> (Setting, Daemon) {
     let mut setting = Setting::embedded();
     setting.add_hook(hook);
+    setting.add(&format!(
+        "[[group]]\nname = \"public\"\napproval = \"automatic\"\nrelease = {RELEASE}"
+    ));
     for site in ["bridge-1", "bridge-2"] {
         setting.site(site, &bridge(site));
         setting.add(&siren_channel(site));
     }
     setting.add(&format!(
-        "[[channel]]\nname = \"cap\"\nkind = \"cap\"\naudience = \"public\"\nmin-level = \"warning\"\nrelease = {RELEASE}"
+        "[[channel]]\nname = \"cap\"\nkind = \"cap\"\naudience = \"public\"\nmin-level = \"warning\"\ngroup = \"public\""
     ));
     let daemon = Daemon::start(&setting.write()).await;
     (setting, daemon)

@@ -10,6 +10,7 @@ use reading::registry::{Site, SiteKind, Text};
 use reading::{SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Released;
 use crate::level::Level;
 
 /// What may happen at a site. One incident is open per site and hazard.
@@ -102,6 +103,8 @@ pub enum Purpose {
     Reminder,
     /// It is over, or was not borne out.
     Cancel,
+    /// Somebody has to say whether the public may hear.
+    Approval,
 }
 
 impl Purpose {
@@ -111,6 +114,7 @@ impl Purpose {
             Self::Alert => "alert",
             Self::Reminder => "reminder",
             Self::Cancel => "cancel",
+            Self::Approval => "approval",
         }
     }
 }
@@ -233,4 +237,7 @@ pub struct Alert {
     /// It was decided while the disk took nothing: a restart may know nothing of it.
     #[serde(default)]
     pub unrecorded: bool,
+    /// Who let it out.
+    #[serde(default)]
+    pub released: Released,
 }

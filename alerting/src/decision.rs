@@ -3,11 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use reading::id::GroupId;
 use reading::registry::Text;
 use reading::{SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Evidence, Hazard, IncidentId};
+use crate::approval::{ApprovalView, Bound};
 use crate::explanation::Finding;
 use crate::level::Level;
 use crate::outbox::{Delivery, DeliveryChange};
@@ -98,13 +100,63 @@ pub enum Decision {
         command: String,
         /// About which incident, if any.
         incident: Option<IncidentId>,
-        /// Who gave it.
+        /// Who gave it, by user id.
         by: String,
+        /// From where: the door it came through, and the address.
+        #[serde(default)]
+        from: String,
+        /// Why, in the words of whoever gave it.
+        #[serde(default)]
+        given: String,
         /// Whether it was taken.
         accepted: bool,
         /// Why not, or what follows.
         reason: Text,
     },
+    /// What a group of channels may hear was asked about, or answered.
+    Approval {
+        /// When.
+        at: Timestamp,
+        /// About which incident.
+        incident: IncidentId,
+        /// For which group.
+        group: GroupId,
+        /// About which level and words.
+        bound: Bound,
+        /// What happened.
+        verdict: Verdict,
+        /// By whom: user ids, or the author of the written rule; empty where bongsu asks.
+        by: Vec<String>,
+    },
+}
+
+/// What happened to the approval of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Those who may approve are asked.
+    Asked,
+    /// One of several agreed.
+    Agreed,
+    /// It may be heard.
+    Released,
+    /// It must not be heard.
+    Rejected,
+    /// There is nothing to ask any more.
+    Withdrawn,
+}
+
+impl Verdict {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Agreed => "agreed",
+            Self::Released => "released",
+            Self::Rejected => "rejected",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
 }
 
 impl Decision {
@@ -117,6 +169,7 @@ impl Decision {
             Self::Recorded { .. } => "recorded",
             Self::Incident(_) => "incident",
             Self::Command { .. } => "command",
+            Self::Approval { .. } => "approval",
         }
     }
 
@@ -127,7 +180,8 @@ impl Decision {
             | Self::Level { at, .. }
             | Self::Reset { at, .. }
             | Self::Recorded { at, .. }
-            | Self::Command { at, .. } => *at,
+            | Self::Command { at, .. }
+            | Self::Approval { at, .. } => *at,
             Self::Incident(record) => record.at,
         }
     }
@@ -140,7 +194,7 @@ impl Decision {
             | Self::Reset { site, .. }
             | Self::Recorded { site, .. } => Some(site),
             Self::Incident(record) => Some(&record.site),
-            Self::Command { .. } => None,
+            Self::Command { .. } | Self::Approval { .. } => None,
         }
     }
 
@@ -149,6 +203,7 @@ impl Decision {
         match self {
             Self::Incident(record) => Some(&record.id),
             Self::Command { incident, .. } => incident.as_ref(),
+            Self::Approval { incident, .. } => Some(incident),
             Self::Rule { .. } | Self::Level { .. } | Self::Reset { .. } | Self::Recorded { .. } => {
                 None
             }
@@ -208,14 +263,62 @@ pub struct IncidentRecord {
     pub evidence: Vec<Evidence>,
     /// Whether the newest deciding evidence came late: judged by its own time, never public by itself.
     pub late_detected: bool,
+    /// How each group of channels stands that was asked about.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalView>,
 }
 
-/// Where an incident stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Where an incident stands: the one word that matters most ([`Life::state`](crate::life::Life::state)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IncidentState {
-    /// Going on.
+    /// Going on, and nobody has seen it yet.
     Open,
-    /// Over.
+    /// Somebody is on it.
+    Acknowledged,
+    /// Somebody has to say whether the public may hear.
+    AwaitingApproval,
+    /// The public may hear.
+    Approved,
+    /// Somebody said that the public must not hear.
+    Rejected,
+    /// An officer lowered 심각 by hand; the level is on its way down.
+    StoodDown,
+    /// The level is normal again.
+    AllClear,
+    /// Put away.
     Closed,
+}
+
+impl IncidentState {
+    /// Every state, in the order of a life.
+    pub const ALL: [Self; 8] = [
+        Self::Open,
+        Self::Acknowledged,
+        Self::AwaitingApproval,
+        Self::Approved,
+        Self::Rejected,
+        Self::StoodDown,
+        Self::AllClear,
+        Self::Closed,
+    ];
+
+    /// Its name in storage, lists and diagrams.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::AwaitingApproval => "awaiting-approval",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::StoodDown => "stood-down",
+            Self::AllClear => "all-clear",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Whether the danger is over.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::AllClear | Self::Closed)
+    }
 }

@@ -17,6 +17,8 @@ pub mod condition;
 pub mod validity;
 pub mod rule;
 pub mod policy;
+pub mod approval;
+pub mod life;
 pub mod setup;
 pub mod incident;
 pub mod alert;

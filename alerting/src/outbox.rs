@@ -47,9 +47,19 @@ impl DeliveryKey {
         &self.0
     }
 
+    /// The site its incident is at.
+    pub fn site(&self) -> Option<&str> {
+        self.0.split('_').nth(1)
+    }
+
     /// Whether it belongs to an incident at the site of this name.
     pub fn is_about(&self, site: &str) -> bool {
-        self.0.split('_').nth(1) == Some(site)
+        self.site() == Some(site)
+    }
+
+    /// Whether it is sent for this purpose.
+    pub fn is_for(&self, purpose: Purpose) -> bool {
+        self.0.split('_').nth(5) == Some(purpose.name())
     }
 }
 
@@ -210,6 +220,8 @@ struct Owed {
     incident: IncidentId,
     revision: u32,
     level: Level,
+    /// Whether it asks for an approval: questions and alerts do not supersede each other.
+    asks: bool,
     state: DeliveryState,
     attempts: u32,
     expires_at: Timestamp,
@@ -248,15 +260,16 @@ impl Outbox {
 
     /// Takes on a delivery. Whatever its chain (same incident, channel, recipient) has queued is superseded.
     pub fn owe(&mut self, delivery: Delivery, retry: Retry, now: Timestamp, out: &mut Vec<Action>) {
+        let asks = delivery.alert.purpose == Purpose::Approval;
         let superseded: Vec<DeliveryKey> = self
-            .chain(&delivery.alert.incident, &delivery.channel, &delivery.recipient)
+            .chain(&delivery.alert.incident, &delivery.channel, &delivery.recipient, asks)
             .filter(|(_, owed)| {
                 matches!(owed.state, DeliveryState::Queued | DeliveryState::InDoubt)
             })
             .map(|(key, _)| key.clone())
             .collect();
         let overdue_at = self
-            .chain(&delivery.alert.incident, &delivery.channel, &delivery.recipient)
+            .chain(&delivery.alert.incident, &delivery.channel, &delivery.recipient, asks)
             .map(|(_, owed)| owed.overdue_at)
             .chain([now.plus(retry.expire_after)])
             .min()
@@ -270,6 +283,7 @@ impl Outbox {
             incident: delivery.alert.incident.clone(),
             revision: delivery.alert.revision,
             level: delivery.alert.level,
+            asks,
             state: DeliveryState::Queued,
             attempts: 0,
             expires_at: delivery.expires_at,
@@ -280,6 +294,24 @@ impl Outbox {
         self.deadlines.insert((owed.deadline(), delivery.key.clone()));
         self.owed.insert(delivery.key.clone(), owed);
         out.push(Action::Owe(delivery));
+    }
+
+    /// The questions about an incident have their answers: whoever was not reached yet need not be.
+    pub fn withdraw_questions(
+        &mut self,
+        incident: &IncidentId,
+        now: Timestamp,
+        out: &mut Vec<Action>,
+    ) {
+        let waiting = |owed: &Owed| {
+            owed.asks
+                && owed.incident == *incident
+                && matches!(owed.state, DeliveryState::Queued | DeliveryState::InDoubt)
+        };
+        let keys = self.owed.iter().filter(|(_, owed)| waiting(owed)).map(|(key, _)| key.clone());
+        for key in keys.collect::<Vec<_>>() {
+            self.finish(&key, DeliveryState::Superseded, "it was answered", now, out);
+        }
     }
 
     /// Takes what an attempt came to. An outcome for a delivery that is settled already changes nothing.
@@ -387,12 +419,14 @@ impl Outbox {
         incident: &'a IncidentId,
         channel: &'a ChannelId,
         recipient: &'a str,
+        asks: bool,
     ) -> impl Iterator<Item = (&'a DeliveryKey, &'a Owed)> {
         let same = move |owed: &Owed| {
             owed.state != DeliveryState::Superseded
                 && owed.incident == *incident
                 && owed.channel == *channel
                 && owed.recipient == recipient
+                && owed.asks == asks
         };
         self.owed.iter().filter(move |(_, owed)| same(owed))
     }
@@ -402,7 +436,7 @@ impl Outbox {
         let Some(owed) = self.owed.get(key) else { return };
         let due_at = now.plus(backoff(&owed.retry, key, owed.attempts));
         let replaced = self
-            .chain(&owed.incident, &owed.channel, &owed.recipient)
+            .chain(&owed.incident, &owed.channel, &owed.recipient, owed.asks)
             .any(|(_, other)| other.revision > owed.revision);
         if replaced {
             self.finish(key, DeliveryState::Superseded, "a newer revision", now, out);

@@ -1,17 +1,14 @@
-//! Site policy: the rules that hold, to the level of a site; and how that level moves over time.
+//! Site policy: the rules that hold, to the level of a site. How that level moves over time is [`life`](crate::life)'s.
 //!
 //! The table is domain.md 3.8, first match from the top. Rain alone never exceeds 주의; one post alone never
 //! makes 심각 without a second line of evidence; sensors on one post count as one; what is only unusual is 관심.
 
 use alloc::collections::BTreeSet;
-use core::time::Duration;
 
-use reading::{StationIndex, Timestamp};
-use serde::{Deserialize, Serialize};
+use reading::StationIndex;
 
 use crate::level::Level;
 use crate::rule::Group;
-use crate::setup::Policy;
 
 /// One rule that holds on one series, as far as the policy cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,130 +108,6 @@ pub fn assess(held: &[Held], blind: bool) -> Assessment {
     })
 }
 
-/// The level of a site for one hazard as it moves: up at once, down one level at a time after its dwell, and
-/// from 심각 only by hand.
-///
-/// The dwell runs while the evidence is below the level and fresh; it pauses while what raised it is silent,
-/// because no data is never safety.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
-    level: Level,
-    assessed: Level,
-    paused: bool,
-    /// How much of the dwell has run, and since when it runs again.
-    ran: Duration,
-    running_since: Option<Timestamp>,
-    /// What a rule that argued for the level asks for beyond the site's dwell.
-    dwell: Option<Duration>,
-}
-
-impl Machine {
-    /// The level.
-    pub fn level(&self) -> Level {
-        self.level
-    }
-
-    /// What the evidence argues for at present.
-    pub fn assessed(&self) -> Level {
-        self.assessed
-    }
-
-    /// The evidence now argues for `assessed`. Returns the level before, if it went up.
-    pub fn assess(&mut self, assessed: Level, now: Timestamp) -> Option<Level> {
-        self.assessed = assessed;
-        if assessed > self.level {
-            let before = core::mem::replace(&mut self.level, assessed);
-            self.dwell = None;
-            self.stop();
-            return Some(before);
-        }
-        if assessed == self.level {
-            self.stop();
-        } else {
-            self.run(now);
-        }
-        None
-    }
-
-    /// A rule that argues for the level as it is asks for this dwell; the longest asked for counts.
-    pub fn keep(&mut self, dwell: Option<Duration>) {
-        self.dwell = self.dwell.max(dwell);
-    }
-
-    /// Pauses the dwell while what raised the level is silent, or lets it run on.
-    pub fn pause(&mut self, paused: bool, now: Timestamp) {
-        if paused && let Some(since) = self.running_since.take() {
-            self.ran += now.since(since);
-        }
-        self.paused = paused;
-        if !paused && self.assessed < self.level {
-            self.run(now);
-        }
-    }
-
-    /// Whether the way down is paused.
-    pub fn is_paused(&self) -> bool {
-        self.paused
-    }
-
-    /// Whether the dwell runs.
-    pub fn is_running(&self) -> bool {
-        self.running_since.is_some()
-    }
-
-    /// When the next step down is due.
-    pub fn due_at(&self, policy: &Policy) -> Option<Timestamp> {
-        let since = self.running_since?;
-        let usual = dwell(policy, self.level)?;
-        Some(since.plus(self.dwell.unwrap_or(usual).saturating_sub(self.ran)))
-    }
-
-    /// Takes the step down if it is due. Returns the level before.
-    pub fn step_down(&mut self, policy: &Policy, now: Timestamp) -> Option<Level> {
-        if self.due_at(policy)? > now {
-            return None;
-        }
-        Some(self.lower(now))
-    }
-
-    /// An officer lowers 심각 by hand. Returns the level before, or `None` if it is not 심각 or the evidence for
-    /// it still holds.
-    pub fn stand_down(&mut self, now: Timestamp) -> Option<Level> {
-        (self.level == Level::Severe && self.assessed < Level::Severe).then(|| self.lower(now))
-    }
-
-    fn lower(&mut self, now: Timestamp) -> Level {
-        let before = self.level;
-        self.level = before.milder();
-        self.dwell = None;
-        self.stop();
-        if self.assessed < self.level {
-            self.run(now);
-        }
-        before
-    }
-
-    fn run(&mut self, now: Timestamp) {
-        if !self.paused && self.running_since.is_none() {
-            self.running_since = Some(now);
-        }
-    }
-
-    fn stop(&mut self) {
-        self.running_since = None;
-        self.ran = Duration::ZERO;
-    }
-}
-
-fn dwell(policy: &Policy, level: Level) -> Option<Duration> {
-    match level {
-        Level::Normal | Level::Severe => None,
-        Level::Attention => Some(policy.dwell_attention),
-        Level::Caution => Some(policy.dwell_caution),
-        Level::Warning => Some(policy.dwell_warning),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,67 +195,5 @@ mod tests {
             worse[at].level = Level::ALL[(worse[at].level as usize + 1).min(4)];
             prop_assert!(assess(&worse, false).level >= assess(&held, false).level);
         }
-    }
-
-    fn at(hour: i64) -> Timestamp {
-        Timestamp::from_secs(hour * 3_600)
-    }
-
-    #[test]
-    fn a_rule_may_keep_what_it_raised_longer() {
-        let policy = Policy::default();
-        let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
-        let mut machine = Machine::default();
-        machine.assess(Level::Caution, at(0));
-        machine.keep(hours(24));
-        machine.keep(hours(6));
-        machine.keep(None);
-        machine.assess(Level::Normal, at(1));
-        assert_eq!(machine.due_at(&policy), Some(at(25)));
-        assert_eq!(machine.step_down(&policy, at(25)), Some(Level::Caution));
-        assert_eq!(machine.due_at(&policy), Some(at(26)), "관심 is the site's again");
-    }
-
-    #[test]
-    fn goes_up_at_once_and_down_one_level_at_a_time() {
-        let policy = Policy::default();
-        let mut machine = Machine::default();
-        assert_eq!(machine.assess(Level::Warning, at(0)), Some(Level::Normal));
-        machine.assess(Level::Normal, at(1));
-        assert_eq!(machine.due_at(&policy), Some(at(13)));
-        assert_eq!(machine.step_down(&policy, at(12)), None);
-        assert_eq!(machine.step_down(&policy, at(13)), Some(Level::Warning));
-        assert_eq!(machine.due_at(&policy), Some(at(16)));
-        machine.assess(Level::Caution, at(14));
-        assert_eq!(machine.due_at(&policy), None, "evidence is back: the dwell starts anew");
-        machine.assess(Level::Normal, at(15));
-        assert_eq!(machine.step_down(&policy, at(18)), Some(Level::Caution));
-        assert_eq!(machine.step_down(&policy, at(19)), Some(Level::Attention));
-        assert_eq!(machine.level(), Level::Normal);
-    }
-
-    #[test]
-    fn severe_is_lowered_by_hand_only_and_not_against_the_evidence() {
-        let policy = Policy::default();
-        let mut machine = Machine::default();
-        machine.assess(Level::Severe, at(0));
-        assert_eq!(machine.stand_down(at(1)), None, "it still holds");
-        machine.assess(Level::Normal, at(2));
-        assert_eq!(machine.due_at(&policy), None);
-        assert_eq!(machine.step_down(&policy, at(10_000)), None);
-        assert_eq!(machine.stand_down(at(10_000)), Some(Level::Severe));
-        assert_eq!(machine.level(), Level::Warning);
-    }
-
-    #[test]
-    fn g07_silence_pauses_the_way_down() {
-        let policy = Policy::default();
-        let mut machine = Machine::default();
-        machine.assess(Level::Caution, at(0));
-        machine.assess(Level::Normal, at(1));
-        machine.pause(true, at(2));
-        assert_eq!(machine.due_at(&policy), None);
-        machine.pause(false, at(100));
-        assert_eq!(machine.due_at(&policy), Some(at(102)), "one of three hours had run");
     }
 }

@@ -4,11 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use reading::id::{ChannelId, SiteId};
+use reading::id::{ChannelId, GroupId, SiteId};
 use serde::{Deserialize, Serialize};
 
 use crate::level::Level;
-use crate::rule::Provenance;
 
 /// Who hears a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +32,8 @@ pub struct Route {
     pub min_level: Level,
     /// Who hears it.
     pub audience: Audience,
-    /// The written rule that lets the public hear without asking; a public channel must have one.
-    pub release: Option<Provenance>,
+    /// The group it is released with; every public channel has one, and without it the public hears nothing.
+    pub group: Option<GroupId>,
     /// How deliveries are tried.
     pub retry: Retry,
 }

@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use reading::codec::Feed;
+use reading::id::GroupId;
 use reading::registry::Text;
 use reading::{Registry, SiteId};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Status;
+use crate::approval::ChannelGroup;
 use crate::route::Route;
 use crate::rule::Rule;
 
@@ -26,6 +28,9 @@ pub struct Setup {
     pub policies: BTreeMap<SiteId, Policy>,
     /// Who hears what.
     pub routes: Vec<Route>,
+    /// How channels that the public hears are released, by group.
+    #[serde(default)]
+    pub groups: Vec<ChannelGroup>,
     /// Whether alerts are in earnest.
     pub status: Status,
     /// Who speaks: the name alerts are signed with.
@@ -39,6 +44,7 @@ pub struct Setup {
 
 /// How held rules of a site make its level, over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// How long 관심 is kept after its evidence ceased.
     pub dwell_attention: Duration,
@@ -48,6 +54,12 @@ pub struct Policy {
     pub dwell_warning: Duration,
     /// How often an open incident at 심각 is repeated to those who were told (domain.md 3.8: 60 min).
     pub remind_severe: Duration,
+    /// A level that came back so often within `flap_window` stays at its highest.
+    pub flap_count: u8,
+    /// The window of `flap_count`, and how long a latched level has to be quiet before it comes down.
+    pub flap_window: Duration,
+    /// An incident that is all clear is put away after this, if nobody does.
+    pub close_after: Duration,
 }
 
 impl Default for Policy {
@@ -57,6 +69,9 @@ impl Default for Policy {
             dwell_caution: Duration::from_secs(3 * 3_600),
             dwell_warning: Duration::from_secs(12 * 3_600),
             remind_severe: Duration::from_secs(3_600),
+            flap_count: 3,
+            flap_window: Duration::from_secs(24 * 3_600),
+            close_after: Duration::from_secs(24 * 3_600),
         }
     }
 }
@@ -69,11 +84,17 @@ impl Setup {
             rules: Vec::new(),
             policies: BTreeMap::new(),
             routes: Vec::new(),
+            groups: Vec::new(),
             status: Status::Actual,
             sender: Text::default(),
             sources: Vec::new(),
             feeds: Vec::new(),
         }
+    }
+
+    /// The group of that name.
+    pub fn group(&self, id: &GroupId) -> Option<&ChannelGroup> {
+        self.groups.iter().find(|group| group.id == *id)
     }
 
     /// The policy of a site.

@@ -5,7 +5,6 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use alerting::decision::IncidentState;
 use alerting::level::Level;
 use alerting::setup::Setup;
 use alerting::{Decision, Engine};
@@ -85,7 +84,7 @@ fn a_gateway_that_goes_silent_is_one_incident_and_its_return_ends_it() {
     talk(&mut world, 422..460, |_| true);
     assert_eq!(opened(&world), ["bongsu"]);
     assert!(world.engine.view().iter().all(|site| site.silent == 0 && site.level == Level::Normal));
-    let closed = |decision: &Decision| matches!(decision, Decision::Incident(record) if record.state == IncidentState::Closed);
+    let closed = |decision: &Decision| matches!(decision, Decision::Incident(record) if record.state.is_over());
     assert!(world.decisions().any(closed));
 }
 

@@ -355,12 +355,9 @@ fn severe_is_stood_down_by_hand_and_told_where_it_was_heard() {
     let mut world = World::new(setup());
     severe(&mut world);
     let incident = world.engine.view()[0].incidents[0].clone();
-    let order = |id: &str| Command {
-        id: id.into(),
-        verb: alerting::engine::Verb::StandDown,
-        incident: alerting::IncidentId::from_text(&incident),
-        by: "officer-1".into(),
-        reason: "inspected".into(),
+    let order = |id: &str| {
+        let incident = alerting::IncidentId::from_text(&incident);
+        Command::new(id, alerting::engine::Verb::StandDown, incident, "officer-1", "inspected")
     };
     let now = world.tick(minute(6));
     world.engine.obey(&order("a"), now, &mut world.actions);

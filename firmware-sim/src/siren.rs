@@ -1,6 +1,6 @@
 //! A siren that obeys commands, answers them, and never sounds longer than it may.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use reading::{SiteId, StationId, Timestamp};
@@ -83,6 +83,9 @@ pub struct Answer {
 struct Command {
     id: String,
     command: String,
+    /// About which incident: what one says, another does not take back.
+    #[serde(default)]
+    incident: String,
     pattern: Option<String>,
     duration_s: Option<f64>,
     not_after: Option<String>,
@@ -92,7 +95,8 @@ struct Command {
 #[derive(Debug, Default)]
 pub struct Horn {
     settings: Settings,
-    until: Option<Timestamp>,
+    /// Until when, by incident; it sounds while any of them has time left.
+    until: BTreeMap<String, Timestamp>,
     sounded: u64,
     remembered: VecDeque<Answer>,
 }
@@ -105,7 +109,12 @@ impl Horn {
 
     /// What it does at `now`.
     pub fn state(&self, now: Timestamp) -> State {
-        if self.until.is_some_and(|until| now < until) { State::Sounding } else { State::Silent }
+        if now < self.silent_at() { State::Sounding } else { State::Silent }
+    }
+
+    /// When the last of those who made it sound has had their time; in the past if it is silent.
+    fn silent_at(&self) -> Timestamp {
+        self.until.values().copied().max().unwrap_or(Timestamp::MIN)
     }
 
     /// Obeys a command. Nothing if it is mute or cannot tell what it was asked.
@@ -141,7 +150,7 @@ impl Horn {
             }
         }
         match command.command.as_str() {
-            "stop" => self.until = None,
+            "stop" => drop(self.until.remove(&command.incident)),
             "sound" => self.sound(command, now)?,
             other => {
                 return Err(format!(
@@ -160,7 +169,9 @@ impl Horn {
         let wanted =
             command.duration_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let wanted = wanted.ok_or("duration_s is missing or not a duration")?;
-        self.until = Some(now.plus(wanted.min(self.settings.duration_max)));
+        self.until.retain(|_, until| now < *until);
+        let until = now.plus(wanted.min(self.settings.duration_max));
+        self.until.insert(command.incident.clone(), until);
         self.sounded += 1;
         Ok(())
     }
@@ -216,7 +227,8 @@ impl Siren {
     async fn serve(&mut self, session: &mut Session, pace: &Pace) {
         let mut answered = 0;
         loop {
-            let silence_at = self.horn.until.unwrap_or(Timestamp::MAX);
+            let silent_at = self.horn.silent_at();
+            let silence_at = if pace.now() < silent_at { silent_at } else { Timestamp::MAX };
             tokio::select! {
                 heard = session.incoming.recv() => match heard {
                     Some(Heard::Connected) => self.announce(session, pace.now()).await,
@@ -226,7 +238,7 @@ impl Siren {
                     }
                     None => return,
                 },
-                () = pace.sleep_until(silence_at) => self.horn.until = None,
+                () = pace.sleep_until(silence_at) => {}
             }
             self.heeded.send_replace(self.horn.heeded(pace.now(), answered));
         }
@@ -324,6 +336,19 @@ mod tests {
             json.starts_with(r#"{"id":"b","result":"done","state":"silent","at":"2026-07-1"#),
             "{json}"
         );
+    }
+
+    #[test]
+    fn a_siren_that_two_sites_share_is_silent_once_both_say_so() {
+        let named = |id: &str, command: &str, incident: &str| {
+            format!(r#"{{"id":"{id}","command":"{command}","incident":"{incident}","pattern":"disaster-warning","duration_s":180}}"#)
+                .into_bytes()
+        };
+        let mut horn = Horn::new(Settings::default());
+        horn.obey(&named("1", "sound", "north"), at(0)).unwrap();
+        horn.obey(&named("2", "sound", "south"), at(10)).unwrap();
+        assert_eq!(horn.obey(&named("3", "stop", "north"), at(20)).unwrap().state, State::Sounding);
+        assert_eq!(horn.obey(&named("4", "stop", "south"), at(30)).unwrap().state, State::Silent);
     }
 
     #[test]

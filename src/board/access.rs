@@ -22,6 +22,16 @@ pub(super) const SESSION: &str = "bongsu-session";
 pub(super) struct Asking {
     pub person: Person,
     pub session: Option<Digest>,
+    /// Where the request came from, as far as the socket knows.
+    pub peer: IpAddr,
+}
+
+impl Asking {
+    /// From where somebody orders something: the door, and the address it was opened from.
+    pub(super) fn from(&self) -> String {
+        let door = if self.session.is_some() { "board" } else { "api" };
+        format!("{door} {}", self.peer)
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Asking {
@@ -70,11 +80,11 @@ fn identify(app: &App, headers: &HeaderMap, peer: impl Fn() -> IpAddr) -> Result
             .map(|(_, token)| token.trim());
         let person = token.and_then(|token| app.state.tokens.find(token));
         return match person {
-            Some(person) => Ok(Asking { person, session: None }),
+            Some(person) => Ok(Asking { person, session: None, peer: peer() }),
             None => Err(failed(app, peer())),
         };
     }
-    let asking = session(app, headers);
+    let asking = session(app, headers).map(|asking| Asking { peer: peer(), ..asking });
     asking.ok_or_else(|| Kind::NotSignedIn.into())
 }
 
@@ -82,7 +92,7 @@ fn identify(app: &App, headers: &HeaderMap, peer: impl Fn() -> IpAddr) -> Result
 pub(super) fn session(app: &App, headers: &HeaderMap) -> Option<Asking> {
     let key = Digest::of(cookie(headers, SESSION)?);
     let person = app.state.tokens.session(&key)?;
-    Some(Asking { person, session: Some(key) })
+    Some(Asking { person, session: Some(key), peer: Ipv4Addr::LOCALHOST.into() })
 }
 
 /// Counts a failed sign-in, and what to answer.

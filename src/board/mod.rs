@@ -39,6 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerting::Command;
+use alerting::engine::Verb;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -249,6 +250,7 @@ fn routes(app: &Shared) -> Router<Shared> {
     let viewers = Router::new()
         .route("/", get(page::board))
         .route("/board/now", get(page::now))
+        .route("/incidents/{id}/approval", get(page::approval))
         .route("/metrics", get(vitals::metrics))
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/sites", get(api::sites))
@@ -261,8 +263,15 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/events", get(live::events))
         .route_layer(from_fn_with_state((app.clone(), Role::Viewer), access::require));
     let operators = Router::new()
-        .route("/api/v1/incidents/{id}/acknowledge", post(api::acknowledge))
-        .route("/api/v1/incidents/{id}/stand-down", post(api::stand_down))
+        .route("/api/v1/incidents/{id}/acknowledge", api::order(Verb::Acknowledge))
+        .route("/api/v1/incidents/{id}/stand-down", api::order(Verb::StandDown))
+        .route("/api/v1/incidents/{id}/note", api::order(Verb::Note))
+        .route("/api/v1/incidents/{id}/close", api::order(Verb::Close))
         .route_layer(from_fn_with_state((app.clone(), Role::Operator), access::require));
-    anybody.merge(viewers).merge(operators)
+    let approvers = Router::new()
+        .route("/api/v1/incidents/{id}/approve", api::order(Verb::Approve))
+        .route("/api/v1/incidents/{id}/reject", api::order(Verb::Reject))
+        .route("/incidents/{id}/approval", post(page::answer))
+        .route_layer(from_fn_with_state((app.clone(), Role::Approver), access::require));
+    anybody.merge(viewers).merge(operators).merge(approvers)
 }

@@ -3,6 +3,7 @@
 //! Drawn on the server out of [`Facts`]; a script asks for `/board/now` when live events say that it would look
 //! different, so that there is one way to draw it and it can be read without scripts.
 
+mod approval;
 mod rows;
 mod sorted;
 
@@ -21,6 +22,7 @@ use super::moment::{HOME_ZONE, Shown};
 use super::problem::Problem;
 use super::tokens::Role;
 use super::{Shared, words};
+pub(super) use approval::{answer, approval};
 use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow};
 
 /// What the part of the page that changes is drawn from; every text in one language.
@@ -88,6 +90,7 @@ const fn role_key(role: Role) -> &'static str {
     match role {
         Role::Viewer => "board-role-viewer",
         Role::Operator => "board-role-operator",
+        Role::Approver => "board-role-approver",
         Role::Administrator => "board-role-administrator",
     }
 }

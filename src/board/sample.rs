@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alerting::alert::{IncidentKind, Purpose};
+use alerting::approval::Released;
 use alerting::decision::{IncidentRecord, IncidentState};
 use alerting::engine::SiteView;
 use alerting::route::{Audience, Retry, Route};
@@ -39,6 +40,7 @@ use super::{
 use crate::overview::{Balance, Latest, Overview};
 
 pub(super) const VIEWER: &str = "viewer-0123456789abcdef0123456789abcdef";
+pub(super) const APPROVER: &str = "approver-0123456789abcdef0123456789abcdef";
 pub(super) const OPERATOR: &str = "operator-0123456789abcdef0123456789abcdef";
 
 pub(super) fn at(seconds: u64) -> Timestamp {
@@ -80,6 +82,7 @@ impl World {
         let tokens = vec![
             Token::new("pak", Role::Viewer, VIEWER).unwrap(),
             Token::new("kim", Role::Operator, OPERATOR).unwrap(),
+            Token::new("lee", Role::Approver, APPROVER).unwrap(),
         ];
         let mut state = BoardState {
             overview: overview.clone(),
@@ -372,7 +375,7 @@ pub(super) fn setup() -> Setup {
         sites: vec![],
         min_level: Level::Caution,
         audience,
-        release: None,
+        group: (audience == Audience::Public).then(|| "public".parse().unwrap()),
         retry: Retry {
             first: Duration::from_secs(5),
             max: Duration::from_secs(300),
@@ -393,6 +396,7 @@ pub(super) fn setup() -> Setup {
             route("duty-hook", Audience::Officers),
             route("siren", Audience::Public),
         ],
+        groups: vec![],
         status: Status::Actual,
         sender: text("한밭시 재난안전상황실", "Hanbat situation room"),
         sources: vec!["field".into()],
@@ -494,6 +498,7 @@ pub(super) fn record(
         what,
         evidence: vec![evidence(level)],
         late_detected: false,
+        approvals: vec![],
     }
 }
 
@@ -516,6 +521,7 @@ pub(super) fn alert(site: &str, sequence: u64, level: Level) -> Alert {
         decided_at: at(2_100),
         measured_at: at(2_090),
         expires_at: at(9_300),
+        released: Released::Persons { persons: vec!["lee".into()] },
         unrecorded: false,
     }
 }
@@ -625,6 +631,8 @@ pub(super) async fn night(world: &World) {
                 command: "acknowledge".into(),
                 incident: Some(incident_id("seo-7", 19_120)),
                 by: "kim".into(),
+                from: "api".into(),
+                given: "patrol on its way".into(),
                 accepted: true,
                 reason: text(
                     "kim 확인: 현장 예찰조 출동",

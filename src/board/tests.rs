@@ -4,6 +4,7 @@ mod access;
 mod pages;
 mod api;
 mod orders;
+mod approval;
 mod events;
 mod vitals;
 
@@ -21,8 +22,8 @@ use ingest::clock::Clock;
 use serde_json::{Value, json};
 
 use super::sample::{
-    OPERATOR, VIEWER, World, alert, at, body, incident_id, json as read_json, moved, night, owed,
-    quarantined, record, request, settled, text,
+    APPROVER, OPERATOR, VIEWER, World, alert, at, body, incident_id, json as read_json, moved,
+    night, owed, quarantined, record, request, settled, text,
 };
 use super::*;
 

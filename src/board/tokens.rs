@@ -29,8 +29,10 @@ const TOKEN_LEN_MIN: usize = 32;
 pub enum Role {
     /// Looks.
     Viewer,
-    /// Acknowledges and stands down.
+    /// Acknowledges, stands down, writes notes, puts away.
     Operator,
+    /// Lets the public hear, or not.
+    Approver,
     /// Everything.
     Administrator,
 }
@@ -41,6 +43,7 @@ impl Role {
         match self {
             Self::Viewer => "viewer",
             Self::Operator => "operator",
+            Self::Approver => "approver",
             Self::Administrator => "administrator",
         }
     }

@@ -134,6 +134,13 @@ pub(super) fn sentence(decision: &Decision, setup: &Setup, language: Language) -
             let verb = catalogue::lookup(&verb, language).unwrap_or(command);
             catalogue::fill(key, language, &[by, verb, say(reason, language)])
         }
+        Decision::Approval { group, bound, verdict, by, .. } => {
+            let key = ["board-approval-", verdict.name()].concat();
+            let verdict = catalogue::lookup(&key, language).unwrap_or(verdict.name());
+            let who = by.join(", ");
+            let values = [group.as_str(), level(bound.level), verdict, &who];
+            catalogue::fill("board-approval", language, &values)
+        }
     }
 }
 

@@ -71,6 +71,15 @@ impl Lines<'_> {
                 let said = catalogue::fill("what-reset", self.language, &[&count, &parts]);
                 Some(format!("{}  {site}  {said}", self.time(*at, Some(site))))
             }
+            Decision::Approval { at, incident, group, bound, verdict, by } => {
+                let key = ["board-approval-", verdict.name()].concat();
+                let verdict = catalogue::lookup(&key, self.language).unwrap_or(verdict.name());
+                let (level, who) = (catalogue::level(bound.level, self.language), by.join(", "));
+                let values = [group.as_str(), level, verdict, &who];
+                let said = catalogue::fill("board-approval", self.language, &values);
+                let site = incident.as_str().split('_').nth(1).unwrap_or_default();
+                Some(format!("{}  {site}  {said}", self.time(*at, None)))
+            }
             Decision::Incident(_) | Decision::Rule { .. } | Decision::Recorded { .. } => None,
         }
     }

@@ -29,6 +29,7 @@ mod rules;
 mod silence;
 mod doubt;
 mod sites;
+mod groups;
 mod routes;
 mod channels;
 mod texts;
@@ -134,6 +135,9 @@ impl Config {
             retry.receipt_within = retry.receipt_within.map(|within| within.mul_f64(speed));
             let attempts = 3 * (retry.first + retry.receipt_within.unwrap_or_default());
             retry.expire_after = retry.expire_after.max(attempts);
+        }
+        for group in &mut self.setup.groups {
+            group.remind = group.remind.mul_f64(speed);
         }
         for channel in &mut self.channels {
             if let ChannelKind::Siren(siren) = &mut channel.kind {

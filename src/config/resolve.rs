@@ -7,7 +7,7 @@ use alerting::route::Route;
 use alerting::rule::Rule;
 use alerting::setup::{Policy, Setup};
 use delivery::text::{Template, Texts};
-use reading::id::{SiteId, StationId};
+use reading::id::{GroupId, SiteId, StationId};
 use reading::registry::Registry;
 
 use super::Config;
@@ -15,6 +15,7 @@ use super::archive;
 use super::channels::{self, Channel, ChannelEntry};
 use super::collectors::{self, Collector};
 use super::daemon::{self, Daemon};
+use super::groups::{self, GroupEntry};
 use super::problem::{Place, Problems};
 use super::sites::{self, SiteEntry};
 use super::source::Folder;
@@ -33,6 +34,8 @@ pub struct Known {
     pub sites: BTreeSet<SiteId>,
     /// Their stations.
     pub stations: BTreeSet<(SiteId, StationId)>,
+    /// The groups of public channels, even those with something wrong.
+    pub groups: BTreeSet<GroupId>,
     /// Whether every file of a site could be read: only then is an unknown name a mistake.
     pub sites_whole: bool,
 }
@@ -49,6 +52,7 @@ impl Known {
             has_public_url: false,
             sites,
             stations: stations.collect(),
+            groups: BTreeSet::new(),
             sites_whole,
         }
     }
@@ -80,10 +84,15 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let archive = table.table("archive", problems);
     let archive = archive.map(|table| archive::read(table, folder, problems));
     let has_public_url = daemon.as_ref().is_some_and(|daemon| daemon.http.public_url.is_some());
-    let known = Known { status, has_public_url, ..Known::new(&entries, sites_whole) };
+    let released = read_groups(&mut table, problems);
+    let groups = released.iter().filter_map(|entry| entry.name.as_ref());
+    let groups = groups.map(|name| name.value.clone()).collect();
+    let known = Known { status, has_public_url, groups, ..Known::new(&entries, sites_whole) };
     check_gateways(&entries, &known, problems);
     let channels = read_channels(&mut table, folder, &known, problems);
     let templates = read_templates(&mut table, &channels, &known, problems);
+    let routes: Vec<Route> = channels.iter().map(|(_, route, _)| route.clone()).collect();
+    groups::check(&released, &routes, problems);
     table.finish("the main file", problems);
     let Daemon { data_dir, status, sender, http, journal } = daemon?;
     let (registry, rules, policies) = field(entries);
@@ -91,7 +100,8 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         registry,
         rules,
         policies,
-        routes: channels.iter().map(|(_, route, _)| route.clone()).collect(),
+        routes,
+        groups: released.into_iter().filter_map(|entry| entry.group).collect(),
         status,
         sender: sender.name,
         sources,
@@ -117,6 +127,18 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         setup,
         warnings,
     })
+}
+
+fn read_groups(table: &mut Table, problems: &mut Problems) -> Vec<GroupEntry> {
+    let (mut entries, mut seen) = (Vec::new(), Seen::default());
+    for entry in table.tables("group", problems) {
+        let entry = groups::read(entry, problems);
+        if let Some(name) = &entry.name {
+            seen.add("group", name, problems);
+        }
+        entries.push(entry);
+    }
+    entries
 }
 
 /// The ways in.

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use alerting::Level;
 use alerting::route::{Audience, Retry, Route};
-use alerting::rule::Provenance;
-use reading::id::{ChannelId, SiteId};
+use reading::id::{ChannelId, GroupId, SiteId};
 
 use super::channels::{ChannelKind, Kind};
 use super::problem::Problems;
 use super::resolve::Known;
-use super::rules::provenance;
 use super::table::{Table, id};
 use super::tree::At;
 use super::value::{Fault, nearest};
@@ -45,7 +43,7 @@ pub fn read(
             "name one, or remove the key: then it is for all",
         );
     }
-    let release = release(table, audience.as_ref(), problems);
+    let group = group(table, audience.as_ref(), known, problems);
     if kind == Kind::Siren {
         check_siren(audience.as_ref(), min_level.as_ref(), problems);
     }
@@ -71,7 +69,7 @@ pub fn read(
         }),
         min_level: min_level?.value,
         audience: audience?.value,
-        release,
+        group,
         retry: retry?,
     })
 }
@@ -88,27 +86,39 @@ fn site(text: &str, known: &Known) -> Result<SiteId, Fault> {
     Ok(site)
 }
 
-/// Nobody lets the public hear but a person or a rule that somebody wrote down.
-fn release(
+/// Nobody lets the public hear but a person or a rule that somebody wrote down: the channel's group says which.
+fn group(
     table: &mut Table,
     audience: Option<&At<Audience>>,
+    known: &Known,
     problems: &mut Problems,
-) -> Option<Provenance> {
-    let given = table.place_of("release");
-    let release = provenance(table, "release", problems);
-    let audience = audience?;
-    match (audience.value, given) {
+) -> Option<GroupId> {
+    let given = table.place_of("group");
+    let group = table.read("group", |text| known_group(text, known), problems);
+    match (audience?.value, given) {
         (Audience::Public, None) => problems.add(
-            &audience.place,
+            &audience?.place,
             "nothing lets the public hear on this channel",
-            "write who decided that it goes out by itself: release = { author = \"…\", date = \"…\", reason = \"…\" }",
+            "name the [[group]] it is released with: group = \"…\"",
         ),
         (Audience::Officers, Some(place)) => {
-            problems.add(&place, "`release` is for the public; officers always hear", "remove it");
+            problems.add(&place, "`group` is for the public; officers always hear", "remove it");
         }
         (Audience::Public, Some(_)) | (Audience::Officers, None) => {}
     }
-    release
+    group.map(|group| group.value)
+}
+
+fn known_group(text: &str, known: &Known) -> Result<GroupId, Fault> {
+    let group: GroupId = id(text)?;
+    if known.groups.contains(&group) {
+        return Ok(group);
+    }
+    let remedy = match nearest(text, known.groups.iter().map(GroupId::as_str)) {
+        Some(word) => format!("did you mean \"{word}\"?"),
+        None => format!("add [[group]] name = \"{group}\", approval = \"required\""),
+    };
+    Err(Fault::new(format!("there is no group `{group}`"), remedy))
 }
 
 fn check_siren(

@@ -168,6 +168,16 @@ fn read_policy(mut table: Table, problems: &mut Problems) -> Policy {
     }
     let remind = table.duration("remind-severe", MINUTE..=DAY, problems);
     policy.remind_severe = remind.map_or(default.remind_severe, |at| at.value);
+    if let Some(mut flap) = table.table("flap", problems) {
+        let count = flap.integer("count", 2..=20, problems);
+        let count = count.and_then(|at| u8::try_from(at.value).ok());
+        policy.flap_count = count.unwrap_or(default.flap_count);
+        let window = flap.duration("window", 60 * MINUTE..=30 * DAY, problems);
+        policy.flap_window = window.map_or(default.flap_window, |at| at.value);
+        flap.finish("flap", problems);
+    }
+    let close = table.duration("close-after", MINUTE..=30 * DAY, problems);
+    policy.close_after = close.map_or(default.close_after, |at| at.value);
     table.finish("[policy]", problems);
     policy
 }

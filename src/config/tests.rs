@@ -55,6 +55,11 @@ kind = "siren"
 sirens = ["cut-12/siren-1"]
 audience = "public"
 min-level = "severe"
+group = "sirens"
+
+[[group]]
+name = "sirens"
+approval = "automatic"
 release = { author = "Kim", date = 2026-07-01, reason = "plan 4" }
 "#;
 
@@ -191,10 +196,21 @@ const CASES: &[(&str, &str, &str)] = &[
     ("[\"cut-12/siren-1\"]", "[\"cut-12/siren-1\"]\nsimulated = true", "bongsu.toml:38:13"),
     ("status = \"actual\"", "status = \"test\"", "bongsu.toml:34:1"),
     ("min-level = \"severe\"", "min-level = \"warning\"", "bongsu.toml:39:13"),
-    ("release = { author = \"Kim\", date = 2026-07-01, reason = \"plan 4\" }\n", "", "bongsu.toml:38:12"),
-    (", reason = \"plan 4\"", "", "bongsu.toml:40:11"),
-    ("date = 2026-07-01", "date = \"July\"", "bongsu.toml:40:36"),
-    ("recipients = [\"duty-room\"]", "release = { author = \"K\", date = 2026-07-01, reason = \"r\" }", "bongsu.toml:29:1"),
+    ("group = \"sirens\"\n", "", "bongsu.toml:38:12"),
+    ("group = \"sirens\"", "group = \"siren\"", "bongsu.toml:40:9"),
+    ("release = { author = \"Kim\", date = 2026-07-01, reason = \"plan 4\" }\n", "", "bongsu.toml:44:12"),
+    ("approval = \"automatic\"\n", "", "bongsu.toml:42:1"),
+    ("approval = \"automatic\"", "approval = \"auto\"", "bongsu.toml:44:12"),
+    ("approval = \"automatic\"", "approval = \"required\"", "bongsu.toml:45:1"),
+    ("approval = \"automatic\"", "approval = \"after\"", "bongsu.toml:44:12"),
+    ("approval = \"automatic\"", "approval = \"automatic\"\nafter = \"5 min\"", "bongsu.toml:45:1"),
+    ("approval = \"automatic\"", "approval = \"automatic\"\npersons = 2", "bongsu.toml:45:11"),
+    ("approval = \"automatic\"", "approval = \"automatic\"\nask = [\"east\"]", "bongsu.toml:45:8"),
+    ("approval = \"automatic\"", "approval = \"automatic\"\nask = [\"dusty\"]", "bongsu.toml:45:8"),
+    ("dwell = { caution = \"3 h\" }", "flap = { count = 1 }", "sites/cut-12.toml:14:18"),
+    (", reason = \"plan 4\"", "", "bongsu.toml:45:11"),
+    ("date = 2026-07-01", "date = \"July\"", "bongsu.toml:45:36"),
+    ("recipients = [\"duty-room\"]", "group = \"sirens\"", "bongsu.toml:29:1"),
     ("kind = \"siren\"\nsirens = [\"cut-12/siren-1\"]", "kind = \"cap\"\naudience = \"officers\"\nmin-level = \"caution\"\n[[channel]]\nname = \"two\"\nkind = \"cap\"", "bongsu.toml:41:8"),
     ("https://duty.example.kr/hook\"", "https://duty.example.kr/hook\"\nauthorization = \"Bearer hunter2\"", "bongsu.toml:26:17"),
     ("kind = \"siren\"\nsirens = [\"cut-12/siren-1\"]", "kind = \"cap\"\nprofile = \"kora\"", "bongsu.toml:37:11"),

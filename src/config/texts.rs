@@ -143,6 +143,7 @@ fn sample(setup: &Setup, site: &Site, level: Level) -> Alert {
         measured_at: now,
         expires_at: now.plus(Duration::from_secs(7_200)),
         unrecorded: false,
+        released: alerting::approval::Released::Officers,
     }
 }
 

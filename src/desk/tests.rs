@@ -151,7 +151,8 @@ fn g14_a_record_that_crashed_the_desk_twice_is_passed_over_and_reported() {
     assert_eq!(received, 960 - 1, "the record is passed over");
     let told = carried.batch.actions.iter().any(|(_, action)| match action {
         Action::Decide(Decision::Incident(record)) => {
-            record.site.as_str() == "bongsu" && record.what.en.contains("50")
+            let mut said = record.evidence.iter().map(|evidence| &evidence.text.en);
+            record.site.as_str() == "bongsu" && said.any(|text| text.contains("50"))
         }
         _ => false,
     });

@@ -1,6 +1,7 @@
 //! Alerts and deliveries for the tests of this room.
 
 use alerting::alert::{Hazard, IncidentKind, Purpose};
+use alerting::approval::Released;
 use alerting::decision::{IncidentRecord, IncidentState};
 use alerting::{
     Action, Alert, AttemptResult, Decision, Delivery, DeliveryChange, DeliveryKey, DeliveryState,
@@ -69,6 +70,7 @@ pub fn alert(revision: u32, level: Level) -> Alert {
         decided_at: at(20 + 60 * i64::from(revision)),
         measured_at: at(60 * i64::from(revision)),
         expires_at: at(20 + 60 * i64::from(revision) + 7_200),
+        released: Released::Persons { persons: vec!["kim".into()] },
         unrecorded: false,
     }
 }
@@ -141,6 +143,7 @@ pub fn record(sequence: u64, revision: u32, state: IncidentState) -> IncidentRec
         what: text("바뀜", "changed"),
         evidence: vec![],
         late_detected: false,
+        approvals: vec![],
     }
 }
 

@@ -128,8 +128,9 @@ impl Engine {
     ) {
         let assessment = self.assessment(site, monitoring, View::Recorded, at);
         let dwell = self.dwell_asked(site, monitoring, View::Recorded, assessment.level, at);
+        let policy = self.sites[site].policy;
         let recorded = &mut self.sites[site].track(monitoring).recorded;
-        let before = recorded.assess(assessment.level, at);
+        let before = recorded.assess(assessment.level, &policy, at).map(|rise| rise.before);
         if recorded.level() == assessment.level {
             recorded.keep(dwell);
         }

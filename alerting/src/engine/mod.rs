@@ -22,6 +22,8 @@ mod gateway;
 mod doubt;
 mod explaining;
 mod telling;
+mod revising;
+mod asking;
 mod commands;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -254,6 +256,7 @@ impl Engine {
 
     /// Takes what an attempt came to.
     pub fn settle(&mut self, outcome: &Outcome, now: Moment, out: &mut Vec<Action>) {
+        self.approver_tried(outcome, now);
         if let Some(lost) = self.outbox.settle(outcome, now.at, out) {
             self.lost(lost, now, out);
         }

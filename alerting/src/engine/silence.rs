@@ -122,6 +122,7 @@ impl Engine {
             }
         }
         self.put_off_reminders(asleep, target);
+        self.ask_again_after(asleep, target);
         for source in &mut self.sources {
             source.credited_to = source.credited_to.max(asleep);
         }

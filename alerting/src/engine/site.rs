@@ -17,7 +17,8 @@ use crate::condition::{ConditionSettings, Transition};
 use crate::decision::{Action, Decision};
 use crate::incident::Incident;
 use crate::level::Level;
-use crate::policy::{Assessment, Machine};
+use crate::life::{Machine, Rise};
+use crate::policy::Assessment;
 use crate::setup::{Policy, Setup};
 use crate::window::{Place, Sample};
 
@@ -28,11 +29,29 @@ pub(crate) struct Track {
     pub live: Machine,
     pub recorded: Machine,
     pub incident: Option<Incident>,
+    /// The one before, while it is all clear and not put away.
+    pub cleared: Option<Incident>,
 }
 
 impl Track {
     pub fn new(hazard: Hazard) -> Self {
-        Self { hazard, live: Machine::default(), recorded: Machine::default(), incident: None }
+        Self {
+            hazard,
+            live: Machine::default(),
+            recorded: Machine::default(),
+            incident: None,
+            cleared: None,
+        }
+    }
+
+    /// The incidents that people can still do something about.
+    pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incident.iter().chain(&self.cleared)
+    }
+
+    /// The same, to be changed.
+    pub fn incidents_mut(&mut self) -> impl Iterator<Item = &mut Incident> {
+        self.incident.iter_mut().chain(&mut self.cleared)
     }
 }
 
@@ -269,18 +288,17 @@ impl Engine {
         let evidence = self.evidence(at, &turn);
         let subject = self.subject_of(at);
         if news {
-            let site = self.site_id(subject);
-            out.push(Action::Decide(Decision::Rule {
-                at: now.at,
-                site,
-                held: turn.held,
-                evidence,
-            }));
+            let (site, evidence) = (self.site_id(subject), evidence.clone());
+            let held = turn.held;
+            out.push(Action::Decide(Decision::Rule { at: now.at, site, held, evidence }));
         }
         if turn.held && !fresh {
             self.late_detected(at, turn, now, out);
         } else {
             self.judge(subject, turn.at, now, out);
+            if news && turn.held {
+                self.merge(subject, &evidence, now, out);
+            }
         }
     }
 
@@ -307,15 +325,18 @@ impl Engine {
             Subject::System => return self.judge_system(None, now, out),
         };
         let assessment = self.assessment(site, monitoring, View::Live, now.at);
+        let policy = self.sites[site].policy;
         let track = self.sites[site].track(monitoring);
-        let before = track.live.assess(assessment.level, now.at);
+        let rise = track.live.assess(assessment.level, &policy, now.at);
         if track.live.level() == assessment.level {
             let dwell = self.dwell_asked(site, monitoring, View::Live, assessment.level, now.at);
             self.sites[site].track(monitoring).live.keep(dwell);
         }
         self.note_raised(site, monitoring);
         self.judge_pause(site, monitoring, now.at);
-        if let Some(before) = before {
+        if let Some(Rise { before, latched }) = rise {
+            let row = if latched { "policy-latched" } else { assessment.row };
+            let assessment = Assessment { row, ..assessment };
             self.level_moved(subject, before, assessment, measured_at, now, out);
         }
         self.wake_for_track(site, monitoring);
@@ -353,6 +374,7 @@ impl Engine {
                         out,
                     );
                 }
+                self.put_away(subject, crate::catalogue::text("what-site-removed", &[]), now, out);
             }
         }
     }
@@ -388,8 +410,8 @@ impl Engine {
         let policy = self.sites[site].policy;
         let track = self.sites[site].track(monitoring);
         let step = track.live.due_at(&policy);
-        let remind = track.incident.as_ref().and_then(|incident| incident.remind_at);
-        for at in [step, remind].into_iter().flatten() {
+        let people = track.incidents().filter_map(Incident::due_at).min();
+        for at in [step, people].into_iter().flatten() {
             self.wake_by(site, at.max(self.now));
         }
     }
@@ -410,6 +432,9 @@ impl Engine {
             self.judge_pause(site, monitoring, now.at);
             self.step_down(site, monitoring, now, out);
             self.remind(site, monitoring, now, out);
+            let subject = if monitoring { Subject::Monitoring(site) } else { Subject::Main(site) };
+            self.questions_due(subject, now, out);
+            self.close_due(subject, now, out);
             self.wake_for_track(site, monitoring);
         }
         let kept = self.sites[site].watches.clone();

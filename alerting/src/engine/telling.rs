@@ -10,18 +10,18 @@ use reading::{SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::arguing::View;
+use super::asking::{Plan, deliver};
 use super::site::Track;
 use super::{Engine, Moment, Subject};
-use crate::alert::{
-    Alert, Evidence, Hazard, IncidentId, IncidentKind, MessageType, Purpose, SiteFacts,
-};
+use crate::alert::{Alert, Evidence, Hazard, MessageType, Purpose, SiteFacts};
+use crate::approval::{PublicText, Released};
 use crate::catalogue;
 use crate::condition::Transition;
 use crate::condition::explain::Measure;
-use crate::decision::{Action, Decision, IncidentRecord, IncidentState};
+use crate::decision::{Action, Decision, IncidentRecord};
 use crate::incident::{Incident, Revision};
 use crate::level::Level;
-use crate::outbox::{Delivery, DeliveryKey};
+use crate::life::{Rise, Step};
 use crate::policy::Assessment;
 use crate::route::{Audience, Route};
 use crate::setup::Policy;
@@ -35,6 +35,9 @@ const SYSTEM_POLICY: Policy = Policy {
     dwell_caution: Duration::from_secs(600),
     dwell_warning: Duration::from_secs(600),
     remind_severe: Duration::from_secs(3_600),
+    flap_count: 3,
+    flap_window: Duration::from_secs(24 * 3_600),
+    close_after: Duration::from_secs(24 * 3_600),
 };
 
 /// Something wrong with bongsu itself.
@@ -152,6 +155,11 @@ impl Engine {
         let why = self.findings(subject);
         let track = self.track_of(subject);
         let (hazard, to) = (track.hazard, track.live.level());
+        if to > from
+            && let Some(incident) = &mut track.incident
+        {
+            incident.life.take(&Step::Raise).ok();
+        }
         let what = moved(from, to, &reason);
         out.push(Action::Decide(Decision::Level {
             at: now.at,
@@ -188,11 +196,12 @@ impl Engine {
             ko: catalogue::fill("what-late", catalogue::Language::Ko, &[&evidence.text.ko, &delay]),
             en: catalogue::fill("what-late", catalogue::Language::En, &[&evidence.text.en, &delay]),
         };
+        let policy = self.policy_of(subject);
         let track = self.track_of(subject);
         let assessed = track.live.assessed();
         if track.live.level() == Level::Normal {
-            track.live.assess(Level::Attention.max(assessed), now.at);
-            track.live.assess(assessed, now.at);
+            track.live.assess(Level::Attention.max(assessed), &policy, now.at);
+            track.live.assess(assessed, &policy, now.at);
             let (hazard, to, id) = (track.hazard, track.live.level(), self.site_id(subject));
             let reason = catalogue::text("policy-late", &[]);
             let from = Level::Normal;
@@ -273,98 +282,57 @@ impl Engine {
         }
     }
 
-    /// Makes the next revision of a track's incident (opening it if need be), and tells of it if `purpose` says why.
-    #[expect(clippy::too_many_arguments, reason = "each says something else about one revision")]
-    pub(super) fn revise(
-        &mut self,
-        subject: Subject,
-        what: Text,
-        purpose: Option<Purpose>,
-        late_detected: bool,
-        measured_at: Timestamp,
-        now: Moment,
-        out: &mut Vec<Action>,
-    ) {
-        let (site, evidence) = (self.site_id(subject), self.evidence_of(subject));
-        let policy = self.policy_of(subject);
-        let track = self.track_of(subject);
-        let (hazard, level) = (track.hazard, track.live.level());
-        let open = || {
-            Incident::open(IncidentId::new(IncidentKind::Live, &site, hazard, now.sequence), now.at)
-        };
-        let mut incident = track.incident.take().unwrap_or_else(open);
-        let state =
-            if level == Level::Normal { IncidentState::Closed } else { IncidentState::Open };
-        if let Subject::Main(site) = subject {
-            self.freeze(site, state == IncidentState::Open);
-        }
-        let revision = Revision { site, hazard, state, level, what, evidence, late_detected };
-        let record = incident.revise(revision, now.at);
-        out.push(Action::Decide(Decision::Incident(record.clone())));
-        if let Some(purpose) = purpose {
-            incident.remind_at = remind_after(&policy, level).map(|after| now.at.plus(after));
-            self.tell(subject, &record, &mut incident, purpose, measured_at, now, out);
-        }
-        if state == IncidentState::Open {
-            self.track_of(subject).incident = Some(incident);
-        }
-    }
-
-    /// What a site does while an incident is open is learned as normal by nothing.
-    fn freeze(&mut self, site: usize, frozen: bool) {
-        for at in self.sites[site].watches.clone() {
-            let state = &mut self.watches[at].state;
-            state.live.freeze(frozen);
-            state.closed.freeze(frozen);
-        }
-    }
-
+    /// Owes a delivery to everybody who has to hear of a revision, and may.
     #[expect(clippy::too_many_arguments, reason = "each says something else about one message")]
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         subject: Subject,
         record: &IncidentRecord,
         incident: &mut Incident,
         purpose: Purpose,
-        measured_at: Timestamp,
+        plan: &Plan,
         now: Moment,
         out: &mut Vec<Action>,
     ) {
         let facts = self.facts(subject);
+        let draft = Revision::of(record);
         for at in 0..self.setup.routes.len() {
             let route = &self.setup.routes[at];
-            let Some((purpose, message_type)) = word_for(route, record, incident, purpose) else {
+            let Some((purpose, message_type)) = word_for(route, &draft, incident, purpose) else {
                 continue;
             };
+            let measured_at = incident.measured_at;
+            let mut alert = self.compose(&facts, record, purpose, message_type, measured_at);
+            if route.audience == Audience::Public
+                && !let_out(route, incident, plan, purpose, &mut alert)
+            {
+                continue;
+            }
             if message_type == MessageType::Cancel {
                 incident.told.remove(&route.channel);
             } else {
-                incident.told.insert(route.channel.clone());
+                let bound = route.group.as_ref().and_then(|group| plan.says.get(group));
+                let bound = bound.map(|(bound, _)| bound.clone());
+                incident.told.insert(route.channel.clone(), bound);
             }
-            let alert = self.compose(&facts, record, purpose, message_type, measured_at);
             for recipient in &route.recipients {
-                let key = DeliveryKey::new(
-                    &record.id,
-                    record.revision,
-                    purpose,
-                    &route.channel,
-                    recipient,
-                );
-                let delivery = Delivery {
-                    key,
-                    channel: route.channel.clone(),
-                    recipient: recipient.clone(),
-                    alert: alert.clone(),
-                    owed_at: now.at,
-                    due_at: now.at,
-                    expires_at: now.at.plus(route.retry.expire_after),
-                };
+                let delivery = deliver(route, recipient, alert.clone(), now.at);
                 self.outbox.owe(delivery, route.retry, now.at, out);
             }
         }
     }
 
-    fn compose(
+    /// When those who were told hear again.
+    pub(super) fn remind_after(
+        &self,
+        subject: Subject,
+        level: Level,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        remind_after(&self.policy_of(subject), level).map(|after| now.plus(after))
+    }
+
+    pub(super) fn compose(
         &self,
         facts: &SiteFacts,
         record: &IncidentRecord,
@@ -383,20 +351,21 @@ impl Engine {
             level,
             site: facts.clone(),
             hazard: record.hazard,
-            headline: headline(facts, record, over),
+            headline: headline(facts, record.hazard, record.level, over),
             description: description(record),
-            instruction: self.instruction(facts, record, over),
+            instruction: self.instruction(facts, record.level, over),
             evidence: record.evidence.clone(),
             decided_at: record.at,
             measured_at,
             expires_at: record.at.plus(validity(level)),
             unrecorded: self.is_faulty(super::UNRECORDED),
+            released: Released::Officers,
         }
     }
 
-    fn instruction(&self, facts: &SiteFacts, record: &IncidentRecord, over: bool) -> Text {
+    pub(super) fn instruction(&self, facts: &SiteFacts, level: Level, over: bool) -> Text {
         let site = self.setup.registry.site(facts.id.as_str());
-        match (over, record.level, site) {
+        match (over, level, site) {
             (true, _, _) => catalogue::text("instruction-over", &[]),
             (false, Level::Warning | Level::Severe, Some(site)) => {
                 self.setup.registry.sites()[site.index()].instruction.clone()
@@ -410,7 +379,7 @@ impl Engine {
         }
     }
 
-    fn facts(&self, subject: Subject) -> SiteFacts {
+    pub(super) fn facts(&self, subject: Subject) -> SiteFacts {
         match subject {
             Subject::Main(site) | Subject::Monitoring(site) => {
                 SiteFacts::from(&self.setup.registry.sites()[site])
@@ -429,7 +398,7 @@ impl Engine {
         }
     }
 
-    fn policy_of(&self, subject: Subject) -> Policy {
+    pub(super) fn policy_of(&self, subject: Subject) -> Policy {
         match subject {
             Subject::Main(site) | Subject::Monitoring(site) => self.sites[site].policy,
             Subject::System => SYSTEM_POLICY,
@@ -446,9 +415,9 @@ impl Engine {
     pub(super) fn judge_system(&mut self, news: Option<Text>, now: Moment, out: &mut Vec<Action>) {
         let active = self.faults.values().any(|fault| fault.from <= now.at);
         let level = if active { Level::Caution } else { Level::Normal };
-        let before = self.system.live.assess(level, now.at);
-        if let Some(from) = before {
-            let row = "policy-system";
+        let rise = self.system.live.assess(level, &SYSTEM_POLICY, now.at);
+        if let Some(Rise { before: from, latched }) = rise {
+            let row = if latched { "policy-latched" } else { "policy-system" };
             self.level_moved(Subject::System, from, Assessment { level, row }, now.at, now, out);
         } else if let Some(what) = news.filter(|_| active) {
             self.revise(Subject::System, what, Some(Purpose::Alert), false, now.at, now, out);
@@ -468,6 +437,7 @@ impl Engine {
             self.level_moved(Subject::System, from, assessment, now.at, now, out);
         }
         self.remind_subject(Subject::System, now, out);
+        self.close_due(Subject::System, now, out);
         self.wake_for_system();
     }
 
@@ -476,7 +446,7 @@ impl Engine {
             self.faults.values().flat_map(|fault| [Some(fault.from), fault.until]).flatten();
         let due = faults
             .chain(self.system.live.due_at(&SYSTEM_POLICY))
-            .chain(self.system.incident.as_ref().and_then(|incident| incident.remind_at))
+            .chain(self.system.incidents().filter_map(Incident::due_at))
             .filter(|at| *at > self.now)
             .min();
         if let Some(due) = due {
@@ -486,17 +456,17 @@ impl Engine {
 }
 
 /// Why and as what a route hears of a revision, or `None` if it does not.
-fn word_for(
+pub(super) fn word_for(
     route: &Route,
-    record: &IncidentRecord,
+    record: &Revision,
     incident: &Incident,
     purpose: Purpose,
 ) -> Option<(Purpose, MessageType)> {
-    let told = incident.told.contains(&route.channel);
-    let concerned = record.state == IncidentState::Open && record.level >= route.min_level;
+    let told = incident.told.contains_key(&route.channel);
+    let concerned = record.level > Level::Normal && record.level >= route.min_level;
     let public = route.audience == Audience::Public;
-    if public && (record.late_detected || route.release.is_none()) {
-        return None; // the public is not told of the past, nor of anything nobody let it hear
+    if public && (record.late_detected || record.hazard == Hazard::Monitoring) {
+        return None; // the public is told of danger to it, and not of the past
     }
     match (told, concerned) {
         (false, true) => Some((Purpose::Alert, MessageType::Alert)),
@@ -505,6 +475,29 @@ fn word_for(
         (false, false) => None,
     }
     .filter(|_| route.covers(&record.site) || record.site.as_str() == SYSTEM_SITE && !public)
+}
+
+/// Whether the public may hear this on a route; then the message says the released words and who let it out. What
+/// a channel has heard already it hears again as a reminder only.
+fn let_out(
+    route: &Route,
+    incident: &Incident,
+    plan: &Plan,
+    purpose: Purpose,
+    alert: &mut Alert,
+) -> bool {
+    let Some(group) = &route.group else { return false };
+    let Some((bound, text)) = plan.says.get(group) else { return false };
+    let released = incident.approvals.get(group).and_then(|approval| approval.released(bound));
+    let Some(released) = released else { return false };
+    let known = incident.told.get(&route.channel).and_then(Option::as_ref) == Some(bound);
+    if known && purpose == Purpose::Alert {
+        return false;
+    }
+    let PublicText { headline, description, instruction } = text.clone();
+    (alert.headline, alert.description, alert.instruction) = (headline, description, instruction);
+    alert.released = released.clone();
+    true
 }
 
 fn system_site() -> SiteId {
@@ -522,8 +515,8 @@ fn moved(from: Level, to: Level, reason: &Text) -> Text {
     }
 }
 
-fn headline(facts: &SiteFacts, record: &IncidentRecord, over: bool) -> Text {
-    let hazard = match record.hazard {
+pub(super) fn headline(facts: &SiteFacts, hazard: Hazard, level: Level, over: bool) -> Text {
+    let hazard = match hazard {
         Hazard::SlopeFailure => catalogue::text("headline-slope-failure", &[]),
         Hazard::StructuralDamage => catalogue::text("headline-structural-damage", &[]),
         Hazard::Monitoring => catalogue::text("hazard-monitoring", &[]),
@@ -532,7 +525,7 @@ fn headline(facts: &SiteFacts, record: &IncidentRecord, over: bool) -> Text {
         let word = if over {
             catalogue::message("word-over", language)
         } else {
-            catalogue::level(record.level, language)
+            catalogue::level(level, language)
         };
         catalogue::fill("headline", language, &[word, name, hazard])
     };

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use alerting::alert::Status;
+use alerting::approval::{ChannelGroup, Release};
 use alerting::condition::{
     ConditionSettings, Side, accumulation, persistence, rate, silence, threshold,
 };
@@ -118,7 +119,7 @@ pub fn route(channel: &str, min_level: Level, audience: Audience) -> Route {
         sites: vec![],
         min_level,
         audience,
-        release: Some(Provenance { author: "test".into(), ..Provenance::default() }),
+        group: (audience == Audience::Public).then(|| "public".parse().unwrap()),
         retry: Retry {
             first: Duration::from_secs(2),
             max: Duration::from_secs(300),
@@ -127,6 +128,15 @@ pub fn route(channel: &str, min_level: Level, audience: Audience) -> Route {
             repeat_is_safe: true,
         },
     }
+}
+
+pub fn written() -> Provenance {
+    Provenance { author: "test".into(), ..Provenance::default() }
+}
+
+pub fn group(id: &str, release: Release) -> ChannelGroup {
+    let remind = Duration::from_secs(60);
+    ChannelGroup { id: id.parse().unwrap(), release, persons: 1, remind, ask: vec![] }
 }
 
 /// Two slopes with two posts and a rain gauge each, rules on tilt and rain, silence on everything.
@@ -190,6 +200,7 @@ pub fn setup() -> Setup {
             route("duty", Level::Attention, Audience::Officers),
             route("public", Level::Warning, Audience::Public),
         ],
+        groups: vec![group("public", Release::Automatic { rule: written() })],
         status: Status::Actual,
         sender: text("test office"),
         sources: vec!["field".into()],

@@ -93,6 +93,8 @@ identifiers! {
     RuleId
     /// A configured way out.
     ChannelId
+    /// Channels that people release together.
+    GroupId
 }
 
 /// The full name of a series: `site/station/sensor/quantity`, always four parts.

@@ -11,9 +11,9 @@ mod orders;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-pub(super) use asked::Asked;
+pub(super) use asked::{Asked, Named};
 pub(super) use lists::{balance, deliveries, incident, incidents, quarantine, site, sites};
-pub(super) use orders::{Orders, acknowledge, stand_down};
+pub(super) use orders::{Orders, Said, give, new_key, order};
 pub(super) use shown::{decision, since};
 
 /// The description of all this.

@@ -7,13 +7,17 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use alerting::approval::{Bound, PublicText};
+use alerting::catalogue::Language;
 use alerting::engine::Verb;
-use alerting::{Command, IncidentId};
+use alerting::{Command, IncidentId, Level};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::routing::{MethodRouter, post};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
+use reading::id::GroupId;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,67 +38,67 @@ const DECISION_TIME_MAX: Duration = Duration::from_secs(60);
 const KEY_LEN_MAX: usize = 128;
 const REASON_LEN_MAX: usize = 500;
 
-/// What an order says beside its address.
+/// What an order says beside its address, as JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::board) struct Reasoned {
+struct Body {
     #[serde(default)]
     reason: String,
+    /// For which group of channels an approval is.
+    #[serde(default)]
+    group: Option<GroupId>,
+    /// Which level and which words the approver saw.
+    #[serde(default)]
+    level: Option<Level>,
+    #[serde(default)]
+    text_hash: Option<String>,
+    /// Words in place of ours.
+    #[serde(default)]
+    text: Option<PublicText>,
 }
 
-/// `POST /api/v1/incidents/{id}/acknowledge`: somebody has seen it and is on it.
-pub(in crate::board) async fn acknowledge(
-    State(app): State<Shared>,
-    asking: Asking,
-    reads: Reads,
-    Named(id): Named,
-    headers: HeaderMap,
-    Sent(reasoned): Sent<Reasoned>,
-) -> Result<Json<Value>, Problem> {
-    give(&app, &asking, reads, Verb::Acknowledge, &id, &headers, reasoned).await
+/// What an order says.
+pub(in crate::board) struct Said {
+    /// Why.
+    pub reason: String,
+    /// For which group of channels an approval is; all that are asked about if none.
+    pub group: Option<GroupId>,
+    /// What the approver saw.
+    pub bound: Option<Bound>,
+    /// Words in place of ours.
+    pub text: Option<PublicText>,
 }
 
-/// `POST /api/v1/incidents/{id}/stand-down`: lower 심각 by hand, with a reason.
-pub(in crate::board) async fn stand_down(
-    State(app): State<Shared>,
-    asking: Asking,
-    reads: Reads,
-    Named(id): Named,
-    headers: HeaderMap,
-    Sent(reasoned): Sent<Reasoned>,
-) -> Result<Json<Value>, Problem> {
-    if reasoned.reason.trim().is_empty() {
-        return Err(
-            Problem::from(Kind::BadRequest).detail("`reason` says why it is safe to stand down")
-        );
+/// `POST /api/v1/incidents/{id}/{verb}`.
+pub(in crate::board) fn order(verb: Verb) -> MethodRouter<Shared> {
+    post(
+        move |State(app): State<Shared>,
+              asking: Asking,
+              Reads(language): Reads,
+              Named(id): Named,
+              headers: HeaderMap,
+              Sent(body): Sent<Body>| async move {
+            let ordered = give(&app, &asking, verb, &id, key(&headers)?, body.said()?).await?;
+            answered(ordered, language)
+        },
+    )
+}
+
+impl Body {
+    fn said(self) -> Result<Said, Problem> {
+        let bound = match (self.level, self.text_hash) {
+            (Some(level), Some(hash)) => Some(Bound { level, hash }),
+            (None, None) => None,
+            _ => {
+                let what = "`level` and `text_hash` go together: they say what the approver saw";
+                return Err(Problem::from(Kind::BadRequest).detail(what));
+            }
+        };
+        Ok(Said { reason: self.reason, group: self.group, bound, text: self.text })
     }
-    give(&app, &asking, reads, Verb::StandDown, &id, &headers, reasoned).await
 }
 
-async fn give(
-    app: &Shared,
-    asking: &Asking,
-    Reads(language): Reads,
-    verb: Verb,
-    incident: &str,
-    headers: &HeaderMap,
-    reasoned: Reasoned,
-) -> Result<Json<Value>, Problem> {
-    let reason = reasoned.reason.trim();
-    if reason.chars().count() > REASON_LEN_MAX
-        || reason.chars().any(|c| c.is_control() && c != '\n')
-    {
-        let what = format!("`reason` has at most {REASON_LEN_MAX} printable characters");
-        return Err(Problem::from(Kind::BadRequest).detail(what));
-    }
-    let command = Command {
-        id: format!("{}/{}", asking.person.name, key(headers)?),
-        verb,
-        incident: IncidentId::from_text(incident),
-        by: asking.person.name.to_string(),
-        reason: reason.into(),
-    };
-    let ordered = carried_out(app, command).await?;
+fn answered(ordered: Ordered, language: Language) -> Result<Json<Value>, Problem> {
     if !ordered.accepted {
         let problem = Problem::from(Kind::Refused).detail(say(&ordered.reason, language));
         return Err(problem.sequence(ordered.sequence));
@@ -104,13 +108,47 @@ async fn give(
     Ok(Json(json!({ "sequence": ordered.sequence, "decision": decision })))
 }
 
+/// Gives an order on behalf of whoever asks, under the name `key`.
+pub(in crate::board) async fn give(
+    app: &Shared,
+    asking: &Asking,
+    verb: Verb,
+    incident: &str,
+    key: String,
+    said: Said,
+) -> Result<Ordered, Problem> {
+    let reason = said.reason.trim();
+    if reason.chars().count() > REASON_LEN_MAX
+        || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r')
+    {
+        let what = format!("`reason` has at most {REASON_LEN_MAX} printable characters");
+        return Err(Problem::from(Kind::BadRequest).detail(what));
+    }
+    if verb.needs_reason() && reason.is_empty() {
+        return Err(Problem::from(Kind::BadRequest).detail("`reason` says why"));
+    }
+    let by = &asking.person.name;
+    let id = format!("{by}/{key}");
+    let command = Command {
+        from: asking.from(),
+        group: said.group,
+        bound: said.bound,
+        text: said.text,
+        ..Command::new(&id, verb, IncidentId::from_text(incident), by, reason)
+    };
+    carried_out(app, command).await
+}
+
+/// A name for an order that nobody named.
+pub(in crate::board) fn new_key() -> Result<String, Problem> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| Problem::from(Kind::Fault))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// The client's name for its order, or one made up: then a repetition is another order.
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
-    let Some(given) = headers.get("idempotency-key") else {
-        let mut bytes = [0; 16];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Problem::from(Kind::Fault))?;
-        return Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
-    };
+    let Some(given) = headers.get("idempotency-key") else { return new_key() };
     let given = given.to_str().unwrap_or_default().trim_matches('"');
     if (1..=KEY_LEN_MAX).contains(&given.len()) && given.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(given.into());

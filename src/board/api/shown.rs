@@ -1,8 +1,9 @@
 //! How the API shows what the engine and the ledger hold. Wire forms are made here by hand: what is stored may
 //! change without a client noticing.
 
+use alerting::approval::ApprovalView;
 use alerting::catalogue::Language;
-use alerting::decision::{IncidentRecord, IncidentState};
+use alerting::decision::IncidentRecord;
 use alerting::engine::SiteView;
 use alerting::setup::Setup;
 use alerting::{Decision, Evidence};
@@ -58,11 +59,20 @@ fn detail(decision: &Decision, setup: &Setup, zone: &str) -> Value {
             "measured_at": rfc3339(*measured_at, zone),
         }),
         Decision::Incident(record) => incident(record, setup),
-        Decision::Command { command, by, accepted, reason, .. } => json!({
+        Decision::Command { command, by, from, given, accepted, reason, .. } => json!({
             "command": command,
             "by": by,
+            "from": from,
+            "given": given,
             "accepted": accepted,
             "reason": text(reason),
+        }),
+        Decision::Approval { group, bound, verdict, by, .. } => json!({
+            "group": group.as_str(),
+            "level": bound.level.name(),
+            "text_hash": bound.hash,
+            "verdict": verdict.name(),
+            "by": by,
         }),
     }
 }
@@ -74,7 +84,7 @@ pub(super) fn incident(record: &IncidentRecord, setup: &Setup) -> Value {
         "id": record.id.as_str(),
         "site": record.site.as_str(),
         "hazard": record.hazard.name(),
-        "state": state(record.state),
+        "state": record.state.name(),
         "level": record.level.name(),
         "peak": record.peak.name(),
         "revision": record.revision,
@@ -83,15 +93,24 @@ pub(super) fn incident(record: &IncidentRecord, setup: &Setup) -> Value {
         "acknowledged_by": record.acknowledged_by,
         "what": text(&record.what),
         "late_detected": record.late_detected,
+        "approvals": record.approvals.iter().map(|one| approval(one, zone)).collect::<Vec<_>>(),
         "evidence": all(&record.evidence, zone),
     })
 }
 
-const fn state(state: IncidentState) -> &'static str {
-    match state {
-        IncidentState::Open => "open",
-        IncidentState::Closed => "closed",
-    }
+/// How a group of channels stands that was asked about; `text` while somebody may still answer.
+fn approval(view: &ApprovalView, zone: &str) -> Value {
+    json!({
+        "group": view.group.as_str(),
+        "state": view.state,
+        "level": view.bound.level.name(),
+        "text_hash": view.bound.hash,
+        "text": view.text,
+        "agreed": view.agreed,
+        "persons": view.persons,
+        "answers_at": view.answers_at.map(|at| rfc3339(at, zone)),
+        "note": view.note,
+    })
 }
 
 fn all(evidence_of: &[Evidence], zone: &str) -> Vec<Value> {

@@ -97,6 +97,9 @@ pub(super) struct IncidentRow {
     since: Shown,
     revision: u32,
     acknowledged_by: Option<String>,
+    /// Where it stands, by name, and whether anybody was asked about it.
+    state: &'static str,
+    approval: bool,
     what: String,
     late: bool,
 }
@@ -115,6 +118,8 @@ pub(super) fn incidents(facts: &Facts, language: Language) -> Vec<IncidentRow> {
         since: Shown::new(record.opened_at, zone(setup, Some(record.site.as_str()))),
         revision: record.revision,
         acknowledged_by: record.acknowledged_by.clone(),
+        state: record.state.name(),
+        approval: !record.approvals.is_empty(),
         what: say(&record.what, language).into(),
         late: record.late_detected,
     };
@@ -147,7 +152,8 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
             Decision::Rule { .. }
             | Decision::Reset { .. }
             | Decision::Recorded { .. }
-            | Decision::Command { .. } => false,
+            | Decision::Command { .. }
+            | Decision::Approval { .. } => false,
         };
     }
     let said_twice = |row: &DecisionRow| {
@@ -157,6 +163,8 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
             Decision::Command { accepted, .. } => {
                 accepted && revised.contains(&here) && !moved.contains(&here)
             }
+            // the revision it made says so in words
+            Decision::Approval { .. } => revised.contains(&here),
             Decision::Rule { .. }
             | Decision::Level { .. }
             | Decision::Reset { .. }
@@ -187,9 +195,10 @@ fn mark(decision: &Decision) -> Option<&'static str> {
         Decision::Rule { held: true, evidence, .. } => Some(evidence.level.name()),
         Decision::Level { to, .. } | Decision::Recorded { to, .. } => Some(to.name()),
         Decision::Incident(record) => Some(record.level.name()),
-        Decision::Rule { held: false, .. } | Decision::Reset { .. } | Decision::Command { .. } => {
-            None
-        }
+        Decision::Rule { held: false, .. }
+        | Decision::Reset { .. }
+        | Decision::Command { .. }
+        | Decision::Approval { .. } => None,
     }
 }
 

@@ -152,7 +152,7 @@ async fn the_description_names_exactly_what_there_is() {
             path.replace("{site}", "gwang-3").replace("{id}", "live_gwang-3_slope-failure_14007");
         for method in methods.as_object().unwrap().keys() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-            let asked = request(method, &path).header(AUTHORIZATION, bearer(OPERATOR));
+            let asked = request(method, &path).header(AUTHORIZATION, bearer(APPROVER));
             let response = world.ask(asked.body("application/json", r#"{"reason":"r"}"#)).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
         }

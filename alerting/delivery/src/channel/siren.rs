@@ -2,14 +2,17 @@
 //! comes back through the journal; a command that was only published is handed over.
 //!
 //! The command names the delivery, so that a siren which honours ids sounds once however often it is told. It stops
-//! by itself after its duration and ignores a command past `not_after`.
+//! by itself after its duration and ignores a command past `not_after`. The command also names the incident: a siren
+//! that two sites share falls silent when the last of them says stop, not the first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alerting::alert::Hazard;
-use alerting::{Alert, AttemptResult, Delivery, DeliveryKey, Level, MessageType, Status};
+use alerting::{
+    Alert, AttemptResult, Delivery, DeliveryKey, IncidentId, Level, MessageType, Status,
+};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use reading::{SiteId, StationId, Timestamp};
@@ -94,6 +97,7 @@ impl Order {
 struct Command<'a> {
     id: &'a str,
     command: &'static str,
+    incident: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pattern: Option<Pattern>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +108,7 @@ struct Command<'a> {
 /// The bytes of a command.
 pub fn command(
     key: &DeliveryKey,
+    incident: &IncidentId,
     order: Order,
     duration: Duration,
     not_after: Timestamp,
@@ -113,7 +118,8 @@ pub fn command(
         Order::Stop => ("stop", None, None),
     };
     let not_after = not_after.to_string();
-    let command = Command { id: key.as_str(), command: name, pattern, duration_s, not_after };
+    let (id, incident) = (key.as_str(), incident.as_str());
+    let command = Command { id, command: name, incident, pattern, duration_s, not_after };
     serde_json::to_vec(&command).expect("texts and numbers always serialize")
 }
 
@@ -167,7 +173,13 @@ impl Channel for Siren {
             return ready(retry("expired before it could be published")).boxed();
         }
         let topic = topic(site, station);
-        let payload = command(&delivery.key, order, self.settings.duration, not_after);
+        let payload = command(
+            &delivery.key,
+            &delivery.alert.incident,
+            order,
+            self.settings.duration,
+            not_after,
+        );
         async move {
             match self.sink.publish(topic.clone(), payload, not_after.since(now)).await {
                 Ok(()) => AttemptResult::HandedOver { reference: topic },

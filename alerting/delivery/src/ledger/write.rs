@@ -1,7 +1,7 @@
 //! Writing what the desk decided: one transaction a batch.
 
 use alerting::alert::Hazard;
-use alerting::decision::{IncidentRecord, IncidentState};
+use alerting::decision::IncidentRecord;
 use alerting::{Action, Decision, Delivery, DeliveryChange, DeliveryState, Level};
 use reading::{SiteId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -105,7 +105,8 @@ fn decide(transaction: &Transaction<'_>, position: u64, decision: &Decision) -> 
         Decision::Rule { .. }
         | Decision::Reset { .. }
         | Decision::Recorded { .. }
-        | Decision::Command { .. } => Ok(()),
+        | Decision::Command { .. }
+        | Decision::Approval { .. } => Ok(()),
     }
 }
 
@@ -128,10 +129,7 @@ fn stand(
 
 fn incident(transaction: &Transaction<'_>, record: &IncidentRecord) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO incidents (id, site, state, opened_at, at, body) VALUES (?, ?, ?, ?, ?, ?)";
-    let state = match record.state {
-        IncidentState::Open => "open",
-        IncidentState::Closed => "closed",
-    };
+    let state = if record.state.is_over() { "closed" } else { "open" };
     let (id, site) = (record.id.as_str(), record.site.as_str());
     let body = body("incidents", record)?;
     run(

@@ -1,6 +1,7 @@
 //! One alert as CAP 1.2 text (domain.md 2.4 and 4.1).
 
 use alerting::alert::Hazard;
+use alerting::approval::Released;
 use alerting::catalogue::{self, Language};
 use alerting::{Alert, Level, MessageType, SiteFacts, Status};
 use jiff::tz::{Offset, TimeZone};
@@ -53,11 +54,12 @@ fn words(alert: &Alert) -> Words {
 }
 
 /// Who may see a message: officers alone for 관심, 정상 and faults of monitoring, unless the public was told before,
-/// and then it hears the rest as well.
+/// and then it hears the rest as well. What nobody let out is never for the public (G10), whatever it says.
 pub fn scope(alert: &Alert, prior: &[Published]) -> Scope {
     let officers = alert.hazard == Hazard::Monitoring || alert.level <= Level::Attention;
     let heard = prior.iter().any(|published| published.scope == Scope::Public);
-    if officers && !heard { Scope::Restricted } else { Scope::Public }
+    let held_back = alert.released == Released::Officers;
+    if held_back || officers && !heard { Scope::Restricted } else { Scope::Public }
 }
 
 /// A moment as CAP writes it: in the given zone, to the second, never with `Z`. What that cannot hold is in UTC.

@@ -53,9 +53,9 @@ async fn a_severe_alert_sounds_and_what_follows_stops() {
         |revision, purpose| format!("live_cut-12_slope-failure_7_{revision}_{purpose}_siren_mast");
     let not_after = "2026-07-14T06:03:40Z";
     let expected = [
-        json!({"id": id(1, "alert"), "command": "sound", "pattern": "disaster-warning", "duration_s": 180, "not_after": not_after}),
-        json!({"id": id(2, "alert"), "command": "stop", "not_after": not_after}),
-        json!({"id": id(3, "cancel"), "command": "stop", "not_after": not_after}),
+        json!({"id": id(1, "alert"), "command": "sound", "incident": "live_cut-12_slope-failure_7", "pattern": "disaster-warning", "duration_s": 180, "not_after": not_after}),
+        json!({"id": id(2, "alert"), "command": "stop", "incident": "live_cut-12_slope-failure_7", "not_after": not_after}),
+        json!({"id": id(3, "cancel"), "command": "stop", "incident": "live_cut-12_slope-failure_7", "not_after": not_after}),
     ];
     for ((at, command, expiry), expected) in published.into_iter().zip(expected) {
         assert_eq!((at.as_str(), command, expiry), (topic, expected, Duration::from_secs(120)));

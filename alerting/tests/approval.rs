@@ -1,0 +1,435 @@
+//! Approvals, end to end through the engine: what the public hears was released by persons or by a written rule.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::time::Duration;
+
+use alerting::alert::{MessageType, Purpose};
+use alerting::approval::{PublicText, Release, Released};
+use alerting::decision::{IncidentState, Verdict};
+use alerting::engine::Verb;
+use alerting::outbox::{AttemptResult, DeliveryState, Outcome};
+use alerting::snapshot::Snapshot;
+use alerting::{Action, Command, Decision, Delivery, Engine, IncidentId, Level};
+use common::*;
+use proptest::prelude::*;
+
+const WAIT: Duration = Duration::from_secs(300);
+
+/// A world whose public channel is released like this.
+fn world(release: Release, persons: u8) -> World {
+    let mut setup = setup();
+    setup.groups = vec![alerting::approval::ChannelGroup {
+        persons,
+        remind: WAIT / 2,
+        ..group("public", release)
+    }];
+    World::new(setup)
+}
+
+fn after() -> Release {
+    Release::After { wait: WAIT, rule: written() }
+}
+
+/// Both posts of site 0 beyond a criterion, from a minute on.
+fn moving(world: &mut World, from: i64, value: f64) {
+    for i in from..from + 5 {
+        world.read(minute(i), 0, value);
+        world.read(minute(i), 1, value);
+    }
+}
+
+fn public(world: &World) -> Vec<Delivery> {
+    owed(world, |delivery| delivery.channel.as_str() == "public")
+}
+
+fn questions(world: &World) -> Vec<Delivery> {
+    owed(world, |delivery| delivery.alert.purpose == Purpose::Approval)
+}
+
+fn owed(world: &World, wanted: impl Fn(&Delivery) -> bool) -> Vec<Delivery> {
+    let owed = world.actions.iter().filter_map(|action| match action {
+        Action::Owe(delivery) if wanted(delivery) => Some(delivery.clone()),
+        _ => None,
+    });
+    owed.collect()
+}
+
+fn record(world: &World) -> alerting::decision::IncidentRecord {
+    let records = world.decisions().filter_map(|decision| match decision {
+        Decision::Incident(record) if record.site.as_str() == "cut-1" => Some(record.clone()),
+        _ => None,
+    });
+    records.last().unwrap()
+}
+
+fn order(world: &World, id: &str, verb: Verb, by: &str) -> Command {
+    Command::new(id, verb, record(world).id, by, "because")
+}
+
+/// Gives an order; whether it was taken.
+fn give(world: &mut World, command: &Command) -> bool {
+    let now = world.tick(world.engine.now().plus(Duration::from_secs(1)));
+    world.engine.obey(command, now, &mut world.actions);
+    let answer = world.decisions().filter_map(|decision| match decision {
+        Decision::Command { accepted, .. } => Some(*accepted),
+        _ => None,
+    });
+    answer.last().unwrap()
+}
+
+#[test]
+fn g10_the_public_hears_once_a_person_approved_and_not_before() {
+    let mut world = world(Release::Required, 1);
+    moving(&mut world, 0, 3.5);
+    assert_eq!(record(&world).state, IncidentState::AwaitingApproval);
+    let asked = questions(&world);
+    assert_eq!(asked.len(), 2, "the approvers are asked about 경계, and a moment later about 심각");
+    assert!(asked[1].alert.headline.ko.starts_with("[발령 승인 요청]"), "{:?}", asked[0].alert);
+    assert!(asked[1].alert.description.en.contains("The slope may collapse"));
+    world.tick(minute(100));
+    assert!(public(&world).is_empty(), "nobody answered, and nobody hears");
+    let command = order(&world, "1", Verb::Approve, "kim");
+    assert!(give(&mut world, &command));
+    let heard = public(&world);
+    assert_eq!(heard.len(), 1);
+    assert_eq!(heard[0].alert.level, Level::Severe);
+    assert_eq!(heard[0].alert.message_type, MessageType::Alert);
+    assert_eq!(heard[0].alert.released, Released::Persons { persons: vec!["kim".into()] });
+    assert!(!heard[0].alert.description.ko.contains("기준"), "no criteria for the public");
+    assert_eq!(record(&world).state, IncidentState::Approved);
+    let twice = order(&world, "2", Verb::Approve, "lee");
+    assert!(!give(&mut world, &twice), "it is out already");
+}
+
+#[test]
+fn g10_the_same_level_in_the_same_words_goes_out_under_the_approval() {
+    let mut world = world(Release::Required, 1);
+    moving(&mut world, 0, 3.5);
+    let command = order(&world, "1", Verb::Approve, "kim");
+    assert!(give(&mut world, &command));
+    let asked = questions(&world).len();
+    for i in 6..130 {
+        world.read(minute(i), 0, 3.6);
+        world.read(minute(i), 1, 3.6);
+    }
+    let heard = public(&world);
+    assert!(heard.len() > 1, "reminders go out");
+    assert!(heard[1..].iter().all(|delivery| delivery.alert.purpose == Purpose::Reminder));
+    assert_eq!(questions(&world).len(), asked, "and nobody is asked again");
+}
+
+#[test]
+fn g10_another_level_asks_again() {
+    let mut world = world(Release::Required, 1);
+    // one post beyond the 3rd criterion is 경계 …
+    for i in 0..5 {
+        world.read(minute(i), 0, 3.5);
+    }
+    let command = order(&world, "1", Verb::Approve, "kim");
+    assert!(give(&mut world, &command));
+    assert_eq!(public(&world).len(), 1);
+    // … two are 심각
+    moving(&mut world, 6, 3.6);
+    assert_eq!(world.level(0), Level::Severe);
+    assert_eq!(record(&world).state, IncidentState::AwaitingApproval);
+    assert_eq!(public(&world).len(), 1, "what was approved was 경계");
+    let command = order(&world, "2", Verb::Approve, "kim");
+    assert!(give(&mut world, &command));
+    assert_eq!(public(&world)[1].alert.message_type, MessageType::Update);
+}
+
+#[test]
+fn g10_an_answer_to_what_the_approver_did_not_see_does_not_count() {
+    let mut world = world(Release::Required, 1);
+    for i in 0..5 {
+        world.read(minute(i), 0, 3.5);
+    }
+    let seen = record(&world).approvals[0].bound.clone();
+    moving(&mut world, 6, 3.6); // meanwhile it is 심각
+    let mut command = order(&world, "1", Verb::Approve, "kim");
+    command.bound = Some(seen);
+    assert!(!give(&mut world, &command));
+    assert!(public(&world).is_empty());
+    command.id = "2".into();
+    command.bound = Some(record(&world).approvals[0].bound.clone());
+    assert!(give(&mut world, &command));
+    assert_eq!(public(&world).len(), 1);
+}
+
+#[test]
+fn g10_a_rejected_text_is_not_heard_and_may_be_approved_after_all() {
+    let mut world = world(after(), 1);
+    moving(&mut world, 0, 3.5);
+    let mut command = order(&world, "1", Verb::Reject, "kim");
+    command.reason = String::new();
+    assert!(!give(&mut world, &command), "it takes a reason");
+    (command.id, command.reason) = ("2".into(), "the gauge is being calibrated".into());
+    assert!(give(&mut world, &command));
+    assert_eq!(record(&world).state, IncidentState::Rejected);
+    world.tick(minute(200));
+    assert!(public(&world).is_empty(), "the written rule does not overrule a person");
+    let command = order(&world, "3", Verb::Approve, "lee");
+    assert!(give(&mut world, &command));
+    assert_eq!(public(&world).len(), 1);
+}
+
+#[test]
+fn g10_two_persons_are_two() {
+    let mut world = world(Release::Required, 2);
+    moving(&mut world, 0, 3.5);
+    let command = order(&world, "1", Verb::Approve, "kim");
+    assert!(give(&mut world, &command));
+    assert_eq!(record(&world).approvals[0].agreed, ["kim"]);
+    let again = order(&world, "2", Verb::Approve, "kim");
+    assert!(!give(&mut world, &again));
+    assert!(public(&world).is_empty());
+    // the second puts it in other words: the first has to look again
+    let said = |ko: &str| text(ko);
+    let mut other = order(&world, "3", Verb::Approve, "lee");
+    other.text = Some(PublicText {
+        headline: said("leave"),
+        description: said("the slope moves"),
+        instruction: said("go to the school"),
+    });
+    assert!(give(&mut world, &other));
+    assert!(public(&world).is_empty(), "one person has seen these words");
+    let command = order(&world, "4", Verb::Approve, "kim");
+    assert!(give(&mut world, &command));
+    let heard = public(&world);
+    assert_eq!(heard[0].alert.headline, said("leave"));
+    let persons = vec!["lee".to_string(), "kim".into()];
+    assert_eq!(heard[0].alert.released, Released::Persons { persons });
+}
+
+#[test]
+fn g10_words_that_must_not_go_out_are_refused_by_name() {
+    let mut world = world(Release::Required, 1);
+    moving(&mut world, 0, 3.5);
+    let mut command = order(&world, "1", Verb::Approve, "kim");
+    command.text = Some(PublicText { headline: text("go to {shelter}"), ..PublicText::default() });
+    assert!(!give(&mut world, &command));
+    assert!(public(&world).is_empty());
+}
+
+#[test]
+fn g10_without_an_answer_the_written_rule_speaks_once_an_approver_was_reached() {
+    let mut world = world(after(), 1);
+    world.delivers = false; // nobody is reached
+    moving(&mut world, 0, 3.5);
+    world.tick(minute(60));
+    assert!(public(&world).is_empty(), "no attempt to reach an approver has ended");
+    let key = questions(&world).pop().unwrap().key;
+    let failed = AttemptResult::Retry { reason: "no route".into() };
+    let now = world.tick(minute(61));
+    let outcome = Outcome { key, attempt: 1, result: failed };
+    world.engine.settle(&outcome, now, &mut world.actions);
+    world.tick(now.at.plus(WAIT - Duration::from_secs(1)));
+    assert!(public(&world).is_empty());
+    world.tick(now.at.plus(WAIT + Duration::from_secs(1)));
+    let heard = public(&world);
+    assert_eq!(heard.len(), 1);
+    assert_eq!(heard[0].alert.released, Released::rule(&written()));
+    assert!(questions(&world).len() > 1, "people were asked again meanwhile");
+    let left = world.actions.iter().any(|action| {
+        let Action::Change(change) = action else { return false };
+        change.state == DeliveryState::Superseded && change.note == "it was answered"
+    });
+    assert!(left, "nobody is called any more for what has its answer");
+}
+
+#[test]
+fn g04_deadlines_of_approvals_survive_a_restart() {
+    let mut world = world(after(), 1);
+    moving(&mut world, 0, 3.5);
+    world.tick(minute(7));
+    let bytes = world.engine.snapshot().to_bytes();
+    world.engine = Engine::restore(Snapshot::from_bytes(&bytes).unwrap());
+    world.tick(minute(7).plus(Duration::from_secs(30)));
+    assert!(public(&world).is_empty());
+    world.tick(minute(9));
+    assert_eq!(public(&world).len(), 1, "five minutes after an approver was reached");
+}
+
+#[test]
+fn g10_after_downtime_people_are_asked_again_and_have_a_minute() {
+    let mut world = world(after(), 1);
+    moving(&mut world, 0, 3.5); // 심각, asked and reached at minute 4
+    world.tick(minute(5));
+    let asked = questions(&world).len();
+    let now = world.record(minute(300)); // killed for hours, the deadline long past
+    assert!(public(&world).is_empty(), "not the moment we are back");
+    assert_eq!(questions(&world).len(), asked + 1, "they are asked again");
+    world.tick(now.at.plus(Duration::from_secs(30)));
+    assert!(public(&world).is_empty(), "they have a minute");
+    world.tick(now.at.plus(Duration::from_secs(150)));
+    assert_eq!(public(&world).len(), 1);
+}
+
+#[test]
+fn g10_a_level_that_falls_before_anybody_answered_is_asked_about_no_more() {
+    let mut world = world(Release::Required, 1);
+    for i in 0..5 {
+        world.read(minute(i), 0, 3.5); // 경계
+    }
+    assert_eq!(record(&world).state, IncidentState::AwaitingApproval);
+    for i in 5..60 * 40 {
+        world.read(minute(i), 0, 0.0);
+        world.read(minute(i), 1, 0.0);
+        world.read(minute(i), 2, 0.0);
+    }
+    assert_eq!(world.level(0), Level::Normal);
+    let withdrawn = world
+        .decisions()
+        .any(|decision| matches!(decision, Decision::Approval { verdict: Verdict::Withdrawn, .. }));
+    assert!(withdrawn && public(&world).is_empty());
+    assert_eq!(record(&world).state, IncidentState::AllClear);
+    let command = order(&world, "late", Verb::Approve, "kim");
+    assert!(!give(&mut world, &command), "there is nothing to approve");
+    let note = order(&world, "note", Verb::Note, "kim");
+    assert!(give(&mut world, &note) && record(&world).what.en.contains("because"));
+    let close = order(&world, "close", Verb::Close, "kim");
+    assert!(give(&mut world, &close));
+    assert_eq!(record(&world).state, IncidentState::Closed);
+    let late = order(&world, "after", Verb::Note, "kim");
+    assert!(!give(&mut world, &late), "put away is put away");
+}
+
+#[test]
+fn an_incident_that_is_all_clear_is_put_away_by_time_or_by_the_next() {
+    for next in [false, true] {
+        let mut world = World::new(setup());
+        for i in 0..4 {
+            world.read(minute(i), 0, 1.4); // 주의
+        }
+        let first = record(&world).id;
+        for i in 4..60 * 6 {
+            world.read(minute(i), 0, 0.0);
+        }
+        assert_eq!(record(&world).state, IncidentState::AllClear);
+        if next {
+            for i in 60 * 6..60 * 6 + 4 {
+                world.read(minute(i), 0, 1.4);
+            }
+            assert_ne!(record(&world).id, first);
+        } else {
+            world.tick(minute(60 * 30));
+        }
+        let closed = world.decisions().any(|decision| {
+            matches!(decision, Decision::Incident(r) if r.id == first && r.state == IncidentState::Closed)
+        });
+        assert!(closed, "next: {next}");
+    }
+}
+
+#[test]
+fn evidence_that_joins_is_taken_up_and_calls_nobody() {
+    let mut world = World::new(setup());
+    for i in 0..4 {
+        world.read(minute(i), 0, 1.4); // 주의 by one post
+    }
+    let (revision, owed) = (record(&world).revision, owed(&world, |_| true).len());
+    for i in 4..8 {
+        world.read(minute(i), 0, 1.4);
+        world.read(minute(i), 1, 1.4); // the other post says so too: still 주의
+    }
+    let now = record(&world);
+    assert_eq!((now.revision, now.level), (revision + 1, Level::Caution));
+    assert_eq!(now.evidence.len(), 2, "{:?}", now.what);
+    assert!(now.what.en.starts_with("More evidence"));
+    assert_eq!(self::owed(&world, |_| true).len(), owed);
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Read(u32, f64),
+    Wait(u64),
+    Sleep(u64),
+    Order(Verb, u8, bool),
+    Restart,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        4 => (0..2u32, prop_oneof![Just(0.0), Just(1.4), Just(3.5)]).prop_map(|(s, v)| Event::Read(s, v)),
+        2 => (1..900u64).prop_map(Event::Wait),
+        1 => (300..90_000u64).prop_map(Event::Sleep),
+        3 => (0..Verb::ALL.len(), 0..3u8, any::<bool>()).prop_map(|(v, by, seen)| Event::Order(Verb::ALL[v], by, seen)),
+        1 => Just(Event::Restart),
+    ];
+    prop::collection::vec(event, 1..80)
+}
+
+proptest! {
+    /// Whatever happens, what the public hears has somebody's release behind it, in those very words, and a person
+    /// who needs a second one never suffices.
+    #[test]
+    fn g10_nothing_reaches_the_public_that_nobody_released(
+        events in events(), persons in 1..3u8, rule in any::<bool>(),
+    ) {
+        let release = if rule { after() } else { Release::Required };
+        let mut world = world(release, persons);
+        for (n, event) in events.into_iter().enumerate() {
+            let now = world.engine.now().plus(Duration::from_secs(61));
+            match event {
+                Event::Read(series, value) => (0..4).for_each(|i| {
+                    world.read(now.plus(Duration::from_secs(60 * i)), series, value);
+                }),
+                Event::Wait(seconds) => drop(world.tick(now.plus(Duration::from_secs(seconds)))),
+                Event::Sleep(seconds) => drop(world.record(now.plus(Duration::from_secs(seconds)))),
+                Event::Restart => {
+                    let bytes = world.engine.snapshot().to_bytes();
+                    world.engine = Engine::restore(Snapshot::from_bytes(&bytes).unwrap());
+                }
+                Event::Order(verb, by, seen) => {
+                    let known = world.engine.view()[0].incidents.first().cloned();
+                    let id = IncidentId::from_text(&known.unwrap_or("none".into()));
+                    let mut command =
+                        Command::new(&n.to_string(), verb, id, &format!("person-{by}"), "because");
+                    if seen && known_bound(&world).is_some() {
+                        command.bound = known_bound(&world);
+                    }
+                    let at = world.tick(now);
+                    world.engine.obey(&command, at, &mut world.actions);
+                }
+            }
+        }
+        let mut released: Vec<(String, Level, String, Vec<String>)> = Vec::new();
+        for action in &world.actions {
+            match action {
+                Action::Decide(Decision::Approval { incident, bound, verdict: Verdict::Released, by, .. }) => {
+                    released.push((incident.to_string(), bound.level, bound.hash.clone(), by.clone()));
+                }
+                Action::Owe(delivery) if delivery.channel.as_str() == "public" => {
+                    let alert = &delivery.alert;
+                    let (headline, description) = (alert.headline.clone(), alert.description.clone());
+                    let words = PublicText { headline, description, instruction: alert.instruction.clone() };
+                    let by = released.iter().find(|(incident, level, hash, _)| {
+                        *incident == alert.incident.to_string() && *level == alert.level && *hash == words.hash()
+                    });
+                    prop_assert!(by.is_some(), "{alert:?}");
+                    match &alert.released {
+                        Released::Persons { persons: who } => {
+                            prop_assert_eq!(who.len(), usize::from(persons));
+                            let distinct: std::collections::BTreeSet<_> = who.iter().collect();
+                            prop_assert_eq!(distinct.len(), who.len());
+                        }
+                        Released::Rule { .. } => prop_assert!(rule),
+                        Released::Officers => prop_assert!(false, "the public is not the officers"),
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn known_bound(world: &World) -> Option<alerting::approval::Bound> {
+    let records = world.decisions().filter_map(|decision| match decision {
+        Decision::Incident(record) if record.site.as_str() == "cut-1" => Some(record),
+        _ => None,
+    });
+    records.last()?.approvals.first().map(|view| view.bound.clone())
+}

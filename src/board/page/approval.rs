@@ -1,0 +1,187 @@
+//! `/incidents/{id}/approval`: what an approver sees on a phone. What would be heard, by whom; one tap opens the
+//! answer, the second gives it. Works without scripts.
+
+use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText};
+use alerting::catalogue;
+use alerting::decision::IncidentRecord;
+use alerting::engine::Verb;
+use alerting::{IncidentId, Level};
+use axum::Form;
+use axum::extract::State;
+use axum::extract::rejection::FormRejection;
+use axum::response::Html;
+use minijinja::context;
+use minijinja::value::{Serde, Value};
+use reading::registry::Text;
+use serde::{Deserialize, Serialize};
+
+use crate::board::Shared;
+use crate::board::access::Asking;
+use crate::board::api::{Said, give, new_key};
+use crate::board::language::Reads;
+use crate::board::moment::Shown;
+use crate::board::problem::{Kind, Problem};
+use crate::board::tokens::Role;
+use crate::board::words::{hazard, say, site_name, zone};
+
+/// One group that is asked about.
+#[derive(Serialize)]
+struct Question {
+    group: String,
+    state: &'static str,
+    level: &'static str,
+    word: &'static str,
+    text_hash: String,
+    text: Option<PublicText>,
+    agreed: String,
+    persons: u8,
+    answers_at: Option<Shown>,
+    note: String,
+    /// Names the answer, so that a second tap is the same one.
+    key: String,
+}
+
+/// The page.
+pub(in crate::board) async fn approval(
+    State(app): State<Shared>,
+    asking: Asking,
+    reads: Reads,
+    crate::board::api::Named(id): crate::board::api::Named,
+) -> Result<Html<String>, Problem> {
+    draw(&app, &asking, reads, &id, None).await
+}
+
+/// What the page's form says. Words that were left as they are say nothing new.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::board) struct Answer {
+    verb: String,
+    key: String,
+    group: String,
+    level: String,
+    text_hash: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    headline_ko: String,
+    #[serde(default)]
+    headline_en: String,
+    #[serde(default)]
+    description_ko: String,
+    #[serde(default)]
+    description_en: String,
+    #[serde(default)]
+    instruction_ko: String,
+    #[serde(default)]
+    instruction_en: String,
+}
+
+impl Answer {
+    /// The words as sent, with the line ends of a form made ours.
+    fn text(&self) -> Option<PublicText> {
+        let plain = |said: &str| said.replace("\r\n", "\n").trim().to_owned();
+        let text = |ko: &str, en: &str| Text { ko: plain(ko), en: plain(en) };
+        let text = PublicText {
+            headline: text(&self.headline_ko, &self.headline_en),
+            description: text(&self.description_ko, &self.description_en),
+            instruction: text(&self.instruction_ko, &self.instruction_en),
+        };
+        (text != PublicText::default()).then_some(text)
+    }
+
+    fn said(&self) -> Result<Said, Problem> {
+        let bad = |what: &str| Problem::from(Kind::BadRequest).detail(what);
+        let level = Level::parse(&self.level).ok_or_else(|| bad("`level` is no level"))?;
+        let group = self.group.parse().map_err(|_| bad("`group` is no group"))?;
+        let bound = Bound { level, hash: self.text_hash.clone() };
+        let text = self.text().filter(|text| text.hash() != bound.hash);
+        Ok(Said { reason: self.reason.clone(), group: Some(group), bound: Some(bound), text })
+    }
+}
+
+/// Takes the form.
+pub(in crate::board) async fn answer(
+    State(app): State<Shared>,
+    asking: Asking,
+    reads: Reads,
+    crate::board::api::Named(id): crate::board::api::Named,
+    sent: Result<Form<Answer>, FormRejection>,
+) -> Result<Html<String>, Problem> {
+    let Form(answer) =
+        sent.map_err(|error| Problem::from(Kind::BadRequest).detail(error.body_text()))?;
+    let verb = match answer.verb.as_str() {
+        "approve" => Verb::Approve,
+        "reject" => Verb::Reject,
+        _ => return Err(Problem::from(Kind::BadRequest).detail("`verb` is approve or reject")),
+    };
+    let said = answer.said()?;
+    let ordered = give(&app, &asking, verb, &id, answer.key, said).await?;
+    let Reads(language) = reads;
+    let outcome = context! {
+        taken => ordered.accepted,
+        said => say(&ordered.reason, language),
+        sequence => ordered.sequence,
+    };
+    draw(&app, &asking, reads, &id, Some(outcome)).await
+}
+
+async fn draw(
+    app: &Shared,
+    asking: &Asking,
+    Reads(language): Reads,
+    id: &str,
+    outcome: Option<Value>,
+) -> Result<Html<String>, Problem> {
+    let id = IncidentId::from_text(id);
+    let wanted = id.clone();
+    let found = app.read(move |ledger| ledger.incident(&wanted)).await?.ok_or(Kind::NotFound)?;
+    let record = found.record;
+    let setup = &app.live.facts().overview.setup;
+    let place = record.site.as_str();
+    let mut questions = Vec::new();
+    for view in &record.approvals {
+        questions.push(question(view, &record, zone(setup, Some(place)), language)?);
+    }
+    let context = context! {
+        id => record.id.as_str(),
+        site => site_name(setup, place, language),
+        hazard => hazard(record.hazard, language),
+        look => record.level.name(),
+        word => catalogue::level(record.level, language),
+        what => say(&record.what, language),
+        evidence => record.evidence.iter().map(|one| say(&one.text, language).to_owned()).collect::<Vec<_>>(),
+        questions => Value::from(Serde(questions)),
+        may_approve => asking.person.role >= Role::Approver,
+        person => &*asking.person.name,
+        outcome,
+    };
+    app.templates.page("approval.html", language, context)
+}
+
+fn question(
+    view: &ApprovalView,
+    record: &IncidentRecord,
+    zone: &str,
+    language: catalogue::Language,
+) -> Result<Question, Problem> {
+    let open = !record.state.is_over() || view.state == ApprovalState::Asked;
+    let state = match view.state {
+        ApprovalState::Asked => "asked",
+        ApprovalState::Released => "released",
+        ApprovalState::Rejected if open => "rejected",
+        ApprovalState::Rejected => "past",
+    };
+    Ok(Question {
+        group: view.group.to_string(),
+        state,
+        level: view.bound.level.name(),
+        word: catalogue::level(view.bound.level, language),
+        text_hash: view.bound.hash.clone(),
+        text: view.text.clone(),
+        agreed: view.agreed.join(", "),
+        persons: view.persons,
+        answers_at: view.answers_at.map(|at| Shown::new(at, zone)),
+        note: view.note.clone(),
+        key: new_key()?,
+    })
+}

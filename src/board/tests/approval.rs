@@ -1,0 +1,124 @@
+//! The approver's page: what is asked, and the answer.
+
+use alerting::Decision;
+use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText};
+
+use super::*;
+
+fn words() -> PublicText {
+    PublicText {
+        headline: text("붕괴 위험", "The slope may collapse"),
+        description: text("비탈면이 움직입니다", "The slope moves"),
+        instruction: text("대피하십시오", "Leave now"),
+    }
+}
+
+/// A night in which somebody has to say whether the public may hear.
+async fn asked() -> (World, String, Bound) {
+    let world = World::new().await;
+    night(&world).await;
+    let bound = Bound::new(Level::Severe, &words());
+    let mut incident = record("gwang-3", 14_007, Level::Severe, 2_300, text("승인 대기", "asked"));
+    incident.state = alerting::decision::IncidentState::AwaitingApproval;
+    incident.approvals = vec![ApprovalView {
+        group: "public".parse().unwrap(),
+        state: ApprovalState::Asked,
+        bound: bound.clone(),
+        text: Some(words()),
+        agreed: vec![],
+        persons: 1,
+        answers_at: Some(at(2_900)),
+        note: String::new(),
+    }];
+    world.decide([Decision::Incident(incident)]).await;
+    (world, "/incidents/live_gwang-3_slope-failure_14007/approval".into(), bound)
+}
+
+fn form(bound: &Bound, more: &str) -> String {
+    let Bound { level, hash } = bound;
+    format!("key=k-1&group=public&level={level}&text_hash={hash}{more}")
+}
+
+#[tokio::test]
+async fn the_page_shows_what_would_be_heard_and_lets_approvers_answer() {
+    let (world, path, _) = asked().await;
+    for (token, may) in [(VIEWER, false), (OPERATOR, false), (APPROVER, true)] {
+        let page = body(world.get(&path, token).await).await;
+        assert!(page.contains("대피하십시오") && page.contains("Leave now"), "{page}");
+        assert_eq!(page.contains("value=\"approve\""), may, "{token}");
+    }
+    let board = world.get_page("/").await;
+    assert!(board.contains(&path), "the board leads there");
+    let missing = world.get("/incidents/nothing/approval", APPROVER).await;
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn g10_the_answer_is_bound_to_what_was_shown_and_given_once() {
+    let (world, path, bound) = asked().await;
+    let send = |token: &str, text: String| {
+        let asked = request(Method::POST, &path).header(AUTHORIZATION, bearer(token));
+        world.ask(asked.body("application/x-www-form-urlencoded", text))
+    };
+    let approve = || form(&bound, "&verb=approve");
+    assert_eq!(send(OPERATOR, approve()).await.status(), StatusCode::FORBIDDEN);
+    for _ in 0..2 {
+        assert_eq!(send(APPROVER, approve()).await.status(), StatusCode::OK);
+    }
+    let given = world.sink.given.lock().clone();
+    assert_eq!(given.len(), 1, "a second tap is the same answer");
+    let command = &given[0];
+    assert_eq!((command.by.as_str(), command.verb.name()), ("lee", "approve"));
+    assert_eq!(command.bound.as_ref(), Some(&bound));
+    assert_eq!((command.text.as_ref(), command.from.as_str()), (None, "api 127.0.0.1"));
+    let bad = form(&bound, "&verb=explode");
+    assert_eq!(send(APPROVER, bad).await.status(), StatusCode::BAD_REQUEST);
+    let silent = form(&bound, "&verb=reject").replace("k-1", "k-2");
+    assert_eq!(send(APPROVER, silent).await.status(), StatusCode::BAD_REQUEST, "it takes a reason");
+}
+
+#[tokio::test]
+async fn words_left_as_they_are_are_no_other_words() {
+    let (world, path, bound) = asked().await;
+    let words_of = |headline: &str| {
+        let parts = [
+            ("headline_ko", headline),
+            ("headline_en", "The slope may collapse"),
+            ("description_ko", "비탈면이 움직입니다"),
+            ("description_en", "The slope moves"),
+            ("instruction_ko", "대피하십시오"),
+            ("instruction_en", "Leave now"),
+        ];
+        let parts = parts.map(|(name, said)| format!("&{name}={}", escaped(said)));
+        form(&bound, &format!("&verb=approve{}", parts.concat()))
+    };
+    for (key, headline, edited) in [("a", "붕괴 위험", false), ("b", "지금 대피", true)] {
+        let asked = request(Method::POST, &path).header(AUTHORIZATION, bearer(APPROVER));
+        let text = words_of(headline).replace("k-1", key);
+        let answer = world.ask(asked.body("application/x-www-form-urlencoded", text)).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let last = world.sink.given.lock().last().unwrap().clone();
+        assert_eq!(last.text.is_some(), edited, "{headline}");
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_answers_nothing() {
+    let (world, path, bound) = asked().await;
+    let session =
+        world.app.state.tokens.open_session(Person { name: "lee".into(), role: Role::Approver });
+    let cookie = format!("bongsu-session={}", session.unwrap());
+    for (origin, expected) in
+        [("https://evil.example", StatusCode::FORBIDDEN), ("http://board.test", StatusCode::OK)]
+    {
+        let asked = request(Method::POST, &path).header(COOKIE, &cookie).header(ORIGIN, origin);
+        let text = form(&bound, "&verb=approve");
+        let answer = world.ask(asked.body("application/x-www-form-urlencoded", text)).await;
+        assert_eq!(answer.status(), expected, "{origin}");
+    }
+    assert_eq!(world.sink.given.lock()[0].from, "board 127.0.0.1");
+}
