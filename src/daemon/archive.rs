@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerting::decision::IncidentState;
 use alerting::{Action, Decision};
 use anyhow::{Context, anyhow};
 use ingest::archive::{self, Access, ArchiveMetrics, Batch, Carrier, Influx, WAITS};
@@ -278,11 +277,7 @@ fn line_of(decision: &Decision) -> Option<String> {
             archive::level(site.as_str(), hazard.name(), *to as u8, *at)
         }
         Decision::Incident(record) => {
-            let state = match record.state {
-                IncidentState::Open => "open",
-                IncidentState::Closed => "closed",
-            };
-            let place = (record.site.as_str(), record.hazard.name(), state);
+            let place = (record.site.as_str(), record.hazard.name(), record.state.name());
             let (level, revision) = (record.level as u8, record.revision);
             archive::incident(record.id.as_str(), place, (level, revision), record.at)
         }
