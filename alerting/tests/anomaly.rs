@@ -1,15 +1,17 @@
-//! What is only unusual, inside the engine: told, and never more than 관심.
+//! What is only unusual, inside the engine: told, never more than 관심, and learned only while all is well. Tremors: told
+//! when several stations shake.
 
 mod common;
 
-use alerting::condition::{ConditionSettings, anomaly};
+use alerting::condition::explain::Amount;
+use alerting::condition::{ConditionSettings, anomaly, trigger};
 use alerting::engine::{Engine, Moment};
 use alerting::level::Level;
-use alerting::rule::Group;
+use alerting::rule::{Group, Quorum};
 use alerting::setup::Setup;
 use alerting::{Action, Decision};
-use common::{above, minute, persist, rule, setup};
-use reading::{Quality, Reading, SeriesIndex};
+use common::{World, above, minute, persist, rule, setup};
+use reading::{Quality, Reading, SeriesIndex, Timestamp};
 
 /// Two posts that tilt a little, and both jump at minute 1500. Returns the highest level of the site.
 fn highest(level: Level, limits: bool) -> Level {
@@ -31,14 +33,7 @@ fn highest(level: Level, limits: bool) -> Level {
         for post in 0..2 {
             let noise = f64::from((row.wrapping_mul(2_654_435_761) >> 16) % 101) * 1e-4;
             let value = noise + if row >= 1_500 { 5.0 } else { 0.0 };
-            let reading = Reading {
-                series: SeriesIndex(post),
-                measured_at: at,
-                received_at: at,
-                value,
-                quality: Quality::GOOD,
-            };
-            engine.observe(&reading, now, &mut actions);
+            engine.observe(&reading(post, at, value), now, &mut actions);
         }
         highest = highest.max(engine.view()[0].level);
     }
@@ -58,4 +53,74 @@ fn anomalies_alone_never_lift_a_site_above_attention() {
 #[test]
 fn a_limit_that_is_passed_counts_for_what_it_is() {
     assert_eq!(highest(Level::Attention, true), Level::Caution);
+}
+
+fn reading(series: u32, at: Timestamp, value: f64) -> Reading {
+    let series = SeriesIndex(series);
+    Reading { series, measured_at: at, received_at: at, value, quality: Quality::GOOD }
+}
+
+/// Whether the anomaly condition of the first post learns, by its own word.
+fn learns(engine: &Engine) -> bool {
+    let site = "cut-1".parse().expect("an id");
+    let rule = "unusual".parse().expect("an id");
+    let finding = engine.look_into(&site, &rule).expect("the rule is there");
+    let facts = &finding.clauses[0].series[0].facts;
+    facts.iter().any(|fact| fact.name == "learning" && fact.value == Amount::Flag(true))
+}
+
+#[test]
+fn what_a_slope_does_in_an_open_incident_is_not_learned_as_normal() {
+    let series = ["post-1/tilt-1/tilt-x"];
+    let unusual = ConditionSettings::Anomaly(anomaly::Settings::default());
+    let limit = above(3.0, 2.5, persist(2, 3, 3));
+    let rules = vec![
+        rule("cut-1", "unusual", Group::Anomaly, Level::Attention, &series, unusual),
+        rule("cut-1", "tilt", Group::Deformation, Level::Caution, &series, limit),
+    ];
+    let mut world = World::new(Setup { rules, ..setup() });
+    let mut seen = Vec::new();
+    for row in 0..1_000u32 {
+        let value = f64::from(row % 7) * 1e-3 + if (100..200).contains(&row) { 5.0 } else { 0.0 };
+        world.read(minute(i64::from(row)), 0, value);
+        seen.push((world.level(0) > Level::Normal, learns(&world.engine)));
+    }
+    assert!(seen.iter().all(|(open, learns)| open != learns), "it learns while nothing is open");
+    let closed = seen[300..].iter().any(|(open, _)| !open);
+    let turns: Vec<_> = (1..seen.len()).filter(|row| seen[*row].0 != seen[row - 1].0).collect();
+    assert!(seen[150].0 && closed, "an incident opened and was closed: {turns:?}");
+}
+
+/// The highest level when a wave passes these posts, each some seconds after the minute.
+fn tremor(arrivals: [Option<f64>; 2]) -> Level {
+    let series = ["post-1/tilt-1/tilt-x", "post-2/tilt-1/tilt-x"];
+    let settings = ConditionSettings::Trigger(trigger::Settings::default());
+    let mut shaken = rule("cut-1", "shaken", Group::Deformation, Level::Caution, &series, settings);
+    shaken.clauses[0].quorum = Quorum::Stations(2);
+    let mut engine = Engine::new(Setup { rules: vec![shaken], ..setup() }, minute(0));
+    let mut actions = Vec::new();
+    let mut highest = Level::Normal;
+    for row in 0..2_000u32 {
+        let second = f64::from(row) / 50.0;
+        let at = Timestamp::from_nanos(minute(0).nanos() + i64::from(row) * 20_000_000);
+        let now = Moment { at, sequence: u64::from(row) };
+        engine.tick(now, &mut actions);
+        for (post, arrival) in arrivals.iter().enumerate() {
+            let noise = f64::from((row.wrapping_mul(2_654_435_761) >> 16) % 101) * 1e-2;
+            let wave = arrival.map_or(0.0, |after| {
+                let since = second - 20.0 - after;
+                if since < 0.0 { 0.0 } else { 20.0 * (-since).exp() * (50.0 * since).sin() }
+            });
+            engine.observe(&reading(post as u32, at, noise + wave), now, &mut actions);
+        }
+        highest = highest.max(engine.view()[0].level);
+    }
+    highest
+}
+
+#[test]
+fn a_tremor_counts_when_several_stations_shake_together() {
+    assert_eq!(tremor([Some(0.0), Some(1.0)]), Level::Caution);
+    assert_eq!(tremor([Some(0.0), None]), Level::Normal, "a blow at one post");
+    assert_eq!(tremor([Some(0.0), Some(15.0)]), Level::Normal, "two blows");
 }

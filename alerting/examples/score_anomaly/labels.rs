@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use reading::Timestamp;
 use serde::Deserialize;
 
+use crate::series::moment;
+
 /// One series of `labels.json`, as far as it is used here.
 #[derive(Debug, Deserialize)]
 pub struct Label {
@@ -34,7 +36,7 @@ struct Event {
     kind: String,
     onset: String,
     deadline: String,
-    clear: String,
+    clear: Option<String>,
     #[serde(default)]
     optional: bool,
 }
@@ -84,7 +86,10 @@ impl Label {
 
     /// Where an alert is not held against the detector.
     pub fn excused(&self) -> Result<Vec<(Timestamp, Timestamp)>> {
-        let events = self.events.iter().map(|event| (&event.onset, &event.clear));
+        let events = self.events.iter().map(|event| {
+            let clear = event.clear.as_ref().unwrap_or(&event.deadline);
+            (&event.onset, clear)
+        });
         let named = self.neutral.iter().chain(&self.windows).map(|(from, to)| (from, to));
         let mut excused = Vec::new();
         for (from, to) in events.chain(named) {
@@ -95,9 +100,4 @@ impl Label {
         }
         Ok(excused)
     }
-}
-
-/// A stamp without an offset, taken as UTC: only differences matter.
-pub fn moment(stamp: &str) -> Result<Timestamp> {
-    Ok(Timestamp::parse(&format!("{}Z", stamp.trim().replacen(' ', "T", 1)))?)
 }

@@ -35,12 +35,19 @@ impl Series {
             let Some((stamp, value)) = line.split_once(',') else {
                 bail!("line {}: not `timestamp,value`", number + 1);
             };
-            let value = value.split(',').next().unwrap_or_default().trim().parse()?;
-            let at = Timestamp::parse(&format!("{}Z", stamp.trim().replacen(' ', "T", 1)))
-                .with_context(|| format!("line {}", number + 1))?;
+            // what is no number is no reading, and is answered all the same
+            let value = value.split(',').next().unwrap_or_default().trim().parse();
+            let value = value.unwrap_or(f64::NAN);
+            let at = moment(stamp).with_context(|| format!("line {}", number + 1))?;
             series.stamps.push(stamp.to_owned());
             series.rows.push((at, value));
         }
         Ok(series)
     }
+}
+
+/// A stamp; without an offset it is taken as UTC: only differences matter.
+pub fn moment(stamp: &str) -> Result<Timestamp> {
+    let stamp = stamp.trim().replacen(' ', "T", 1);
+    Ok(Timestamp::parse(&stamp).or_else(|_| Timestamp::parse(&format!("{stamp}Z")))?)
 }
