@@ -334,6 +334,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} effective rain at {2} % (limit {4} %)",
     ),
     (
+        "evidence-failure-time",
+        "{0} {1} 붕괴 추정까지 {2} {3} (기준 {4} {3} 이내)",
+        "{0} {1}: an end is estimated in {2} {3} (limit {4} {3})",
+    ),
+    (
         "evidence-instrument",
         "{0} {1} {2} {3}: 계측기 이상(값 고착 또는 인접 계측기와 불일치)",
         "{0} {1} {2} {3}: the instrument is stuck, or its neighbours contradict it",

@@ -239,6 +239,7 @@ fn check_group(
     }
     let groups = |one: &Watched| match condition {
         Some(condition) if is_of_rain(condition) => &[Group::Rain],
+        Some(ConditionSettings::FailureTime(_)) => &[Group::FailureTime],
         _ => groups_of(one.name.quantity),
     };
     let misplaced = series.iter().find(|one| !groups(one).contains(&group.value));

@@ -32,10 +32,11 @@ const SUM_WINDOW_MAX: Duration = Duration::from_secs(31 * 86_400);
 type Read = fn(&mut Reader<'_>) -> Option<ConditionSettings>;
 
 /// Every kind by the name it is configured by.
-const KINDS: [(&str, Read); 12] = [
+const KINDS: &[(&str, Read)] = &[
     ("threshold", |r| threshold(r.table, r.series, r.problems).map(ConditionSettings::Threshold)),
     ("rate", |r| motion::rate(r).map(ConditionSettings::Rate)),
     ("acceleration", |r| motion::acceleration(r).map(ConditionSettings::Acceleration)),
+    ("failure-time", |r| motion::failure_time(r).map(ConditionSettings::FailureTime)),
     ("accumulation", |r| rain::accumulation(r).map(ConditionSettings::Accumulation)),
     ("intensity-duration", |r| {
         rain::intensity_duration(r).map(ConditionSettings::IntensityDuration)

@@ -19,7 +19,6 @@ mod wires;
 mod stations;
 mod limits;
 mod pattern;
-#[expect(dead_code, reason = "the kinds that take companions read them with it")]
 mod companions;
 mod conditions;
 mod validity;

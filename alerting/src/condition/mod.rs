@@ -12,6 +12,7 @@ pub mod threshold;
 pub mod rate;
 pub mod velocity;
 pub mod acceleration;
+pub mod failure_time;
 pub mod amounts;
 pub mod steps;
 pub mod storm;
@@ -163,6 +164,8 @@ kinds! {
     Rate "rate" rate rate::State;
     /// A velocity that begins to grow.
     Acceleration "acceleration" acceleration Box<acceleration::State>;
+    /// An end of accelerating movement that is near.
+    FailureTime "failure-time" failure_time Box<failure_time::State>;
     /// A running sum beyond a limit.
     Accumulation "accumulation" accumulation Box<accumulation::State>;
     /// A storm beyond an intensity–duration line.

@@ -23,10 +23,12 @@ pub struct Settings {
 /// A mean velocity.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Velocity {
-    /// The middle of its interval.
-    pub at: Timestamp,
     /// Base units an hour.
     pub per_hour: f64,
+    /// When its interval began and ended.
+    pub times: (Timestamp, Timestamp),
+    /// Where.
+    pub places: (f64, f64),
 }
 
 /// The interval that is open.
@@ -47,7 +49,8 @@ impl Intervals {
         }
         self.from = Some((at, value));
         let hours = at.hours_since(begun);
-        Some(Velocity { at: begun.plus(elapsed / 2), per_hour: (value - before) / hours })
+        let per_hour = (value - before) / hours;
+        Some(Velocity { per_hour, times: (begun, at), places: (before, value) })
     }
 }
 
@@ -66,8 +69,8 @@ mod tests {
         let velocities: Vec<_> = rows
             .into_iter()
             .filter_map(|(at, mm)| intervals.take(&settings, Timestamp::from_secs(at * 3_600), mm))
-            .map(|velocity| (velocity.at.nanos() as f64 / 3.6e12, velocity.per_hour))
+            .map(|velocity| (velocity.times.1.nanos() / 3_600_000_000_000, velocity.places))
             .collect();
-        assert_eq!(velocities, [(1.0, 0.6), (2.5, -1.0), (8.0, 0.1 / 10.0 - 1e-18)]);
+        assert_eq!(velocities, [(2, (0.0, 1.2)), (3, (1.2, 0.2)), (13, (0.2, 0.3))]);
     }
 }

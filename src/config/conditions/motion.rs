@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use alerting::condition::rate::{Estimator, SAMPLES_MAX, Short};
-use alerting::condition::{Side, acceleration, rate, velocity};
+use alerting::condition::{Side, acceleration, failure_time, rate, velocity};
+use reading::unit::Quantity;
 
 use super::super::limits::Per;
 use super::super::problem::Problems;
@@ -96,6 +97,39 @@ pub fn acceleration(reader: &mut Reader<'_>) -> Option<acceleration::Settings> {
         short,
         long: long_mean,
         floor: floor?.value,
+        persistence: persistence?,
+    })
+}
+
+/// The time of failure. Gates: domain.md 3.3.3.
+pub fn failure_time(reader: &mut Reader<'_>) -> Option<failure_time::Settings> {
+    reader.need(
+        "increment",
+        "say which movement stands out of the noise, say increment = \"0.5 mm\"",
+    );
+    let increment = reader.size_of("increment");
+    let report = longest(reader.series).unwrap_or(SECOND);
+    let interval_min = reader.duration("interval-min", report, Duration::ZERO..=30 * DAY);
+    let usual_max = (36 * report).max(interval_min);
+    let interval_max = reader.duration("interval-max", usual_max, interval_min..=60 * DAY);
+    let limit = reader.size_of("limit");
+    let moved_min = reader.size_of("moved-min");
+    let raise_within = reader.duration("raise-within", DAY, 60 * SECOND..=30 * DAY);
+    reader.companion("rain", Quantity::Rain);
+    let persistence = reader.persistence(Usual::ONE);
+    let increment = increment?;
+    Some(failure_time::Settings {
+        velocity: velocity::Settings { increment, interval_min, interval_max },
+        limit,
+        samples_min: 7,
+        explained_min: 0.9,
+        significance: SIGNIFICANCE,
+        speedup: 3.0,
+        moved_min: moved_min.unwrap_or(5.0 * increment),
+        stable_within: 0.2,
+        width_max: 0.6,
+        raise_within,
+        pessimistic: 0.3,
         persistence: persistence?,
     })
 }

@@ -10,6 +10,7 @@ use alerting::condition::persistence;
 use reading::id::SeriesName;
 use reading::unit::Quantity;
 
+use super::super::companions;
 use super::super::limits::{
     Limits, Per, ReadLimit, limit, limits, limits_read_by, measure, percent,
 };
@@ -202,6 +203,35 @@ impl Reader<'_> {
             );
         }
         Some(given.value)
+    }
+
+    /// Reads a measure of the series that is above zero.
+    pub fn size_of(&mut self, key: &'static str) -> Option<f64> {
+        let given = self.rate_of(key, Per::Itself)?;
+        if given.value == 0.0 {
+            self.problems.add(&given.place, format!("`{key}` is 0"), "write a size above 0");
+        }
+        Some(given.value)
+    }
+
+    /// Reads a companion for each series, if the key is there. Says whether it is.
+    pub fn companion(&mut self, key: &'static str, quantity: Quantity) -> bool {
+        if !self.table.has(key) {
+            return false;
+        }
+        let place = self.table.place_of(key);
+        let found = companions::one_each(self.table, key, self.series, self.watched, self.problems);
+        let Some(found) = found else { return true };
+        let wrong = found.value.iter().find(|name| name.quantity != quantity);
+        if let Some((wrong, place)) = wrong.zip(place) {
+            let what = format!("{wrong} is no series of {quantity}");
+            self.problems.add(&place, what, format!("name a series of {quantity}"));
+        }
+        self.companions.resize(self.series.len(), Vec::new());
+        for (of, name) in self.companions.iter_mut().zip(found.value) {
+            of.push(name);
+        }
+        true
     }
 
     /// Reads what readings of rain say: amounts, tips, or running totals.

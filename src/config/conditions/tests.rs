@@ -72,6 +72,8 @@ fn read(group: &str, series: &str, condition: &str) -> Result<ConditionSettings,
 const GOOD: &[(&str, &str, &str)] = &[
     ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "rate", window = "3 h", raise-at = "0.01 deg/h", short = { window = "1 h", raise-at = "0.1 deg/h" } }"#),
     ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "1 h", floor = "0.1 mm/h" }"#),
+    ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm" }"#),
+    ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm", limit = "400 mm", raise-within = "12 h", interval-max = "1 d", moved-min = "1 cm", rain = "gauge/rain" }"#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm" }"#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm", counter = true, wraps-at = 1000 }"#),
     ("rain", "post-1/tips/count", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm", tip = "0.2 mm", counter = true, wraps-at = 65536 }"#),
@@ -94,6 +96,11 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "5 min", floor = "0.1 mm/h" }"#, "interval"),
     ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "1 h", floor = "0.1 mm/h", long-mean = 3 }"#, "long-mean"),
     ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "1 h", floor = "-0.1 mm/h" }"#, r#""-0.1"#),
+    ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time" }"#, "{"),
+    ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0 mm" }"#, r#""0 mm""#),
+    ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm", rain = "air/temperature" }"#, "rain"),
+    ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm", rain = "gouge/rain" }"#, r#""gouge/rain""#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm" }"#, "GROUP"),
     ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "accumulation", window = "3 h", raise-at = "9 deg" }"#, r#""accumulation""#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "0 mm" }"#, r#""0 mm""#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm", wraps-at = 10 }"#, "wraps-at"),
@@ -124,7 +131,7 @@ fn every_kind_is_read() {
 
 #[test]
 fn every_kind_has_an_example_here() {
-    for (kind, _) in super::KINDS {
+    for (kind, _) in super::KINDS.iter().copied() {
         let of_kind = format!("kind = \"{kind}\"");
         let elsewhere = ["threshold", "silence"].contains(&kind);
         assert!(
@@ -149,12 +156,12 @@ fn what_is_wrong_is_named_with_its_place() {
 
 #[test]
 fn limits_are_kept_in_base_units() {
-    let soil = read("rain", "post-1/gauge/rain", GOOD[11].2).unwrap();
+    let soil = read("rain", "post-1/gauge/rain", GOOD[13].2).unwrap();
     let ConditionSettings::SoilWater(soil) = soil else { panic!("{soil:?}") };
     assert!(
         (soil.limit.raise_at - 144.0).abs() < 1e-9 && (soil.limit.clear_below - 129.6).abs() < 1e-9
     );
-    let sum = read("rain", "post-1/tips/count", GOOD[4].2).unwrap();
+    let sum = read("rain", "post-1/tips/count", GOOD[6].2).unwrap();
     let ConditionSettings::Accumulation(sum) = sum else { panic!("{sum:?}") };
     assert_eq!(
         (sum.source.tip, sum.source.wraps_at, sum.raise_at),
