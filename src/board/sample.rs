@@ -399,8 +399,8 @@ pub(super) fn setup() -> Setup {
         groups: vec![],
         status: Status::Actual,
         sender: text("한밭시 재난안전상황실", "Hanbat situation room"),
-        sources: vec!["field".into()],
         feeds: vec![],
+        sources: vec!["field".into()],
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::daemon::{address, base_url, is_loopback};
+use super::feeds::{self, FeedEntry};
 use super::problem::Problems;
 use super::secret::SecretRef;
 use super::source::Folder;
@@ -96,6 +97,8 @@ pub struct CollectorEntry {
     pub name: Option<At<String>>,
     pub collector: Option<Collector>,
     pub wires: Wires,
+    /// The foreign topics it reads.
+    pub feeds: Vec<FeedEntry>,
 }
 
 #[derive(Clone, Copy)]
@@ -125,6 +128,10 @@ pub fn read(mut table: Table, folder: &Folder, problems: &mut Problems) -> Colle
     );
     let kind = table.choice("kind", &KINDS, problems).map(|kind| kind.value);
     let source = name.as_ref().map_or("", |name| name.value.as_str());
+    let feeds = match kind {
+        Some(Kind::Mqtt | Kind::EmbeddedBroker) => feeds::read(&mut table, source, problems),
+        Some(Kind::Serial | Kind::Modbus(_)) | None => Vec::new(),
+    };
     let (kind, wires) = match kind {
         Some(Kind::Mqtt) => {
             (mqtt(table, folder, problems).map(CollectorKind::Mqtt), Wires::default())
@@ -142,7 +149,7 @@ pub fn read(mut table: Table, folder: &Folder, problems: &mut Problems) -> Colle
     };
     let collector =
         name.as_ref().zip(kind).map(|(name, kind)| Collector { name: name.value.clone(), kind });
-    CollectorEntry { name, collector, wires }
+    CollectorEntry { name, collector, wires, feeds }
 }
 
 fn mqtt(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<MqttSettings> {

@@ -14,6 +14,8 @@ mod secret;
 mod geometry;
 mod archive;
 mod daemon;
+mod layouts;
+mod feeds;
 mod collectors;
 mod wires;
 mod stations;
@@ -52,6 +54,7 @@ pub use channels::{
 };
 pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttSettings};
 pub use daemon::{Http, JournalSettings};
+pub use feeds::host as sparkplug_host;
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
 pub use wires::{ModbusSettings, SerialSettings};

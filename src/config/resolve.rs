@@ -15,6 +15,7 @@ use super::archive;
 use super::channels::{self, Channel, ChannelEntry};
 use super::collectors::{self, Collector};
 use super::daemon::{self, Daemon};
+use super::feeds::{self, FeedEntry};
 use super::groups::{self, GroupEntry};
 use super::problem::{Place, Problems};
 use super::sites::{self, SiteEntry};
@@ -74,7 +75,8 @@ pub fn resolve(main: &str, folder: &Folder<'_>) -> Result<Config, Problems> {
 
 fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Config> {
     let mut table = folder.parse(main, problems)?;
-    let Ways { sources, collectors, claimed } = read_collectors(&mut table, folder, problems);
+    let Ways { sources, collectors, claimed, feeds } =
+        read_collectors(&mut table, folder, problems);
     let (entries, sites_whole) = read_sites(&mut table, folder, &sources, problems);
     if sites_whole {
         wires::check(&claimed, &entries, problems);
@@ -96,6 +98,9 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     table.finish("the main file", problems);
     let Daemon { data_dir, status, sender, http, journal } = daemon?;
     let (registry, rules, policies) = field(entries);
+    if sites_whole && problems.errors() == 0 {
+        feeds.iter().for_each(|entry| feeds::check(entry, &registry, problems));
+    }
     let setup = Setup {
         registry,
         rules,
@@ -105,7 +110,12 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         status,
         sender: sender.name,
         sources,
-        feeds: collectors.iter().filter_map(Collector::feed).cloned().collect(),
+        feeds: collectors
+            .iter()
+            .filter_map(Collector::feed)
+            .cloned()
+            .chain(feeds.into_iter().map(|entry| entry.feed))
+            .collect(),
     };
     let link = http.public_url.clone().unwrap_or_default();
     let texts = Texts::new(templates.clone(), setup.sender.clone(), sender.contact.clone(), link);
@@ -150,6 +160,8 @@ struct Ways {
     collectors: Vec<Collector>,
     /// Whom ports and buses name.
     claimed: Vec<Claimed>,
+    /// What they read of foreign devices.
+    feeds: Vec<FeedEntry>,
 }
 
 /// Every collector. Two must not have the same wire: one of them would wait for it for ever.
@@ -178,6 +190,7 @@ fn read_collectors(table: &mut Table, folder: &Folder<'_>, problems: &mut Proble
         }
         ways.claimed.extend(entry.wires.claimed);
         ways.collectors.extend(entry.collector);
+        ways.feeds.extend(entry.feeds);
     }
     ways
 }

@@ -24,6 +24,9 @@ pub struct Table {
     asked: Vec<&'static str>,
 }
 
+/// A text, or where something else stands and what it is.
+pub type Written = Result<At<String>, (Place, &'static str)>;
+
 /// What stands behind a key, and where the key stands.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -89,6 +92,19 @@ impl Table {
         both.entries.extend(other.entries);
         both.place = other.place;
         both
+    }
+
+    /// Every key with its text, for tables whose keys are names of others; in place of a text, where something else
+    /// stands and what it is.
+    pub fn into_texts(self) -> Vec<(At<String>, Written)> {
+        let text = |At { value, place }| match value {
+            Value::Text(value) => Ok(At { value, place }),
+            other => Err((place, other.name())),
+        };
+        self.entries
+            .into_iter()
+            .map(|(key, entry)| (At { value: key, place: entry.key }, text(entry.value)))
+            .collect()
     }
 
     fn take(&mut self, key: &'static str) -> Option<At<Value>> {

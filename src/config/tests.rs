@@ -15,6 +15,7 @@ use super::*;
 
 mod rules;
 mod wires;
+mod feeds;
 
 const MAIN: &str = r#"data-dir = "/var/lib/bongsu"
 sites = "sites"

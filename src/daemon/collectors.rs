@@ -20,12 +20,13 @@ use ingest::collector::serial::{bus, port};
 use ingest::collector::stored::StoredAcks;
 use ingest::journal::{Entry, Journal, Kind};
 use parking_lot::Mutex;
+use reading::codec::Feed;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{
-    BrokerSettings, Collector, CollectorKind, Config, MqttSettings, resolve_secret,
+    BrokerSettings, Collector, CollectorKind, Config, MqttSettings, resolve_secret, sparkplug_host,
 };
 use crate::desk::events::{CollectorEvent, payload};
 
@@ -91,12 +92,16 @@ impl Collectors {
             tasks,
         };
         for collector in &config.collectors {
+            let of_collector = |feed: &&Feed| feed.source == collector.name;
+            let feeds: Vec<_> = config.setup.feeds.iter().filter(of_collector).cloned().collect();
+            let feeds = feeds.as_slice();
             let started = match &collector.kind {
                 CollectorKind::Mqtt(settings) => {
-                    all.start_mqtt(collector, settings, &config.data_dir, ground, &events)
+                    all.start_mqtt(collector, settings, feeds, &config.data_dir, ground, &events)
                 }
                 CollectorKind::EmbeddedBroker(settings) => {
-                    all.start_broker(collector, settings, &config.data_dir, ground, &events).await
+                    let folder = &config.data_dir;
+                    all.start_broker(collector, settings, feeds, folder, ground, &events).await
                 }
                 CollectorKind::Serial(settings) => {
                     let wiring = wiring(ground, &events, ground.stop);
@@ -120,11 +125,14 @@ impl Collectors {
         &mut self,
         collector: &Collector,
         settings: &MqttSettings,
+        feeds: &[Feed],
         data_dir: &Path,
         ground: &Ground<'_>,
         events: &mpsc::Sender<Event>,
     ) -> anyhow::Result<()> {
-        let config = mqtt_config(&collector.name, settings, data_dir)?;
+        let mut config = mqtt_config(&collector.name, settings, data_dir)?;
+        config.filters = filters(feeds);
+        config.sparkplug_host = feeds.iter().find_map(sparkplug_host).map(Into::into);
         std::fs::create_dir_all(&config.data_dir)?;
         self.mqtt.push(MqttCollector::start(
             &config,
@@ -138,13 +146,14 @@ impl Collectors {
         &mut self,
         collector: &Collector,
         settings: &BrokerSettings,
+        feeds: &[Feed],
         data_dir: &Path,
         ground: &Ground<'_>,
         events: &mpsc::Sender<Event>,
     ) -> anyhow::Result<()> {
         let hook = Embedded::new(
             &collector.name,
-            Filters::native(),
+            filters(feeds),
             Arc::new(ground.journal.clone()),
             ground.clock.clone(),
             ground.metrics.clone(),
@@ -171,7 +180,8 @@ impl Collectors {
             .await
             .ok();
 
-        let client = broker_config(&collector.name, settings, address, data_dir)?;
+        let mut client = broker_config(&collector.name, settings, address, data_dir)?;
+        client.sparkplug_host = feeds.iter().find_map(sparkplug_host).map(Into::into);
         std::fs::create_dir_all(&client.data_dir)?;
         self.start_publisher(&client, ground, events)
     }
@@ -296,6 +306,13 @@ pub(crate) fn broker_config(
         config.password = Some(Password::new(resolve_secret(&user.password)?.expose()));
     }
     Ok(config)
+}
+
+/// What is subscribed to: the topics of our own stations and those of foreign devices.
+fn filters(feeds: &[Feed]) -> Filters {
+    let mut filters = Filters::native();
+    filters.telemetry.extend(feeds.iter().map(|feed| feed.filter.clone()));
+    filters
 }
 
 fn wiring(ground: &Ground<'_>, events: &mpsc::Sender<Event>, stop: &CancellationToken) -> Wiring {

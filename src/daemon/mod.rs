@@ -30,6 +30,7 @@ use ingest::clock::Clock;
 use ingest::collector::metrics::CollectorMetrics;
 use ingest::journal::{self, Entry, Journal, Kind};
 use parking_lot::Mutex;
+use reading::codec::sparkplug::{self, Wish};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -47,6 +48,9 @@ use crate::overview;
 use channels::Channels;
 pub use clock_trust::ClockTrust;
 use collectors::{Collectors, Ground};
+
+/// What a node was to be asked longer ago than this is not asked any more.
+const WISH_MAX: Duration = Duration::from_secs(60);
 
 /// How often a snapshot is made, real time.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(300);
@@ -163,6 +167,7 @@ impl Daemon {
                 .map(|(name, courier)| (name.clone(), courier.waker()))
                 .collect(),
             stored: Some(stored_sink(&collectors, &config)),
+            wishes: Some(wish_sink(&collectors, &clock)),
             overview: overview.clone(),
             progress: progress_sender,
             metrics: Metrics::register(&registry)?,
@@ -452,6 +457,24 @@ fn desk_ended(ended: Result<Result<Desk, DeskError>, oneshot::error::RecvError>)
             anyhow!("the desk's thread panicked; this is a fault of bongsu, please report it")
         }
     }
+}
+
+/// Asks Sparkplug nodes through the collector they were heard by. What is old was heard before this run: who still
+/// needs asking is noticed again with the next message.
+fn wish_sink(collectors: &Collectors, clock: &Clock) -> crate::desk::run::WishSink {
+    let (publishers, clock) = (collectors.publishers.clone(), clock.clone());
+    Arc::new(move |wish| {
+        let Wish::Rebirth { source, group, node, at } = wish;
+        let Some(publisher) = publishers.get(source) else { return };
+        if clock.at().since(*at) > WISH_MAX {
+            return;
+        }
+        let topic = sparkplug::command_topic(group, node);
+        match publisher.send(&topic, sparkplug::rebirth(clock.wall())) {
+            Ok(()) => tracing::info!(collector = source, group, node, "a rebirth is asked for"),
+            Err(error) => tracing::warn!(%error, group, node, "a rebirth cannot be asked for yet"),
+        }
+    })
 }
 
 /// Tells stations through the collector they report to that a report is on disk.

@@ -21,12 +21,17 @@ use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
 use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
-use reading::codec::{CommandResult, Message, ResultKind, StationState, StatusReport, Told, feed};
+use reading::codec::sparkplug::{Hosts, Wish};
+use reading::codec::{
+    CommandResult, Identity, Message, ResultKind, StationState, StatusReport, Told, feed,
+};
 use reading::frame::Frame;
 use reading::id::{RuleId, SeriesName};
 use reading::registry::Text;
 use reading::report::Report;
-use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, StationIndex, Timestamp};
+use reading::{
+    Quality, Reading, Registry, SeriesIndex, SiteId, StationId, StationIndex, Timestamp,
+};
 
 use crate::overview::{Balance, Latest, Overview};
 use events::{ClockStep, CollectorEvent, Skip, Trouble};
@@ -53,6 +58,8 @@ pub struct Carried {
     pub batch: delivery::Batch,
     /// Reports that are on disk, for `…/stored`.
     pub stored: Vec<(SiteId, StationId, u64)>,
+    /// What Sparkplug nodes are to be asked.
+    pub wishes: Vec<Wish>,
     /// Refusals and codec errors by name.
     pub refusals: BTreeMap<&'static str, u64>,
     /// What was admitted, from a desk that is [`tapped`](Desk::tapped).
@@ -65,6 +72,7 @@ impl Carried {
         self.batch.actions.clear();
         self.batch.quarantine.clear();
         self.stored.clear();
+        self.wishes.clear();
         self.refusals.clear();
         self.readings.clear();
     }
@@ -75,6 +83,8 @@ pub struct Desk {
     engine: Option<Engine>,
     setup: Arc<Setup>,
     admission: Admission,
+    /// What Sparkplug remembers: what an alias means.
+    hosts: Hosts,
     balances: BTreeMap<String, Balance>,
     latest: Vec<Option<Latest>>,
     listed: BTreeMap<(String, &'static str), Timestamp>,
@@ -95,6 +105,7 @@ impl Desk {
             engine: None,
             admission: Admission::new(&setup.registry, Limits::default()),
             setup: Arc::new(setup),
+            hosts: Hosts::default(),
             balances: BTreeMap::new(),
             latest: Vec::new(),
             listed: BTreeMap::new(),
@@ -283,8 +294,9 @@ impl Desk {
         carried: &mut Carried,
     ) {
         let frame = record.frame();
-        let setup = self.setup.clone();
-        let decoded = feed::decode(&frame, &setup.feeds);
+        let setup = Arc::clone(&self.setup);
+        let decoded = feed::decode(&frame, &setup.feeds, &mut self.hosts, now.at);
+        carried.wishes.extend(self.hosts.take_wishes());
         let balance = self.balance(record.source);
         balance.received += 1;
         match decoded {
@@ -321,6 +333,10 @@ impl Desk {
                 let known_by = told.identity.bytes(record.payload);
                 let frame = Frame { payload: known_by, ..record.frame() };
                 self.take_report(report, &frame, record, now, actions, carried);
+                // Foreign devices are told nothing, and their networks keep nothing for us.
+                if told.identity == Identity::Payload {
+                    self.note_stored(report, carried);
+                }
             }
             Message::Receipt(receipt) => self.take_receipt(receipt, now, actions),
             Message::Status(status) => self.take_status(status, record, now, actions),
@@ -367,7 +383,6 @@ impl Desk {
             self.list(refused.reason.name(), refused.to_string(), record, carried);
         }
         (self.readings, self.refused) = (readings, refused);
-        self.note_stored(report, carried);
         if !holds && let Some(engine) = &mut self.engine {
             let what = alerting::catalogue::text("fault-balance", &[record.source]);
             let until = now.at.plus(std::time::Duration::from_secs(86_400));
@@ -430,7 +445,13 @@ impl Desk {
         let station =
             registry.site(status.site).and_then(|site| registry.station(site, status.station));
         let own = |at: &StationIndex| registry.stations()[at.index()].source == record.source;
-        if let (Some(station), Some(engine)) = (station.filter(own), &mut self.engine) {
+        let Some(station) = station.filter(own) else { return };
+        if status.state == StationState::Offline {
+            for latest in self.latest[registry.series_of(station)].iter_mut().flatten() {
+                latest.quality |= Quality::STALE;
+            }
+        }
+        if let Some(engine) = &mut self.engine {
             engine.station_status(station, status.state == StationState::Online, now, actions);
         }
     }

@@ -10,6 +10,7 @@ use alerting::{Action, Decision, DeliveryState};
 use delivery::{Batch, Ledger};
 use ingest::clock::Stopwatch;
 use ingest::journal::{Journal, ReadError, Reader};
+use reading::codec::sparkplug::Wish;
 use reading::id::ChannelId;
 use reading::{SiteId, StationId, Timestamp};
 use tokio::sync::{Notify, watch};
@@ -50,6 +51,9 @@ pub struct Progress {
 /// Told of each report that is on disk. Must not wait.
 pub type StoredSink = Arc<dyn Fn(&SiteId, &StationId, u64) + Send + Sync>;
 
+/// Told of what Sparkplug nodes are to be asked. Must not wait.
+pub type WishSink = Arc<dyn Fn(&Wish) + Send + Sync>;
+
 /// Why the desk ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
@@ -80,6 +84,8 @@ pub struct Runner {
     pub wakers: BTreeMap<ChannelId, Arc<Notify>>,
     /// Whom to tell that reports are stored.
     pub stored: Option<StoredSink>,
+    /// Whom to tell what nodes are to be asked.
+    pub wishes: Option<WishSink>,
     /// Where views look.
     pub overview: overview::Shared,
     /// Who waits for a position.
@@ -157,6 +163,9 @@ impl Runner {
                 }
             }
             report(&carried.batch);
+        }
+        if let Some(wishes) = &self.wishes {
+            carried.wishes.iter().for_each(|wish| wishes(wish));
         }
         if let Some(stored) = &self.stored {
             for (site, station, seq) in &carried.stored {

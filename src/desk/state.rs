@@ -12,12 +12,13 @@ use alerting::Engine;
 use alerting::snapshot::Snapshot;
 use reading::Timestamp;
 use reading::admission::{Admission, AdmissionState, Limits};
+use reading::codec::sparkplug::Hosts;
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
 use crate::overview::Balance;
 
-const MAGIC: [u8; 8] = *b"bongsns2";
+const MAGIC: [u8; 8] = *b"bongsns3";
 const KEPT: usize = 2;
 
 #[derive(Serialize, Deserialize)]
@@ -26,6 +27,7 @@ struct Stored {
     at: Timestamp,
     engine: Vec<u8>,
     admission: AdmissionState,
+    hosts: Hosts,
     balances: Vec<Balance>,
 }
 
@@ -162,6 +164,7 @@ fn encode(desk: &Desk) -> Option<Vec<u8>> {
         at: desk.at,
         engine: desk.engine.as_ref()?.snapshot().to_bytes(),
         admission: desk.admission.export(&desk.setup.registry),
+        hosts: desk.hosts.clone(),
         balances: desk.balances.values().cloned().collect(),
     };
     postcard::to_allocvec(&stored).ok()
@@ -179,6 +182,7 @@ fn decode(path: &Path, skips: BTreeSet<u64>) -> Result<Desk, String> {
     let setup = snapshot.setup().clone();
     let mut desk = Desk::new(skips);
     desk.admission = Admission::restore(&setup.registry, Limits::default(), stored.admission);
+    desk.hosts = stored.hosts;
     desk.latest = vec![None; setup.registry.series().len()];
     desk.setup = std::sync::Arc::new(setup);
     desk.engine = Some(Engine::restore(snapshot));

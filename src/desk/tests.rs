@@ -16,6 +16,8 @@ use super::{Carried, Desk, recovery};
 use crate::cli::explain;
 use crate::config::Config;
 
+mod foreign;
+
 const START: i64 = 1_784_000_000;
 
 fn at(second: i64) -> Timestamp {

@@ -203,8 +203,8 @@ pub fn setup() -> Setup {
         groups: vec![group("public", Release::Automatic { rule: written() })],
         status: Status::Actual,
         sender: text("test office"),
-        sources: vec!["field".into()],
         feeds: vec![],
+        sources: vec!["field".into()],
     }
 }
 

@@ -27,6 +27,8 @@ pub struct MqttConfig {
     pub receive_maximum: u16,
     /// What to subscribe to.
     pub filters: Filters,
+    /// As which Sparkplug host the publishing connection says that it is there, in place of the daemon's own status.
+    pub sparkplug_host: Option<String>,
     /// Where the client ids are remembered.
     pub data_dir: PathBuf,
     /// How long a connection may be silent before it is probed. Whole seconds.
@@ -48,6 +50,7 @@ impl MqttConfig {
             ca_file: None,
             receive_maximum: 1_000,
             filters: Filters::native(),
+            sparkplug_host: None,
             data_dir: data_dir.into(),
             keep_alive: Duration::from_secs(15),
             session_expiry: Duration::from_secs(7 * 86_400),

@@ -5,7 +5,8 @@
 //! ours must not sound a siren later.
 //!
 //! The daemon's own status is retained at [`topic::daemon`](super::topic::daemon): `{"state":"online"}`, and by the will, or on a regular
-//! stop, `{"state":"offline"}`. The same connection watches the broker's count of dropped messages, if it has one.
+//! stop, `{"state":"offline"}`. A Sparkplug host says it as the specification wants, at `spBv1.0/STATE/{host}`, and says
+//! it again when another connection of its name said that it is gone. The same connection watches the broker's count of dropped messages, if it has one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +119,8 @@ impl Publisher {
         let connector = Connector::new(config)?;
         let seat = seat(config, &connector, wiring, Role::Publisher);
         let publisher = Self { collector: seat.collector.clone(), current: Arc::default() };
-        let connection = Connection::new(seat, publisher.current.clone());
+        let connection =
+            Connection::new(seat, publisher.current.clone(), config.sparkplug_host.clone());
         Ok((publisher, tokio::spawn(connection.run())))
     }
 

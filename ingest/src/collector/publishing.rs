@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use reading::codec::sparkplug;
 use rumqttc::{AsyncClient, Event as PollEvent, EventLoop, LastWill, Packet, PublishOptions, QoS};
 use tokio::time::{sleep, timeout};
 
@@ -20,8 +21,34 @@ pub(super) const QUEUE_LEN: usize = 256;
 /// How long the farewell may take.
 const FAREWELL_MAX: Duration = Duration::from_secs(3);
 
-const ONLINE: &str = r#"{"state":"online"}"#;
-const OFFLINE: &str = r#"{"state":"offline"}"#;
+/// What a connection says of itself, retained: by its birth, and by its will or farewell.
+#[derive(Clone)]
+struct Presence {
+    topic: String,
+    online: String,
+    offline: String,
+}
+
+impl Presence {
+    /// Of the daemon, or of a Sparkplug host, whose will and birth carry the same moment.
+    fn of(seat: &Seat, host: Option<&str>) -> Self {
+        match host {
+            None => Self {
+                topic: topic::daemon(&client_id(&seat.collector)),
+                online: r#"{"state":"online"}"#.into(),
+                offline: r#"{"state":"offline"}"#.into(),
+            },
+            Some(host) => {
+                let at = seat.clock.wall();
+                Self {
+                    topic: sparkplug::state_topic(host),
+                    online: sparkplug::state(true, at),
+                    offline: sparkplug::state(false, at),
+                }
+            }
+        }
+    }
+}
 
 /// The task that keeps the connection.
 pub(super) struct Connection {
@@ -29,6 +56,8 @@ pub(super) struct Connection {
     /// Where [`Publisher`](super::publisher::Publisher) finds the client while the connection stands.
     current: Current,
     standing: Standing,
+    /// The Sparkplug host it speaks for, if it does.
+    host: Option<String>,
     /// What the broker last said it dropped.
     dropped: Option<u64>,
 }
@@ -38,8 +67,8 @@ pub(super) type Current = Arc<Mutex<Option<AsyncClient>>>;
 
 impl Connection {
     /// A connection that shows its client in `current` while it stands.
-    pub(super) fn new(seat: Seat, current: Current) -> Self {
-        Self { seat, current, standing: Standing::default(), dropped: None }
+    pub(super) fn new(seat: Seat, current: Current, host: Option<String>) -> Self {
+        Self { seat, current, standing: Standing::default(), host, dropped: None }
     }
 
     /// Connects, and again after every loss, until told to stop.
@@ -63,7 +92,8 @@ impl Connection {
 
     /// One connection. Ends well only when told to stop.
     async fn connection(&mut self) -> Result<(), String> {
-        let (client, mut eventloop, held) = self.open()?;
+        let presence = Presence::of(&self.seat, self.host.as_deref());
+        let (client, mut eventloop, held) = self.open(&presence)?;
         let cancel = self.seat.cancel.clone();
         let outcome = loop {
             let event = tokio::select! {
@@ -72,25 +102,25 @@ impl Connection {
                 event = eventloop.poll() => event,
             };
             match event {
-                Ok(event) => self.see(&client, event),
+                Ok(event) => self.see(&client, event, &presence),
                 Err(error) => break Err(error.to_string()),
             }
         };
         self.current.lock().take();
         if outcome.is_ok() {
-            timeout(FAREWELL_MAX, farewell(&self.seat, &client, &mut eventloop, &held)).await.ok();
+            timeout(FAREWELL_MAX, farewell(&presence, &client, &mut eventloop, &held)).await.ok();
         }
         outcome
     }
 
-    fn open(&self) -> Result<(AsyncClient, EventLoop, Held), String> {
+    fn open(&self, presence: &Presence) -> Result<(AsyncClient, EventLoop, Held), String> {
         let client_id = client_id(&self.seat.collector);
         let (mut options, held) = self.seat.connector.options(&client_id);
         options.set_clean_start(true);
         options.set_max_request_batch(QUEUE_LEN);
         options.set_last_will(LastWill::new(
-            topic::daemon(&client_id),
-            OFFLINE,
+            presence.topic.as_str(),
+            presence.offline.clone(),
             QoS::AtLeastOnce,
             true,
             None,
@@ -102,9 +132,17 @@ impl Connection {
         Ok((client, eventloop, held))
     }
 
-    fn see(&mut self, client: &AsyncClient, event: PollEvent) {
+    fn see(&mut self, client: &AsyncClient, event: PollEvent, presence: &Presence) {
         match event {
-            PollEvent::Incoming(Packet::ConnAck(_)) => self.connected(client),
+            PollEvent::Incoming(Packet::ConnAck(_)) => self.connected(client, presence),
+            // The will of a connection before this one may come late: nodes must not believe it.
+            PollEvent::Incoming(Packet::Publish(publish))
+                if self.host.is_some()
+                    && publish.topic == presence.topic.as_bytes()
+                    && publish.payload.windows(5).any(|word| word == b"false") =>
+            {
+                self.say_online(client, presence);
+            }
             PollEvent::Incoming(Packet::Publish(publish))
                 if publish.topic == topic::DROPPED.as_bytes() =>
             {
@@ -114,17 +152,29 @@ impl Connection {
         }
     }
 
-    fn connected(&mut self, client: &AsyncClient) {
-        let birth = PublishOptions::at_least_once().retained();
-        let told = client
-            .try_publish(topic::daemon(&client_id(&self.seat.collector)), ONLINE, birth)
-            .and_then(|()| client.try_subscribe(topic::DROPPED, QoS::AtMostOnce));
-        if let Err(error) = told {
-            tracing::error!(collector = %self.seat.collector, %error, "the daemon's status is not published");
+    fn connected(&mut self, client: &AsyncClient, presence: &Presence) {
+        let mut subscribed = client.try_subscribe(topic::DROPPED, QoS::AtMostOnce);
+        if self.host.is_some() {
+            // Before the birth, as the specification wants it.
+            let own = client.try_subscribe(presence.topic.as_str(), QoS::AtLeastOnce);
+            subscribed = subscribed.and(own);
         }
+        if let Err(error) = subscribed {
+            tracing::error!(collector = %self.seat.collector, %error, "the broker's own words are not heard");
+        }
+        self.say_online(client, presence);
         self.dropped = None; // the broker may have restarted, and counts from nothing then
         *self.current.lock() = Some(client.clone());
         self.standing.up(&self.seat, false);
+    }
+
+    fn say_online(&self, client: &AsyncClient, presence: &Presence) {
+        let birth = PublishOptions::at_least_once().retained();
+        if let Err(error) =
+            client.try_publish(presence.topic.as_str(), presence.online.clone(), birth)
+        {
+            tracing::error!(collector = %self.seat.collector, %error, "the daemon's status is not published");
+        }
     }
 
     /// The broker's own count since its start; told when it grows.
@@ -149,11 +199,16 @@ fn client_id(collector: &str) -> String {
 }
 
 /// Says that we go, which a regular DISCONNECT keeps the will from doing.
-async fn farewell(seat: &Seat, client: &AsyncClient, eventloop: &mut EventLoop, held: &Held) {
+async fn farewell(
+    presence: &Presence,
+    client: &AsyncClient,
+    eventloop: &mut EventLoop,
+    held: &Held,
+) {
     held.release();
     let last = PublishOptions::at_least_once().retained();
-    let topic = topic::daemon(&client_id(&seat.collector));
-    let Ok(notice) = client.try_publish_tracked(topic, OFFLINE, last) else { return }; // the will says it
+    let told = client.try_publish_tracked(presence.topic.as_str(), presence.offline.clone(), last);
+    let Ok(notice) = told else { return }; // the will says it
     let mut confirmed = pin!(notice.wait_async());
     loop {
         tokio::select! {

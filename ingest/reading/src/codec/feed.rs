@@ -3,7 +3,6 @@
 //! The one place that chooses a codec. Topics of our own are read as they say; any other is read by the first [`Feed`]
 //! of its collector whose filter matches. Feeds are part of the journaled configuration, so a replay reads the same.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -17,11 +16,13 @@ use super::naming::Naming;
 use super::nmea::{self, Nmea};
 use super::pointers::{self, Pointers};
 use super::port::PortForm;
+use super::sparkplug::{Hosts, SparkplugB};
 use super::toa5::{self, Toa5};
 use super::topic::{self, matches};
 use super::{CodecError, Message, chirpstack, senml, things_stack};
 use crate::frame::Frame;
 use crate::report::{Report, Road};
+use crate::time::Timestamp;
 
 /// A foreign subscription of a collector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub enum DeviceFrom {
 pub enum Format {
     /// SenML, JSON or CBOR.
     SenMl,
+    /// Sparkplug B, as a host.
+    SparkplugB(SparkplugB),
     /// ChirpStack v4, with layouts of raw bytes.
     ChirpStackV4(Vec<Layout>),
     /// The Things Stack v3, with layouts of raw bytes.
@@ -123,24 +126,39 @@ impl<'a> From<Told<'a>> for Decoded<'a> {
     }
 }
 
-/// Reads a frame, of our own stations or of foreign devices.
+/// Reads a frame, of our own stations or of foreign devices. `hosts` is what Sparkplug remembers; `now` is the journal's
+/// moment.
 ///
 /// # Errors
 /// [`CodecError`]; the whole frame is refused then.
-pub fn decode<'a>(frame: &Frame<'a>, feeds: &'a [Feed]) -> Result<Decoded<'a>, CodecError> {
+pub fn decode<'a>(
+    frame: &Frame<'a>,
+    feeds: &'a [Feed],
+    hosts: &mut Hosts,
+    now: Timestamp,
+) -> Result<Decoded<'a>, CodecError> {
     let ours = frame.topic.starts_with(topic::ROOT);
     let of_feed = |feed: &&Feed| feed.source == frame.source && matches(&feed.filter, frame.topic);
     match feeds.iter().find(of_feed) {
-        Some(feed) if !ours => feed.decode(frame),
+        Some(feed) if !ours => feed.decode(frame, hosts, now),
         _ => super::decode_own(frame).map(Decoded::from),
     }
 }
 
 impl Feed {
-    fn decode<'a>(&'a self, frame: &Frame<'a>) -> Result<Decoded<'a>, CodecError> {
+    fn decode<'a>(
+        &'a self,
+        frame: &Frame<'a>,
+        hosts: &mut Hosts,
+        now: Timestamp,
+    ) -> Result<Decoded<'a>, CodecError> {
         let frame = Frame { topic: self.device.find(frame.topic)?, ..*frame };
         let mut gatherer = Gatherer::new(&self.naming);
+        let mut statuses = Vec::new();
         match &self.format {
+            Format::SparkplugB(_) => {
+                statuses = hosts.decode(&frame, &self.naming, now, &mut gatherer)?;
+            }
             Format::SenMl => senml::decode(&frame, &mut gatherer)?,
             Format::ChirpStackV4(layouts) => chirpstack::decode(layouts, &frame, &mut gatherer)?,
             Format::TheThingsStackV3(layouts) => {
@@ -169,7 +187,11 @@ impl Feed {
             message: Message::Report(Report { seq, heard_at, ..report }),
         };
         Ok(Decoded {
-            messages: gathered.reports.into_iter().map(told).collect(),
+            messages: statuses
+                .into_iter()
+                .map(|status| Message::Status(status).into())
+                .chain(gathered.reports.into_iter().map(told))
+                .collect(),
             unmapped: gathered.unmapped,
         })
     }
@@ -197,7 +219,7 @@ impl DeviceFrom {
 
 impl Unmapped {
     /// What it is called, for people.
-    pub fn name(&self) -> Cow<'static, str> {
-        [self.device.as_str(), " ", self.metric.as_str()].concat().into()
+    pub fn name(&self) -> String {
+        [self.device.as_str(), " ", self.metric.as_str()].concat()
     }
 }

@@ -20,6 +20,7 @@ pub mod layout;
 mod lorawan;
 pub mod chirpstack;
 mod things_stack;
+pub mod sparkplug;
 pub mod line_protocol;
 pub mod toa5;
 pub mod columns;
@@ -112,6 +113,12 @@ pub enum CodecError {
         /// What and where.
         problem: String,
     },
+    /// Bytes that are no protobuf.
+    #[error("the payload is not protobuf: {problem}")]
+    NotProtobuf {
+        /// What.
+        problem: String,
+    },
     /// JSON or CBOR of another form: a key is missing or a value is of the wrong type.
     #[error("the message has the wrong form: {problem}")]
     WrongShape {
@@ -150,6 +157,14 @@ pub enum CodecError {
         /// What the format calls it, shortened.
         device: String,
     },
+    /// Data of what never said what it is. It is asked to.
+    #[error("`{device}`: {what} was not born in this session; a rebirth is asked for")]
+    NoBirth {
+        /// Group, node and device, shortened.
+        device: String,
+        /// What is not known.
+        what: String,
+    },
     /// Raw bytes of a port that no layout is for.
     #[error(
         "the uplink has raw bytes on port {port}, and nothing says what they mean: describe them under `payload` of the collector's subscription, or let the network server decode them"
@@ -171,7 +186,7 @@ pub enum CodecError {
 
 impl CodecError {
     /// Every name, for metrics that count by it.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 17] = [
         "unknown-topic",
         "bad-identifier",
         "empty-payload",
@@ -179,12 +194,14 @@ impl CodecError {
         "not-utf8",
         "not-json",
         "not-cbor",
+        "not-protobuf",
         "wrong-shape",
         "unknown-key",
         "duplicate-key",
         "bad-time",
         "bad-checksum",
         "unknown-device",
+        "no-birth",
         "no-layout",
         "too-many-readings",
     ];
@@ -199,12 +216,14 @@ impl CodecError {
             Self::NotUtf8 { .. } => "not-utf8",
             Self::NotJson { .. } => "not-json",
             Self::NotCbor { .. } => "not-cbor",
+            Self::NotProtobuf { .. } => "not-protobuf",
             Self::WrongShape { .. } => "wrong-shape",
             Self::UnknownKey { .. } => "unknown-key",
             Self::DuplicateKey { .. } => "duplicate-key",
             Self::BadTime { .. } => "bad-time",
             Self::BadChecksum { .. } => "bad-checksum",
             Self::UnknownDevice { .. } => "unknown-device",
+            Self::NoBirth { .. } => "no-birth",
             Self::NoLayout { .. } => "no-layout",
             Self::TooManyReadings { .. } => "too-many-readings",
             Self::Port(error) => error.name(),

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod made;
 mod cbor;
 mod senml;
+mod sparkplug;
 mod lorawan;
 mod line_protocol;
 mod columns;
@@ -17,6 +19,7 @@ use std::path::PathBuf;
 use reading::Timestamp;
 use reading::codec::feed::{self, DeviceFrom};
 use reading::codec::naming::{Model, Naming, Placed, Target};
+use reading::codec::sparkplug::Hosts;
 use reading::codec::{CodecError, Decoded, Feed, Format, Message};
 use reading::frame::Frame;
 use reading::report::Report;
@@ -65,7 +68,8 @@ fn decode<'a>(
     topic: &'a str,
     payload: &'a [u8],
 ) -> Result<Decoded<'a>, CodecError> {
-    feed::decode(&frame(topic, payload), std::slice::from_ref(feed))
+    let frame = frame(topic, payload);
+    feed::decode(&frame, std::slice::from_ref(feed), &mut Hosts::default(), frame.received_at)
 }
 
 fn reports<'a>(decoded: &Decoded<'a>) -> Vec<Report<'a>> {
