@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
-use bongsu::cli::{check, demo, doctor, explain, order, replay, run};
+use bongsu::cli::{check, demo, doctor, explain, order, replay, run, test};
 use clap::{Parser, Subcommand};
 
 /// Disaster-safety early warning for steep slopes and aging facilities: from field gateway to siren
@@ -25,6 +25,7 @@ enum Command {
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
     Replay(replay::ReplayArgs),
+    Test(test::TestArgs),
     Explain(explain::ExplainArgs),
     /// Says that somebody has seen an incident and is on it
     Acknowledge(order::OrderArgs),
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, language),
         Command::Doctor(args) => doctor::run(&args, language),
         Command::Replay(args) => replay::run(&args, language),
+        Command::Test(args) => test::run(&args, language),
         Command::Explain(args) => explain::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
         Command::StandDown(args) => order::run(Verb::StandDown, &args),

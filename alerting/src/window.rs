@@ -27,11 +27,17 @@ pub enum Place {
 }
 
 /// The open readings of one series, in event order. 16 bytes a reading, at most [`OPEN_MAX`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     open: VecDeque<Sample>,
-    /// The newest event time that was closed.
-    closed_to: Option<Timestamp>,
+    /// The newest event time that was closed; [`Timestamp::MIN`] before the first.
+    closed_to: Timestamp,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { open: VecDeque::new(), closed_to: Timestamp::MIN }
+    }
 }
 
 impl Window {
@@ -69,7 +75,7 @@ impl Window {
 
     /// Whether a sample of this moment would fall behind what is closed.
     pub fn is_closed_at(&self, at: Timestamp) -> bool {
-        self.closed_to.is_some_and(|closed| at <= closed)
+        self.closed_to != Timestamp::MIN && at <= self.closed_to
     }
 
     /// Takes out the oldest sample if it is at or before `to`.
@@ -78,7 +84,7 @@ impl Window {
             return None;
         }
         let sample = self.open.pop_front()?;
-        self.closed_to = Some(sample.at);
+        self.closed_to = sample.at;
         Some(sample)
     }
 }

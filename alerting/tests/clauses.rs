@@ -122,8 +122,8 @@ fn a_rule_counts_in_its_hours_and_keeps_its_level_for_its_own_dwell() {
 fn told_why(world: &World) -> Vec<Finding> {
     let why = world.decisions().filter_map(|decision| match decision {
         Decision::Level { .. } => {
-            let stored = serde_json::to_string(decision).unwrap();
-            match serde_json::from_str(&stored).unwrap() {
+            let stored = serde_json::to_string(decision).expect("serialises");
+            match serde_json::from_str(&stored).expect("reads back") {
                 Decision::Level { why, .. } => Some(why),
                 _ => None,
             }

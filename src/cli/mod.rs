@@ -5,6 +5,8 @@ pub mod demo;
 pub mod check;
 pub mod doctor;
 pub mod replay;
+pub mod compare;
+pub mod test;
 pub mod explain;
 pub mod order;
 pub mod timeline;

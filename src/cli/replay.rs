@@ -1,5 +1,6 @@
 //! `bongsu replay`: the same desk over a recorded journal, recorded frames, or a table of readings, at full speed.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -7,18 +8,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerting::Action;
 use alerting::catalogue::Language;
 use alerting::engine::ALIVE_MAX;
 use alerting::outbox::{AttemptResult, DeliveryKey, Outcome};
+use alerting::{Action, Decision, Hazard, Level};
 use anyhow::{Context, bail};
 use ingest::journal::{Kind, Reader, Record};
 use reading::codec::csv::{CountUnit, CsvOptions, CsvReader, Row, Stamps, UtcOffset};
 use reading::codec::native;
 use reading::report::{Claim, Report, Road};
-use reading::{SeriesName, Timestamp};
+use reading::{SeriesName, SiteId, Timestamp};
 use serde::Deserialize;
 
+use super::compare::{self, Played};
 use super::expect::{Expectations, Reached};
 use super::timeline::Lines;
 use super::{NO, bad_configuration, failed};
@@ -63,6 +65,9 @@ pub struct ReplayArgs {
     /// Fail if an expected level comes late, or an unexpected one comes
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
+    /// Another configuration over the same history: says what it would raise otherwise, and how often a year
+    #[arg(long, value_name = "FILE", conflicts_with = "expect")]
+    pub against: Option<PathBuf>,
 }
 
 /// Replays, prints, and judges if asked to. The status is 1 if what was expected did not happen.
@@ -71,7 +76,15 @@ pub fn run(args: &ReplayArgs, language: Language) -> ExitCode {
         Ok(config) => config,
         Err(problems) => return bad_configuration(&problems),
     };
-    match replay(args, config.as_ref(), language) {
+    let against = match args.against.as_deref().map(Config::load).transpose() {
+        Ok(against) => against,
+        Err(problems) => return bad_configuration(&problems),
+    };
+    let done = match &against {
+        Some(against) => compare(args, config.as_ref(), against, language).map(|()| true),
+        None => replay(args, config.as_ref(), language),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(NO),
         Err(error) => failed(&error),
@@ -82,6 +95,38 @@ fn replay(args: &ReplayArgs, config: Option<&Config>, language: Language) -> any
     let expectations = args.expect.as_deref().map(Expectations::load).transpose()?;
     let out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut player = Player::new(out, args.json, language);
+    play(args, config, &mut player)?;
+    let complaints =
+        expectations.map(|expected| expected.judge(&player.reached)).unwrap_or_default();
+    for complaint in &complaints {
+        eprintln!("{complaint}");
+    }
+    Ok(complaints.is_empty())
+}
+
+/// Plays the history twice and tells the difference.
+fn compare(
+    args: &ReplayArgs,
+    config: Option<&Config>,
+    against: &Config,
+    language: Language,
+) -> anyhow::Result<()> {
+    let played = |config: Option<&Config>| -> anyhow::Result<Played> {
+        let mut player = Player::new(std::io::sink(), false, language);
+        play(args, config, &mut player)?;
+        Ok(player.played())
+    };
+    let (before, after) = (played(config)?, played(Some(against))?);
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    compare::tell(&before, &after, args.json, language, &mut out)?;
+    Ok(out.flush()?)
+}
+
+fn play<W: Write>(
+    args: &ReplayArgs,
+    config: Option<&Config>,
+    player: &mut Player<W>,
+) -> anyhow::Result<()> {
     if let Some(folder) = &args.journal {
         player.play_journal(folder, config)?;
     } else {
@@ -96,13 +141,7 @@ fn replay(args: &ReplayArgs, config: Option<&Config>, language: Language) -> any
         }
         player.close_windows();
     }
-    player.finish()?;
-    let complaints =
-        expectations.map(|expected| expected.judge(&player.reached)).unwrap_or_default();
-    for complaint in &complaints {
-        eprintln!("{complaint}");
-    }
-    Ok(complaints.is_empty())
+    player.finish()
 }
 
 fn options(args: &ReplayArgs) -> anyhow::Result<CsvOptions> {
@@ -143,6 +182,12 @@ pub struct Player<W: Write> {
     language: Language,
     /// Every level that was raised, in order.
     pub reached: Vec<Reached>,
+    /// The same without monitoring.
+    raised: Vec<Reached>,
+    /// Where each site stands, monitoring left out.
+    levels: BTreeMap<SiteId, Level>,
+    /// The first moment of the history.
+    begun: Option<Timestamp>,
     rows: u64,
     refused: u64,
     /// The configuration and the collectors, until the first row says what time it is.
@@ -161,6 +206,9 @@ impl<W: Write> Player<W> {
             json,
             language,
             reached: Vec::new(),
+            raised: Vec::new(),
+            levels: BTreeMap::new(),
+            begun: None,
             rows: 0,
             refused: 0,
             opening: None,
@@ -192,6 +240,7 @@ impl<W: Write> Player<W> {
                     (Some(setup), Kind::Configuration) => Record { payload: setup, ..record },
                     _ => record,
                 };
+                self.begun.get_or_insert(record.at);
                 self.desk.apply(&record, &mut self.carried);
             }
             self.tell()?;
@@ -232,6 +281,42 @@ impl<W: Write> Player<W> {
         &self.desk
     }
 
+    /// Takes one row of a table.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn take_row(&mut self, row: &Row) -> anyhow::Result<()> {
+        self.play_row(row);
+        self.tell()
+    }
+
+    /// Lets time pass up to a moment.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn wait_until(&mut self, at: Timestamp) -> anyhow::Result<()> {
+        self.pass_time(at);
+        self.feed(Kind::Tick, "replay", "", &[], at, false);
+        self.tell()
+    }
+
+    /// Where each site stands that ever left normal, monitoring left out.
+    pub fn levels(&self) -> &BTreeMap<SiteId, Level> {
+        &self.levels
+    }
+
+    /// How many rows were refused.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// What came of the history.
+    pub fn played(self) -> Played {
+        let last = self.desk.at().max(self.at);
+        let span = (self.begun.unwrap_or(last), last);
+        Played { setup: Arc::clone(self.desk.setup()), raised: self.raised, span }
+    }
+
     /// Begins with a configuration; the first row sets the time.
     pub fn begin(&mut self, config: &Config) {
         self.opening = Some((payload(&config.setup), config.setup.sources.clone()));
@@ -248,8 +333,7 @@ impl<W: Write> Player<W> {
             let row =
                 reader.read(&line).with_context(|| format!("{}:{}", path.display(), number + 1))?;
             if let Some(row) = row {
-                self.play_row(&row);
-                self.tell()?;
+                self.take_row(&row)?;
             }
         }
         Ok(())
@@ -342,6 +426,7 @@ impl<W: Write> Player<W> {
     fn pass_time(&mut self, to: Timestamp) {
         if let Some((setup, sources)) = self.opening.take() {
             self.at = to;
+            self.begun = Some(to);
             self.feed(Kind::Configuration, "replay", "", &setup, to, false);
             let up = payload(&CollectorEvent::up());
             for source in sources {
@@ -408,6 +493,12 @@ impl<W: Write> Player<W> {
             for (position, action) in &self.carried.batch.actions {
                 if let Action::Decide(decision) = action {
                     self.reached.extend(Reached::of(decision));
+                    if let Decision::Level { site, hazard, to, .. } = decision
+                        && *hazard != Hazard::Monitoring
+                    {
+                        self.raised.extend(Reached::of(decision));
+                        self.levels.insert(site.clone(), *to);
+                    }
                 }
                 if self.json {
                     serde_json::to_writer(
@@ -456,7 +547,7 @@ fn skipped(folder: &Path) -> anyhow::Result<std::collections::BTreeSet<u64>> {
 }
 
 /// Opens a text file, gzipped or not.
-fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+pub(super) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut file = BufReader::new(file);
     let gzipped = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);

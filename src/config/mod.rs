@@ -57,6 +57,7 @@ pub use daemon::{Http, JournalSettings};
 pub use feeds::host as sparkplug_host;
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
+pub(crate) use value::duration;
 pub use wires::{ModbusSettings, SerialSettings};
 
 use resolve::resolve;

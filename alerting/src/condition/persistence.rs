@@ -3,6 +3,7 @@
 //! In: one flag per trusted reading, in event order. Out: a turn when the condition begins or ceases to hold.
 //! Shared by every condition that compares a number with a limit. Source: domain.md 3.1, vector A1.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -52,15 +53,32 @@ pub enum Mark {
     Within,
 }
 
-/// What the last readings were; at most [`WINDOW_LEN_MAX`] of them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What the last readings were. 24 bytes, and the times of those beyond the limit only where a hold asks for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    recent: VecDeque<(Timestamp, bool)>,
+    /// When the last reading was measured; [`Timestamp::MIN`] before the first.
+    last_at: Timestamp,
+    timing: Option<Box<Timing>>,
+    /// Which of the last readings were beyond the limit, the newest in the lowest bit.
+    recent: u32,
+    len: u8,
+    clear_run: u8,
+    held: bool,
+}
+
+/// When those of the last readings were measured that are beyond the limit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Timing {
+    beyond: VecDeque<Timestamp>,
     /// The first reading beyond the limit of the run in which `raise_count` is met.
     since: Option<Timestamp>,
-    clear_run: u8,
-    last_at: Option<Timestamp>,
-    held: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let (recent, len, clear_run, held) = (0, 0, 0, false);
+        Self { last_at: Timestamp::MIN, timing: None, recent, len, clear_run, held }
+    }
 }
 
 impl State {
@@ -71,51 +89,111 @@ impl State {
 
     /// Takes one reading's mark; says so if the condition turned.
     pub fn observe(&mut self, settings: &Settings, at: Timestamp, mark: Mark) -> Option<bool> {
-        if self.last_at.is_some_and(|last| at.since(last) > settings.gap_max) {
+        if self.last_at != Timestamp::MIN && at.since(self.last_at) > settings.gap_max {
             self.forget();
         }
-        self.last_at = Some(at);
-        self.recent.push_back((at, mark == Mark::Beyond));
-        while self.recent.len() > usize::from(settings.window_len.clamp(1, WINDOW_LEN_MAX)) {
-            self.recent.pop_front();
-        }
+        self.last_at = at;
+        self.push(settings, at, mark == Mark::Beyond);
         self.clear_run = if mark == Mark::Within { self.clear_run.saturating_add(1) } else { 0 };
         self.turn(settings, at)
     }
 
     /// How many of the last readings were beyond the limit, since when, and how many in a row within it.
     pub fn facts(&self) -> Vec<Fact> {
-        let beyond = self.recent.iter().filter(|(_, beyond)| *beyond).count();
         let mut facts = Vec::from([
             Fact::flag("held", self.held),
-            Fact::count("beyond", beyond),
-            Fact::count("looked-back-on", self.recent.len()),
+            Fact::count("beyond", self.beyond()),
+            Fact::count("looked-back-on", usize::from(self.len)),
             Fact::count("clear-run", usize::from(self.clear_run)),
         ]);
-        facts.extend(self.since.map(|since| Fact::moment("beyond-since", since)));
+        let since = self.timing.as_ref().and_then(|timing| timing.since);
+        facts.extend(since.map(|since| Fact::moment("beyond-since", since)));
         facts
     }
 
+    fn beyond(&self) -> usize {
+        self.recent.count_ones() as usize
+    }
+
+    fn push(&mut self, settings: &Settings, at: Timestamp, beyond: bool) {
+        let window = settings.window_len.clamp(1, WINDOW_LEN_MAX);
+        let falls = self.len == window && self.recent >> (window - 1) & 1 == 1;
+        self.recent =
+            (self.recent << 1 | u32::from(beyond)) & (u32::MAX >> (WINDOW_LEN_MAX - window));
+        self.len = (self.len + 1).min(window);
+        if !settings.hold.is_zero() && (beyond || self.timing.is_some()) {
+            let timing = self.timing.get_or_insert_default();
+            if falls {
+                timing.beyond.pop_front();
+            }
+            timing.beyond.extend(beyond.then_some(at));
+        }
+    }
+
     fn turn(&mut self, settings: &Settings, at: Timestamp) -> Option<bool> {
-        let beyond = self.recent.iter().filter(|(_, beyond)| *beyond).count();
-        if beyond < usize::from(settings.raise_count.max(1)) {
-            self.since = None;
-        } else if self.since.is_none() {
-            self.since = self.recent.iter().find(|(_, beyond)| *beyond).map(|(first, _)| *first);
+        let reached = self.beyond() >= usize::from(settings.raise_count.max(1));
+        if let Some(timing) = &mut self.timing {
+            let first = timing.beyond.front().copied();
+            timing.since = if reached { timing.since.or(first) } else { None };
         }
         if self.held {
             let cleared = self.clear_run >= settings.clear_count.max(1);
             self.held = !cleared;
             cleared.then_some(false)
         } else {
-            self.held = self.since.is_some_and(|since| at.since(since) >= settings.hold);
+            self.held = reached && self.has_held_for(settings.hold, at);
             self.held.then_some(true)
         }
     }
 
+    fn has_held_for(&self, hold: Duration, at: Timestamp) -> bool {
+        let since = self.timing.as_ref().and_then(|timing| timing.since);
+        hold.is_zero() || since.is_some_and(|since| at.since(since) >= hold)
+    }
+
     fn forget(&mut self) {
-        self.recent.clear();
-        self.since = None;
-        self.clear_run = 0;
+        (self.recent, self.len, self.clear_run, self.timing) = (0, 0, 0, None);
+    }
+}
+
+/// How likely so many of the last so many readings are beyond a limit by chance, if each is with probability `each`,
+/// whatever the others are. Readings of the field are alike their neighbours, so the truth is above it. Source:
+/// domain.md 3.1, false-alarm arithmetic.
+pub fn chance(each: f64, raise_count: u8, window_len: u8) -> f64 {
+    let (wanted, of) = (i32::from(raise_count), i32::from(window_len));
+    let mut ways = 1.0;
+    let mut sum = 0.0;
+    for beyond in 0..=of {
+        if beyond >= wanted {
+            sum += ways
+                * libm::pow(each, f64::from(beyond))
+                * libm::pow(1.0 - each, f64::from(of - beyond));
+        }
+        ways = ways * f64::from(of - beyond) / f64::from(beyond + 1);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn false_alarms_by_chance_are_those_of_the_table() {
+        for (each, n, m, expected) in [
+            (0.01, 1, 1, 1e-2),
+            (0.01, 2, 3, 2.98e-4),
+            (0.01, 3, 5, 9.8506e-6),
+            (0.01, 3, 3, 1e-6),
+            (0.001, 3, 5, 9.985e-9),
+        ] {
+            let got = chance(each, n, m);
+            assert!((got / expected - 1.0).abs() < 1e-4, "{n} of {m}: {got}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_24_bytes() {
+        assert_eq!(size_of::<State>(), 24);
     }
 }

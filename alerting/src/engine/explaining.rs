@@ -102,7 +102,7 @@ impl Engine {
         let watch = &self.watches[at];
         let settings = watch.settings(&self.setup);
         let newest = self.windows[watch.series.index()].newest();
-        let (value, measured_at) = watch.state.decided;
+        let (value, measured_at) = watch.state.decided();
         let decided = (measured_at > Timestamp::MIN).then_some((measured_at, value));
         let (at_present, number) =
             if watch.state.held { (measured_at, value) } else { self.seen(at) };

@@ -192,7 +192,7 @@ impl Engine {
             let state = &self.watches[at].state;
             if fresh && state.held && !state.fresh && state.live.held() {
                 // it was told late and present data says so too: from now on it counts
-                let value = state.decided.0;
+                let value = state.decided().0;
                 turns.push((at, Transition { held: true, at: sample.at, value }));
             }
         }
@@ -283,7 +283,7 @@ impl Engine {
         watch.held = turn.held;
         watch.fresh = fresh || (watch.fresh && turn.held);
         if turn.held {
-            watch.decided = (turn.value, turn.at);
+            watch.decide(turn.value, turn.at);
         }
         let evidence = self.evidence(at, &turn);
         let subject = self.subject_of(at);

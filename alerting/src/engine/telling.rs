@@ -117,7 +117,7 @@ impl Engine {
         let held = self.arguing(site, monitoring, View::Told, self.now, None).into_iter();
         let mut evidence: Vec<Evidence> = held
             .map(|at| {
-                let (value, measured_at) = self.watches[at].state.decided;
+                let (value, measured_at) = self.watches[at].state.decided();
                 self.evidence(at, &Transition { held: true, at: measured_at, value })
             })
             .collect();
@@ -228,7 +228,7 @@ impl Engine {
         if self.track_of(subject).incident.is_none() {
             return;
         }
-        let (value, measured_at) = self.watches[at].state.decided;
+        let (value, measured_at) = self.watches[at].state.decided();
         let evidence = self.evidence(at, &Transition { held: false, at: measured_at, value });
         let what = Text {
             ko: catalogue::fill(

@@ -1,5 +1,6 @@
 //! A watch: one clause of a rule on one series.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use reading::{SeriesIndex, Timestamp};
@@ -38,11 +39,26 @@ pub(crate) struct WatchState {
     pub raised: bool,
     /// Whether it holds in the recorded history.
     pub recorded: bool,
-    /// The number that decided, and when it was measured.
-    pub decided: (f64, Timestamp),
-    /// What was told and is not yet confirmed by the closed history.
-    pub told: Vec<Told>,
+    /// What was said of it, if it ever held: most never do.
+    spoken: Option<Box<Spoken>>,
 }
+
+/// What was said of a watch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Spoken {
+    /// The number that decided, and when it was measured.
+    decided: (f64, Timestamp),
+    /// What was told and is not yet confirmed by the closed history.
+    told: Vec<Told>,
+}
+
+impl Default for Spoken {
+    fn default() -> Self {
+        Self { decided: UNDECIDED, told: Vec::new() }
+    }
+}
+
+const UNDECIDED: (f64, Timestamp) = (0.0, Timestamp::MIN);
 
 /// A stretch of event time in which a watch was told to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,8 +110,7 @@ pub(crate) fn all(setup: &Setup) -> Vec<Watch> {
                 fresh: false,
                 raised: false,
                 recorded: false,
-                decided: (0.0, Timestamp::MIN),
-                told: Vec::new(),
+                spoken: None,
             };
             watches.push(Watch { rule, clause, series, state });
         }
@@ -131,12 +146,34 @@ impl Watch {
 }
 
 impl WatchState {
+    /// The number that decided, and when it was measured; [`Timestamp::MIN`] if it never held.
+    pub fn decided(&self) -> (f64, Timestamp) {
+        self.spoken.as_ref().map_or(UNDECIDED, |spoken| spoken.decided)
+    }
+
+    /// Notes the number that decided.
+    pub fn decide(&mut self, value: f64, measured_at: Timestamp) {
+        self.spoken.get_or_insert_default().decided = (value, measured_at);
+    }
+
+    fn told(&self) -> &[Told] {
+        self.spoken.as_ref().map_or(&[], |spoken| &spoken.told)
+    }
+
+    fn told_mut(&mut self) -> &mut [Told] {
+        self.spoken.as_mut().map_or(&mut [], |spoken| &mut spoken.told)
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.spoken.get_or_insert_default().told.push(told);
+    }
+
     /// Takes the newest sample. The turn, if any, is noted as told.
     pub fn observe_newest(&mut self, settings: &ConditionSettings, fed: Fed) -> Option<Transition> {
         let turn = self.live.observe(settings, fed.slot, fed.sample.at, fed.sample.value)?;
         if turn.held {
-            self.told.push(Told { from: turn.at, to: None, borne_out: false });
-        } else if let Some(last) = self.told.last_mut() {
+            self.tell(Told { from: turn.at, to: None, borne_out: false });
+        } else if let Some(last) = self.told_mut().last_mut() {
             last.to = last.to.or(Some(turn.at));
         }
         Some(turn)
@@ -151,7 +188,7 @@ impl WatchState {
     ) -> Vec<Transition> {
         let mut spans = Vec::new();
         if self.closed.held() {
-            spans.push(Span { from: Timestamp::MIN, to: None, value: self.decided.0 });
+            spans.push(Span { from: Timestamp::MIN, to: None, value: self.decided().0 });
         }
         self.live = self.closed.clone();
         let mut newest = Timestamp::MIN;
@@ -176,22 +213,22 @@ impl WatchState {
         let mut turns = Vec::new();
         for span in spans {
             let known =
-                self.told.iter().any(|told| told.meets(span)) || span.from == Timestamp::MIN;
+                self.told().iter().any(|told| told.meets(span)) || span.from == Timestamp::MIN;
             if !known {
-                self.told.push(Told { from: span.from, to: span.to, borne_out: false });
+                self.tell(Told { from: span.from, to: span.to, borne_out: false });
                 turns.push(Transition { held: true, at: span.from, value: span.value });
                 if let Some(to) = span.to {
                     turns.push(Transition { held: false, at: to, value: span.value });
                 }
             }
         }
-        for told in &mut self.told {
+        for told in self.told_mut() {
             let span = spans.iter().rev().find(|span| told.meets(span));
             told.to = span.map_or(told.to.or(Some(newest)), |span| span.to);
         }
         let held_last = turns.last().map_or(self.held, |turn| turn.held);
         if held_last != self.live.held() {
-            let value = spans.last().map_or(self.decided.0, |span| span.value);
+            let value = spans.last().map_or(self.decided().0, |span| span.value);
             turns.push(Transition { held: self.live.held(), at: newest, value });
         }
         turns
@@ -205,7 +242,7 @@ impl WatchState {
     ) -> Option<Transition> {
         let turn = self.closed.observe(settings, slot, sample.at, sample.value);
         if self.closed.held() {
-            for told in &mut self.told {
+            for told in self.told_mut() {
                 told.borne_out |= told.from <= sample.at && told.to.is_none_or(|to| to > sample.at);
             }
         }
@@ -214,12 +251,12 @@ impl WatchState {
 
     /// Takes out what was told, is over, and is closed over: returns how many of those were not borne out.
     pub fn not_borne_out(&mut self, closed_to: Timestamp) -> usize {
-        if self.told.is_empty() {
+        let Some(spoken) = self.spoken.as_mut().filter(|spoken| !spoken.told.is_empty()) else {
             return 0;
-        }
+        };
         let over = |told: &Told| told.to.is_some_and(|to| to <= closed_to);
-        let missed = self.told.iter().filter(|told| over(told) && !told.borne_out).count();
-        self.told.retain(|told| !over(told));
+        let missed = spoken.told.iter().filter(|told| over(told) && !told.borne_out).count();
+        spoken.told.retain(|told| !over(told));
         missed
     }
 }
