@@ -19,18 +19,26 @@ environment
 TEXT
 }
 
-# Programs that tests start, `python3:` and a module what Python programs import, and the Debian package of each.
+# Programs that tests start, `python3:` and `perl:` with a module what such programs import, and the
+# Debian package of each.
 programs=(
-    influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub openssl python3 python3:pymodbus.server
-    python3:serial_asyncio socat victoria-metrics xmllint xmlsec1
+    aiosmtpd espeak-ng influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub multimon-ng openssl perl
+    perl:Net::SMPP prometheus-alertmanager python3 python3:pymodbus.server python3:serial_asyncio socat victoria-metrics
+    xmllint xmlsec1
 )
 declare -A package_of=(
+    [aiosmtpd]=python3-aiosmtpd
+    [espeak-ng]=espeak-ng
     [influxd]=influxdb
     [mosquitto]=mosquitto
     [mosquitto_passwd]=mosquitto
     [mosquitto_pub]=mosquitto-clients
     [mosquitto_sub]=mosquitto-clients
+    [multimon-ng]=multimon-ng
     [openssl]=openssl
+    [perl]=perl
+    [perl:Net::SMPP]=libnet-smpp-perl
+    [prometheus-alertmanager]=prometheus-alertmanager
     [python3]=python3-minimal
     [python3:pymodbus.server]=python3-pymodbus
     [python3:serial_asyncio]=python3-serial-asyncio
@@ -64,6 +72,7 @@ complain() { printf 'test.sh: %s\n' "$*" >&2; }
 # The system's own Python: Debian's modules are for no other.
 is_there() {
     case $1 in
+        perl:*) perl "-M${1#*:}" -e 1 >/dev/null 2>&1 ;;
         python3:*) /usr/bin/python3 -c "import ${1#*:}" >/dev/null 2>&1 ;;
         *) command -v "$1" >/dev/null ;;
     esac

@@ -1,5 +1,6 @@
 //! Which alerts go to which channels.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -26,6 +27,9 @@ pub struct Route {
     pub channel: ChannelId,
     /// Who is told on it, by identifier; each gets a delivery of its own.
     pub recipients: Vec<String>,
+    /// Who is told beside them, by site: persons whom that site concerns.
+    #[serde(default)]
+    pub concerned: BTreeMap<SiteId, Vec<String>>,
     /// For these sites only; empty means all.
     pub sites: Vec<SiteId>,
     /// From this level up. Whoever was told is also told when it is over.
@@ -54,8 +58,48 @@ pub struct Retry {
 }
 
 impl Route {
+    /// Everybody who is told of this site, each once.
+    pub fn recipients_at<'a>(&'a self, site: &SiteId) -> impl Iterator<Item = &'a String> {
+        let here = self.concerned.get(site).map(Vec::as_slice).unwrap_or_default();
+        let beside = here.iter().filter(|person| !self.recipients.contains(person));
+        self.recipients.iter().chain(beside)
+    }
+
     /// Whether it carries word of this site.
     pub fn covers(&self, site: &SiteId) -> bool {
         self.sites.is_empty() || self.sites.contains(site)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn whoever_a_site_concerns_is_told_of_it_once_and_of_no_other() {
+        let site = |id: &str| SiteId::new(id).unwrap();
+        let retry = Retry {
+            first: Duration::from_secs(1),
+            max: Duration::from_secs(1),
+            expire_after: Duration::from_secs(60),
+            receipt_within: None,
+            repeat_is_safe: true,
+        };
+        let names =
+            |names: &[&str]| names.iter().map(|name| String::from(*name)).collect::<Vec<_>>();
+        let route = Route {
+            channel: "sms".parse().unwrap(),
+            recipients: names(&["duty"]),
+            concerned: BTreeMap::from([(site("cut-12"), names(&["duty", "head"]))]),
+            sites: vec![],
+            min_level: Level::Caution,
+            audience: Audience::Officers,
+            group: None,
+            retry,
+        };
+        let told = |id: &str| route.recipients_at(&site(id)).cloned().collect::<Vec<_>>();
+        assert_eq!(told("cut-12"), names(&["duty", "head"]));
+        assert_eq!(told("cut-13"), names(&["duty"]));
     }
 }

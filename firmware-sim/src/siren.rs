@@ -88,6 +88,8 @@ struct Command {
     incident: String,
     pattern: Option<String>,
     duration_s: Option<f64>,
+    screens: Option<Vec<Vec<String>>>,
+    until: Option<String>,
     not_after: Option<String>,
 }
 
@@ -97,6 +99,8 @@ pub struct Horn {
     settings: Settings,
     /// Until when, by incident; it sounds while any of them has time left.
     until: BTreeMap<String, Timestamp>,
+    /// What the board under the horn shows, and until when.
+    shown: Option<(Vec<Vec<String>>, Timestamp)>,
     sounded: u64,
     remembered: VecDeque<Answer>,
 }
@@ -152,6 +156,8 @@ impl Horn {
         match command.command.as_str() {
             "stop" => drop(self.until.remove(&command.incident)),
             "sound" => self.sound(command, now)?,
+            "show" => self.show(command, now)?,
+            "blank" => self.shown = None,
             other => {
                 return Err(format!(
                     "unknown command `{}`",
@@ -173,6 +179,26 @@ impl Horn {
         let until = now.plus(wanted.min(self.settings.duration_max));
         self.until.insert(command.incident.clone(), until);
         self.sounded += 1;
+        Ok(())
+    }
+
+    /// What the board under the horn shows at `now`: lines by screen, nothing once they expired.
+    pub fn shown(&self, now: Timestamp) -> &[Vec<String>] {
+        match &self.shown {
+            Some((screens, until)) if now < *until => screens,
+            _ => &[],
+        }
+    }
+
+    fn show(&mut self, command: &Command, now: Timestamp) -> Result<(), String> {
+        let screens = command.screens.clone().filter(|screens| !screens.is_empty());
+        let screens = screens.ok_or("there is nothing to show")?;
+        let until = command.until.as_deref().and_then(|text| Timestamp::parse(text).ok());
+        let until = until.ok_or("until is missing or not a time")?;
+        if until <= now {
+            return Err("too late: it has expired".into());
+        }
+        self.shown = Some((screens, until));
         Ok(())
     }
 
@@ -323,6 +349,26 @@ mod tests {
                 "{answer:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_board_shows_until_it_expires_or_is_told_to_go_blank() {
+        let show = |until: i64| {
+            let until = korean_time(at(until));
+            format!(
+                r#"{{"id":"s-{until}","command":"show","screens":[["붕괴위험","통행금지"]],"screen_s":3,"until":"{until}"}}"#
+            )
+        };
+        let mut post = Horn::new(Settings::default());
+        assert_eq!(post.obey(show(60).as_bytes(), at(0)).unwrap().result, "done");
+        assert_eq!((post.shown(at(59)).len(), post.shown(at(60)).len()), (1, 0));
+        assert_eq!(post.state(at(59)), State::Silent, "showing makes no sound");
+        assert_eq!(post.obey(show(90).as_bytes(), at(0)).unwrap().result, "done");
+        assert_eq!(post.obey(br#"{"id":"b","command":"blank"}"#, at(1)).unwrap().result, "done");
+        assert!(post.shown(at(2)).is_empty());
+        assert_eq!(post.obey(show(-1).as_bytes(), at(0)).unwrap().result, "refused");
+        let nothing = br#"{"id":"n","command":"show","screens":[],"until":"2027-01-01T00:00:00Z"}"#;
+        assert_eq!(post.obey(nothing, at(0)).unwrap().result, "refused");
     }
 
     #[test]

@@ -372,6 +372,7 @@ pub(super) fn setup() -> Setup {
     let route = |channel: &str, audience| Route {
         channel: channel.parse().unwrap(),
         recipients: vec!["duty".into()],
+        concerned: BTreeMap::new(),
         sites: vec![],
         min_level: Level::Caution,
         audience,

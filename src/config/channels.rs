@@ -3,15 +3,21 @@
 mod http;
 mod cap;
 mod chat;
+mod people;
 mod siren;
+mod field;
+mod machines;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alerting::catalogue::Language;
 use alerting::route::Route;
 use alerting::text::Limit;
+use delivery::channel::relay::RelaySettings;
+use delivery::channel::signboard::SignboardSettings;
 use delivery::text::Medium;
-use reading::id::ChannelId;
+use reading::id::{ChannelId, SiteId, StationId};
 
 use super::problem::{Place, Problems};
 use super::resolve::Known;
@@ -23,6 +29,10 @@ use super::tree::At;
 pub use cap::{CapSettings, GatewaySettings, Signing};
 pub use chat::ChatSettings;
 pub use http::{HttpSettings, HttpUrl, WebhookSettings};
+pub use machines::{
+    AlertmanagerSettings, CellBroadcastSettings, CellGateway, PublicAddressChannel,
+};
+pub use people::{AgencyChannel, MailSettings, SmppSettings};
 pub use siren::SirenSettings;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -48,8 +58,24 @@ pub enum ChannelKind {
     Cap(CapSettings),
     /// CAP pushed to a gateway.
     CapGateway(GatewaySettings),
+    /// Text messages over SMPP.
+    SmsSmpp(SmppSettings),
+    /// Text messages through an agency.
+    SmsAgency(AgencyChannel),
+    /// E-mail.
+    Mail(MailSettings),
     /// Sirens that take commands over MQTT.
     Siren(SirenSettings),
+    /// A siren behind a relay.
+    RelaySiren(RelaySettings),
+    /// Signboards that take commands over MQTT.
+    Signboard(SignboardSettings),
+    /// Drafts of 재난문자.
+    CellBroadcast(CellBroadcastSettings),
+    /// Loudspeakers.
+    PublicAddress(PublicAddressChannel),
+    /// A Prometheus Alertmanager.
+    Alertmanager(AlertmanagerSettings),
     /// The daemon's log.
     Log,
 }
@@ -57,23 +83,50 @@ pub enum ChannelKind {
 impl ChannelKind {
     /// What it says in words of its own, in which languages; empty if it says nothing of the kind.
     pub fn speaks(&self) -> Vec<(Medium, Language)> {
-        let (medium, languages) = match self {
-            Self::Chat(chat) => (Medium::Chat, &chat.languages),
-            Self::Webhook(_) | Self::Cap(_) | Self::CapGateway(_) | Self::Siren(_) | Self::Log => {
-                return Vec::new();
-            }
+        let both = [Language::Ko, Language::En];
+        let in_all = |medium, languages: &[Language]| {
+            languages.iter().map(|language| (medium, *language)).collect::<Vec<_>>()
         };
-        languages.iter().map(|language| (medium, *language)).collect()
+        match self {
+            Self::Chat(chat) => in_all(Medium::Chat, &chat.languages),
+            // Everybody is told in a language of their own.
+            Self::SmsSmpp(_) | Self::SmsAgency(_) => in_all(Medium::Sms, &both),
+            Self::Mail(_) => in_all(Medium::Mail, &both),
+            Self::Signboard(sign) => vec![(Medium::Signboard, sign.language)],
+            Self::PublicAddress(speaker) => vec![(Medium::Speech, speaker.sound.language)],
+            Self::CellBroadcast(cell) => [
+                in_all(Medium::CellBroadcast90, &cell.languages),
+                in_all(Medium::CellBroadcast157, &cell.languages),
+            ]
+            .concat(),
+            Self::Webhook(_)
+            | Self::Cap(_)
+            | Self::CapGateway(_)
+            | Self::Siren(_)
+            | Self::RelaySiren(_)
+            | Self::Alertmanager(_)
+            | Self::Log => Vec::new(),
+        }
     }
-}
 
-impl ChannelKind {
     /// How long a text of it may be.
     pub fn limit(&self, medium: Medium) -> Limit {
         match (self, medium) {
             (_, Medium::CellBroadcast90) => Limit::CellBroadcast(90),
             (_, Medium::CellBroadcast157) => Limit::CellBroadcast(157),
+            (Self::SmsSmpp(centre), _) => Limit::SmsParts(centre.parts_max),
+            (Self::SmsAgency(agency), _) => Limit::MixedBytes(agency.agency.bytes_max),
+            (Self::Signboard(sign), _) => Limit::Sign(sign.sign),
             _ => Limit::None,
+        }
+    }
+
+    /// The devices it commands, as recipients at their sites.
+    pub fn devices(&self) -> Option<&BTreeMap<String, (SiteId, StationId)>> {
+        match self {
+            Self::Siren(siren) => Some(&siren.sirens),
+            Self::Signboard(sign) => Some(&sign.boards),
+            _ => None,
         }
     }
 }
@@ -83,27 +136,55 @@ impl ChannelKind {
 pub enum Kind {
     Webhook,
     Chat,
+    SmsSmpp,
+    SmsAgency,
+    Mail,
     Cap,
     CapGateway,
+    CellBroadcast,
+    PublicAddress,
     Siren,
+    RelaySiren,
+    Signboard,
+    Alertmanager,
     Log,
 }
 
 impl Kind {
-    const WORDS: [(&'static str, Self); 6] = [
+    const WORDS: [(&'static str, Self); 14] = [
         ("webhook", Self::Webhook),
         ("chat", Self::Chat),
+        ("sms-smpp", Self::SmsSmpp),
+        ("sms-agency", Self::SmsAgency),
+        ("mail", Self::Mail),
         ("cap", Self::Cap),
         ("cap-gateway", Self::CapGateway),
+        ("cell-broadcast", Self::CellBroadcast),
+        ("public-address", Self::PublicAddress),
         ("siren", Self::Siren),
+        ("relay-siren", Self::RelaySiren),
+        ("signboard", Self::Signboard),
+        ("alertmanager", Self::Alertmanager),
         ("log", Self::Log),
     ];
 
     /// How long the receipt of the far end may take, where there is one that comes later.
     pub const fn receipt_within(self) -> Option<Duration> {
         match self {
-            Self::Siren => Some(Duration::from_secs(10)),
-            Self::Webhook | Self::Chat | Self::Cap | Self::CapGateway | Self::Log => None,
+            Self::Siren | Self::Signboard => Some(Duration::from_secs(10)),
+            // A phone may be switched off; what is unknown by then is tried again.
+            Self::SmsSmpp => Some(Duration::from_secs(3_600)),
+            Self::Webhook
+            | Self::Chat
+            | Self::SmsAgency
+            | Self::Mail
+            | Self::Cap
+            | Self::CapGateway
+            | Self::CellBroadcast
+            | Self::PublicAddress
+            | Self::RelaySiren
+            | Self::Alertmanager
+            | Self::Log => None,
         }
     }
 
@@ -111,20 +192,48 @@ impl Kind {
     /// always may.
     pub const fn repeat_is_safe(self) -> Option<bool> {
         match self {
-            Self::Webhook | Self::CapGateway | Self::Siren => Some(true),
-            Self::Chat => Some(false),
-            Self::Cap | Self::Log => None,
+            Self::Webhook
+            | Self::CapGateway
+            | Self::CellBroadcast
+            | Self::Siren
+            | Self::Signboard
+            | Self::Mail => Some(true),
+            Self::Chat | Self::SmsSmpp | Self::SmsAgency | Self::PublicAddress => Some(false),
+            Self::Cap | Self::RelaySiren | Self::Alertmanager | Self::Log => None,
         }
     }
 
     /// When a delivery is too late to matter.
     pub const fn expire_after(self) -> Duration {
         match self {
-            Self::Siren => Duration::from_secs(30 * 60),
-            Self::Webhook | Self::Chat | Self::Cap | Self::CapGateway | Self::Log => {
-                Duration::from_secs(6 * 3_600)
-            }
+            Self::Siren | Self::RelaySiren | Self::PublicAddress => Duration::from_secs(30 * 60),
+            Self::Webhook
+            | Self::Chat
+            | Self::SmsSmpp
+            | Self::SmsAgency
+            | Self::Mail
+            | Self::Cap
+            | Self::CapGateway
+            | Self::CellBroadcast
+            | Self::Signboard
+            | Self::Alertmanager
+            | Self::Log => Duration::from_secs(6 * 3_600),
         }
+    }
+
+    /// Whether its recipients are persons of the table of contacts.
+    pub const fn is_to_contacts(self) -> bool {
+        matches!(self, Self::SmsSmpp | Self::SmsAgency | Self::Mail)
+    }
+
+    /// Whether it makes a sound that everybody hears.
+    pub const fn is_siren(self) -> bool {
+        matches!(self, Self::Siren | Self::RelaySiren)
+    }
+
+    /// Whether its recipients are devices it names itself.
+    pub const fn is_to_devices(self) -> bool {
+        matches!(self, Self::Siren | Self::Signboard)
     }
 }
 
@@ -177,7 +286,21 @@ fn settings(
         Kind::Chat => chat::read(table, folder, problems).map(ChannelKind::Chat),
         Kind::Cap => Some(ChannelKind::Cap(cap::feed(table, place, folder, known, problems))),
         Kind::CapGateway => cap::gateway(table, folder, problems).map(ChannelKind::CapGateway),
+        Kind::SmsSmpp => people::smpp(table, folder, problems).map(ChannelKind::SmsSmpp),
+        Kind::SmsAgency => people::agency(table, folder, problems).map(ChannelKind::SmsAgency),
+        Kind::Mail => people::mail(table, folder, problems).map(ChannelKind::Mail),
         Kind::Siren => siren::siren(table, known, problems).map(ChannelKind::Siren),
+        Kind::RelaySiren => {
+            field::relay(table, known.status, problems).map(ChannelKind::RelaySiren)
+        }
+        Kind::Signboard => field::signboard(table, known, problems).map(ChannelKind::Signboard),
+        Kind::CellBroadcast => machines::cell_broadcast(table, known.status, folder, problems)
+            .map(ChannelKind::CellBroadcast),
+        Kind::PublicAddress => machines::public_address(table, known.status, folder, problems)
+            .map(ChannelKind::PublicAddress),
+        Kind::Alertmanager => {
+            machines::alertmanager(table, folder, problems).map(ChannelKind::Alertmanager)
+        }
         Kind::Log => Some(ChannelKind::Log),
     }
 }

@@ -31,6 +31,7 @@ mod silence;
 mod doubt;
 mod sites;
 mod groups;
+mod contacts;
 mod routes;
 mod channels;
 mod texts;
@@ -49,8 +50,9 @@ use delivery::text::{Template, Texts};
 
 pub use archive::ArchiveSettings;
 pub use channels::{
-    CapSettings, Channel, ChannelKind, ChatSettings, GatewaySettings, HttpSettings, HttpUrl,
-    Signing, SirenSettings, WebhookSettings,
+    AgencyChannel, AlertmanagerSettings, CapSettings, CellBroadcastSettings, CellGateway, Channel,
+    ChannelKind, ChatSettings, GatewaySettings, HttpSettings, HttpUrl, MailSettings,
+    PublicAddressChannel, Signing, SirenSettings, SmppSettings, WebhookSettings,
 };
 pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttSettings};
 pub use daemon::{Http, JournalSettings};
@@ -75,6 +77,8 @@ pub struct Config {
     pub sender_id: String,
     /// Where people ask, in messages; may be empty.
     pub contact: String,
+    /// The table of persons that can be reached, if there is one.
+    pub contacts: Option<PathBuf>,
     /// What is said in place of the catalogue's own words.
     pub templates: Vec<Template>,
     /// Where the board is served.
@@ -143,8 +147,10 @@ impl Config {
             group.remind = group.remind.mul_f64(speed);
         }
         for channel in &mut self.channels {
-            if let ChannelKind::Siren(siren) = &mut channel.kind {
-                siren.valid_for = siren.valid_for.mul_f64(speed);
+            match &mut channel.kind {
+                ChannelKind::Siren(siren) => siren.valid_for = siren.valid_for.mul_f64(speed),
+                ChannelKind::Signboard(sign) => sign.valid_for = sign.valid_for.mul_f64(speed),
+                _ => {}
             }
         }
         for clause in self.setup.rules.iter_mut().flat_map(|rule| &mut rule.clauses) {

@@ -14,6 +14,7 @@ use super::Config;
 use super::archive;
 use super::channels::{self, Channel, ChannelEntry};
 use super::collectors::{self, Collector};
+use super::contacts;
 use super::daemon::{self, Daemon};
 use super::feeds::{self, FeedEntry};
 use super::groups::{self, GroupEntry};
@@ -39,6 +40,10 @@ pub struct Known {
     pub groups: BTreeSet<GroupId>,
     /// Whether every file of a site could be read: only then is an unknown name a mistake.
     pub sites_whole: bool,
+    /// Their district codes; empty where one is unknown.
+    pub districts: BTreeMap<SiteId, String>,
+    /// The table of persons.
+    pub contacts: contacts::Known,
 }
 
 impl Known {
@@ -55,6 +60,10 @@ impl Known {
             stations: stations.collect(),
             groups: BTreeSet::new(),
             sites_whole,
+            districts: named()
+                .filter_map(|(id, entry)| Some((id.clone(), entry.site.as_ref()?.district.clone())))
+                .collect(),
+            contacts: contacts::Known::default(),
         }
     }
 }
@@ -89,7 +98,9 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let released = read_groups(&mut table, problems);
     let groups = released.iter().filter_map(|entry| entry.name.as_ref());
     let groups = groups.map(|name| name.value.clone()).collect();
-    let known = Known { status, has_public_url, groups, ..Known::new(&entries, sites_whole) };
+    let contacts = contacts::read(&mut table, folder, problems);
+    let known =
+        Known { status, has_public_url, groups, contacts, ..Known::new(&entries, sites_whole) };
     check_gateways(&entries, &known, problems);
     let channels = read_channels(&mut table, folder, &known, problems);
     let templates = read_templates(&mut table, &channels, &known, problems);
@@ -128,6 +139,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         data_dir,
         sender_id: sender.id,
         contact: sender.contact,
+        contacts: known.contacts.file,
         templates,
         http,
         journal,

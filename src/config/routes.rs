@@ -1,12 +1,13 @@
 //! Who hears a channel, from which level up, for which sites, and how deliveries are tried.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alerting::Level;
 use alerting::route::{Audience, Retry, Route};
-use reading::id::{ChannelId, GroupId, SiteId};
+use reading::id::{ChannelId, GroupId, SiteId, StationId};
 
-use super::channels::{ChannelKind, Kind};
+use super::channels::{CellGateway, ChannelKind, Kind};
 use super::problem::Problems;
 use super::resolve::Known;
 use super::table::{Table, id};
@@ -44,27 +45,37 @@ pub fn read(
         );
     }
     let group = group(table, audience.as_ref(), known, problems);
-    if kind == Kind::Siren {
-        check_siren(audience.as_ref(), min_level.as_ref(), problems);
+    check_public(kind, settings, audience.as_ref(), problems);
+    if kind.is_siren() {
+        check_siren(min_level.as_ref(), problems);
     }
-    let recipients = match settings {
-        Some(ChannelKind::Siren(siren)) => siren.sirens.keys().cloned().collect(),
-        _ if kind == Kind::Siren => Vec::new(),
-        _ => recipients(table, name, problems),
+    let devices = settings.and_then(ChannelKind::devices);
+    let recipients = match devices {
+        // A siren warns of everything its channel is for; a signboard speaks of the place it stands at.
+        Some(devices) if kind.is_siren() => devices.keys().cloned().collect(),
+        Some(_) => Vec::new(),
+        None if kind.is_to_devices() => Vec::new(),
+        None if kind.is_to_contacts() => persons(table, known, problems),
+        None => recipients(table, name, problems),
     };
-    let of_sirens = || match settings {
-        Some(ChannelKind::Siren(siren)) => {
-            let sites: std::collections::BTreeSet<_> =
-                siren.sirens.values().map(|(site, _)| site.clone()).collect();
-            sites.into_iter().collect()
+    let concerned = match devices {
+        Some(devices) if !kind.is_siren() => at_their_sites(devices),
+        _ if kind.is_to_contacts() => {
+            concerned(table, known, recipients.is_empty(), audience.as_ref(), problems)
         }
-        _ => Vec::new(),
+        _ => BTreeMap::new(),
+    };
+    let of_devices = || {
+        let sites: BTreeSet<_> =
+            devices.into_iter().flatten().map(|(_, (site, _))| site.clone()).collect();
+        sites.into_iter().collect()
     };
     let retry = retry(table, kind, problems);
     Some(Route {
         channel: name?.value.clone(),
         recipients,
-        sites: sites.map_or_else(of_sirens, |sites| {
+        concerned,
+        sites: sites.map_or_else(of_devices, |sites| {
             sites.value.into_iter().map(|site| site.value).collect()
         }),
         min_level: min_level?.value,
@@ -121,18 +132,27 @@ fn known_group(text: &str, known: &Known) -> Result<GroupId, Fault> {
     Err(Fault::new(format!("there is no group `{group}`"), remedy))
 }
 
-fn check_siren(
+/// What everybody sees or hears is for the public: only as policy released it.
+fn check_public(
+    kind: Kind,
+    settings: Option<&ChannelKind>,
     audience: Option<&At<Audience>>,
-    min_level: Option<&At<Level>>,
     problems: &mut Problems,
 ) {
-    if let Some(At { value: Audience::Officers, place }) = audience {
-        problems.add(
-            place,
-            "everybody hears a siren, not officers alone",
-            "write audience = \"public\"",
-        );
-    }
+    let Some(At { value: Audience::Officers, place }) = audience else { return };
+    let what = match settings {
+        _ if kind.is_siren() => "everybody hears a siren, not officers alone",
+        Some(ChannelKind::Signboard(_)) => "everybody sees a signboard, not officers alone",
+        Some(ChannelKind::PublicAddress(_)) => "everybody hears a loudspeaker, not officers alone",
+        Some(ChannelKind::CellBroadcast(cell)) if cell.gateway == CellGateway::Ecbe => {
+            "everybody gets what a cell broadcast centre is given"
+        }
+        _ => return,
+    };
+    problems.add(place, what, "write audience = \"public\"");
+}
+
+fn check_siren(min_level: Option<&At<Level>>, problems: &mut Problems) {
     if let Some(level) = min_level.filter(|level| level.value != Level::Severe) {
         problems.add(
             &level.place,
@@ -140,6 +160,78 @@ fn check_siren(
             "write min-level = \"severe\"",
         );
     }
+}
+
+fn at_their_sites(
+    devices: &BTreeMap<String, (SiteId, StationId)>,
+) -> BTreeMap<SiteId, Vec<String>> {
+    let mut there: BTreeMap<SiteId, Vec<String>> = BTreeMap::new();
+    for (name, (site, _)) in devices {
+        there.entry(site.clone()).or_default().push(name.clone());
+    }
+    there
+}
+
+/// Persons by name: each must be in the table of contacts.
+fn persons(table: &mut Table, known: &Known, problems: &mut Problems) -> Vec<String> {
+    if known.contacts.file.is_none() {
+        problems.add(
+            &table.place,
+            "there is no table of contacts to find numbers and addresses in",
+            "write contacts = \"contacts.csv\" at the head of the main file",
+        );
+    }
+    if !table.has("recipients") {
+        return Vec::new();
+    }
+    let place = table.place_of("recipients").unwrap_or_else(|| table.place.clone());
+    let names = recipients(table, None, problems);
+    if let Some(contacts) = &known.contacts.table {
+        for name in names.iter().filter(|name| !contacts.by_id.contains_key(*name)) {
+            let what = format!("there is no contact `{name}`");
+            problems.add(&place, what, "add a line for them to the table of contacts");
+        }
+    }
+    names
+}
+
+/// Persons by what they are: for each site those of the table whom it concerns.
+fn concerned(
+    table: &mut Table,
+    known: &Known,
+    needed: bool,
+    audience: Option<&At<Audience>>,
+    problems: &mut Problems,
+) -> BTreeMap<SiteId, Vec<String>> {
+    let Some(roles) = table.reads("roles", id::<ChannelId>, problems) else {
+        if needed {
+            problems.add(
+                &table.place,
+                "the channel tells nobody",
+                "write recipients = [\"…\"], or roles = [\"officer\"] of the table of contacts",
+            );
+        }
+        return BTreeMap::new();
+    };
+    if let Some(At { value: Audience::Officers, .. }) = audience
+        && let Some(role) = roles.value.iter().find(|role| role.value.as_str() == "resident")
+    {
+        problems.add(&role.place, "residents are the public", "write audience = \"public\"");
+    }
+    let Some(contacts) = &known.contacts.table else { return BTreeMap::new() };
+    let names: Vec<String> = roles.value.iter().map(|role| role.value.to_string()).collect();
+    let of_site = |(site, district): (&SiteId, &String)| {
+        (site.clone(), contacts.concerned(&names, site.as_str(), district))
+    };
+    let concerned: BTreeMap<_, _> = known.districts.iter().map(of_site).collect();
+    if concerned.values().all(Vec::is_empty) {
+        problems.warn(
+            &roles.place,
+            "nobody in the table of contacts has this role",
+            "check its spelling",
+        );
+    }
+    concerned
 }
 
 fn recipients(

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use delivery::channel::cap::Store;
+use delivery::contacts::Directory;
 use delivery::text::Texts;
 use delivery::{Channel, Courier, Ledger, Metrics, OutcomeSink, Time};
 use ingest::clock::Clock;
@@ -26,6 +27,19 @@ pub struct Channels {
     pub cap: Option<Arc<Store>>,
 }
 
+/// What everything on the way out works with.
+#[derive(Clone, Copy)]
+pub struct Room<'a> {
+    /// What is owed.
+    pub ledger: &'a Arc<Ledger>,
+    /// Where outcomes go.
+    pub journal: &'a Journal,
+    /// The daemon's clock.
+    pub clock: &'a Clock,
+    /// What is counted.
+    pub metrics: &'a Metrics,
+}
+
 /// What channels are made with.
 struct Ground<'a> {
     config: &'a Config,
@@ -34,6 +48,11 @@ struct Ground<'a> {
     time: Arc<dyn Time>,
     texts: Arc<Texts>,
     commands: Arc<Commands>,
+    /// The table of persons; an empty one where there is none.
+    directory: Arc<Directory>,
+    ledger: Arc<Ledger>,
+    outcomes: Arc<dyn OutcomeSink>,
+    metrics: Metrics,
 }
 
 impl Channels {
@@ -44,9 +63,10 @@ impl Channels {
     pub fn build(
         config: &Config,
         http: SocketAddr,
-        clock: &Clock,
         publishers: &BTreeMap<String, Publisher>,
+        room: &Room<'_>,
     ) -> anyhow::Result<Self> {
+        let Room { ledger, journal, clock, metrics } = *room;
         let base_url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
         let ground = Ground {
             config,
@@ -57,6 +77,10 @@ impl Channels {
                 publishers: publishers.values().cloned().collect(),
                 speed: clock.speed(),
             }),
+            directory: Arc::new(Directory::new(config.contacts.clone().unwrap_or_default())),
+            ledger: ledger.clone(),
+            outcomes: Arc::new(Outcomes { journal: journal.clone(), clock: clock.clone() }),
+            metrics: metrics.clone(),
         };
         let mut all = Self { channels: Vec::new(), cap: None };
         for channel in &config.channels {
@@ -71,13 +95,8 @@ impl Channels {
     }
 
     /// A courier for each.
-    pub fn couriers(
-        self,
-        ledger: &Arc<Ledger>,
-        journal: &Journal,
-        clock: &Clock,
-        metrics: &Metrics,
-    ) -> Vec<(ChannelId, Courier)> {
+    pub fn couriers(self, room: &Room<'_>) -> Vec<(ChannelId, Courier)> {
+        let Room { ledger, journal, clock, metrics } = *room;
         let outcomes: Arc<dyn OutcomeSink> =
             Arc::new(Outcomes { journal: journal.clone(), clock: clock.clone() });
         let time: Arc<dyn Time> = Arc::new(DaemonTime(clock.clone()));

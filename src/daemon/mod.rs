@@ -45,7 +45,7 @@ use crate::desk::state::StateFolder;
 use crate::desk::{Desk, recovery};
 use crate::metrics::Metrics;
 use crate::overview;
-use channels::Channels;
+use channels::{Channels, Room};
 pub use clock_trust::ClockTrust;
 use collectors::{Collectors, Ground};
 
@@ -151,9 +151,11 @@ impl Daemon {
             stop_publishing: &stops.publishing,
         };
         let collectors = Collectors::start(&config, &ground).await?;
-        let channels = Channels::build(&config, http, &clock, &collectors.publishers)?;
+        let room =
+            Room { ledger: &ledger, journal: &journal, clock: &clock, metrics: &delivery_metrics };
+        let channels = Channels::build(&config, http, &collectors.publishers, &room)?;
         let cap = channels.cap.clone();
-        let couriers = channels.couriers(&ledger, &journal, &clock, &delivery_metrics);
+        let couriers = channels.couriers(&room);
 
         let (progress_sender, progress) = watch::channel(Progress::default());
         let overview: overview::Shared = Arc::new(ArcSwap::from_pointee(recovered.desk.overview()));

@@ -17,6 +17,7 @@
 //! journal has to be applied again. A new file appears complete or not at all, so an empty one is damage too.
 
 mod due;
+mod receipts;
 mod memory;
 mod open;
 mod row;

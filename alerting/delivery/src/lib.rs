@@ -10,6 +10,8 @@ pub mod secret;
 pub mod ledger;
 pub mod courier;
 pub mod text;
+pub mod contacts;
+pub mod receipts;
 pub mod channel;
 pub mod metrics;
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub struct Metrics {
     depth: IntGaugeVec,
     latency: HistogramVec,
     failures: IntCounterVec,
+    receipts: IntCounterVec,
 }
 
 impl Metrics {
@@ -80,6 +81,13 @@ impl Metrics {
                 .buckets(LATENCY_BUCKETS.to_vec()),
                 &["stage"],
             )?,
+            receipts: IntCounterVec::new(
+                Opts::new(
+                    "delivery_receipts_total",
+                    "Receipts that came later than their attempt, by channel and what became of them",
+                ),
+                &["channel", "kept"],
+            )?,
             failures: IntCounterVec::new(
                 Opts::new(
                     "delivery_courier_failures_total",
@@ -88,6 +96,7 @@ impl Metrics {
                 &["channel"],
             )?,
         };
+        registry.register(Box::new(metrics.receipts.clone()))?;
         registry.register(Box::new(metrics.ledger_commit_seconds.clone()))?;
         registry.register(Box::new(metrics.attempts.clone()))?;
         registry.register(Box::new(metrics.depth.clone()))?;
@@ -121,6 +130,10 @@ impl Metrics {
         {
             self.latency.with_label_values(&[stage.name()]).observe(at.since(since).as_secs_f64());
         }
+    }
+
+    pub(crate) fn receipt(&self, channel: &ChannelId, kept: &'static str) {
+        self.receipts.with_label_values(&[channel.as_str(), kept]).inc();
     }
 
     pub(crate) fn waiting(&self, channel: &ChannelId, depth: u64) {

@@ -170,6 +170,11 @@ impl Texts {
         Self { environment, templates, sender, contact, link }
     }
 
+    /// Who speaks, in a language.
+    pub fn sender(&self, language: Language) -> &str {
+        said(&self.sender, language)
+    }
+
     /// What is said in a case; in NFC, without space at its ends.
     ///
     /// # Errors

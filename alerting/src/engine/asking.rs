@@ -119,7 +119,7 @@ impl Engine {
             if here.is_empty() {
                 continue;
             }
-            for recipient in &route.recipients {
+            for recipient in route.recipients_at(&record.site) {
                 let delivery = deliver(&route, recipient, alert.clone(), now.at);
                 for group in &here {
                     asked.entry(group).or_default().insert(delivery.key.clone());

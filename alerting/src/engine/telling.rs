@@ -315,7 +315,7 @@ impl Engine {
                 let bound = bound.map(|(bound, _)| bound.clone());
                 incident.told.insert(route.channel.clone(), bound);
             }
-            for recipient in &route.recipients {
+            for recipient in route.recipients_at(&record.site) {
                 let delivery = deliver(route, recipient, alert.clone(), now.at);
                 self.outbox.owe(delivery, route.retry, now.at, out);
             }

@@ -116,6 +116,7 @@ pub fn route(channel: &str, min_level: Level, audience: Audience) -> Route {
     Route {
         channel: channel.parse().unwrap(),
         recipients: vec!["all".into()],
+        concerned: std::collections::BTreeMap::new(),
         sites: vec![],
         min_level,
         audience,

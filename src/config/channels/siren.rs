@@ -32,12 +32,28 @@ pub fn siren(table: &mut Table, known: &Known, problems: &mut Problems) -> Optio
     let sirens = table.reads("sirens", |text| siren_station(text, known), problems);
     let duration = table.duration("duration", SECOND..=30 * MINUTE, problems);
     let valid_for = table.duration("valid-for", SECOND..=60 * MINUTE, problems);
+    let simulated = simulated(table, known.status, "siren", problems);
+    Some(SirenSettings {
+        sirens: by_recipient(sirens?, "siren", "sirens", problems),
+        duration: duration.map_or(3 * MINUTE, |at| at.value),
+        valid_for: valid_for.map_or(2 * MINUTE, |at| at.value),
+        simulated,
+    })
+}
+
+/// Whether nothing behind a channel reaches anybody. In earnest it must, in a test it must not.
+pub fn simulated(
+    table: &mut Table,
+    status: Option<Status>,
+    what: &str,
+    problems: &mut Problems,
+) -> bool {
     let simulated = table.flag("simulated", problems);
-    match (&simulated, known.status) {
+    match (&simulated, status) {
         (Some(At { value: true, place }), Some(Status::Actual)) => {
             problems.add(
                 place,
-                "a simulated siren warns nobody",
+                format!("a simulated {what} warns nobody"),
                 "remove `simulated`, or set status = \"test\"",
             );
         }
@@ -45,43 +61,44 @@ pub fn siren(table: &mut Table, known: &Known, problems: &mut Problems) -> Optio
             let place = simulated.as_ref().map_or(&table.place, |flag| &flag.place);
             problems.add(
                 place,
-                "a test must not reach a real siren",
-                "write simulated = true where nothing makes a sound, or take the channel out",
+                format!("a test must not reach a real {what}"),
+                "write simulated = true where nothing reaches anybody, or take the channel out",
             );
         }
         _ => {}
     }
-    Some(SirenSettings {
-        sirens: by_recipient(sirens?, problems),
-        duration: duration.map_or(3 * MINUTE, |at| at.value),
-        valid_for: valid_for.map_or(2 * MINUTE, |at| at.value),
-        simulated: simulated.is_some_and(|flag| flag.value),
-    })
+    simulated.is_some_and(|flag| flag.value)
 }
 
-/// Sirens under the names they have as recipients.
-fn by_recipient(
+/// Devices under the names they have as recipients.
+pub fn by_recipient(
     sirens: At<Vec<At<(SiteId, StationId)>>>,
+    what: &str,
+    key: &str,
     problems: &mut Problems,
 ) -> BTreeMap<String, (SiteId, StationId)> {
     if sirens.value.is_empty() {
         problems.add(
             &sirens.place,
-            "the channel names no siren",
-            "write sirens = [\"site/station\"]",
+            format!("the channel names no {what}"),
+            format!("write {key} = [\"site/station\"]"),
         );
     }
     let mut named = BTreeMap::new();
     for At { value: (site, station), place } in sirens.value {
         let name = format!("{site}-{station}");
         if named.insert(name.clone(), (site, station)).is_some() {
-            problems.add(&place, format!("a second siren is called `{name}`"), "remove one");
+            problems.add(&place, format!("a second {what} is called `{name}`"), "remove one");
         }
     }
     named
 }
 
-fn siren_station(text: &str, known: &Known) -> Result<(SiteId, StationId), Fault> {
+/// A station of a site, by both names.
+///
+/// # Errors
+/// A [`Fault`] if there is none.
+pub fn siren_station(text: &str, known: &Known) -> Result<(SiteId, StationId), Fault> {
     let refused = || {
         let what = format!("`{}` is not a station", shortened(text));
         Fault::new(what, "write site/station, as in sirens = [\"cut-12/siren-1\"]")

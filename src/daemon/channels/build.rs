@@ -1,20 +1,30 @@
 //! One channel from its settings: secrets are read, files are opened, clients are made.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use delivery::channel::cap::{Cap, CapSettings, CapSigner, Gateway, Store};
+use delivery::channel::alertmanager::Alertmanager;
+use delivery::channel::cap::{Cap, CapSettings, CapSigner, Gateway, Profile, Store};
+use delivery::channel::cell_broadcast::{CellBroadcast, Road};
 use delivery::channel::chat::Chat;
 use delivery::channel::http::{HttpSettings, Peer};
 use delivery::channel::log::Log;
+use delivery::channel::mail::{Mail, MailSettings};
+use delivery::channel::public_address::PublicAddress;
+use delivery::channel::relay::Relay;
+use delivery::channel::signboard::Signboard;
 use delivery::channel::siren::{Siren, SirenSettings};
+use delivery::channel::smpp::{Smpp, SmppSettings};
+use delivery::channel::sms_http::Agency;
 use delivery::channel::webhook::{Webhook, WebhookSettings};
+use delivery::contacts::Addresses;
+use delivery::receipts::Receipts;
 use delivery::{Channel, Secret};
 use reading::id::ChannelId;
 
 use super::Ground;
-use crate::config::{self, ChannelKind, HttpUrl, SecretRef, resolve_secret};
+use crate::config::{self, CellGateway, ChannelKind, HttpUrl, SecretRef, resolve_secret};
 
 /// A channel of any kind but the feed, whose documents the pages serve as well.
 pub(super) fn channel(
@@ -34,6 +44,48 @@ pub(super) fn channel(
             ground.texts.clone(),
             settings.languages.clone(),
         )),
+        ChannelKind::SmsSmpp(settings) => {
+            let receipts = Receipts::new(
+                channel.id.clone(),
+                ground.ledger.clone(),
+                ground.outcomes.clone(),
+                ground.metrics.clone(),
+            );
+            let settings = smpp(settings)?;
+            Arc::new(Smpp::new(settings, ground.texts.clone(), addresses(ground), receipts)?)
+        }
+        ChannelKind::SmsAgency(settings) => Arc::new(Agency::new(
+            peer(&settings.http)?,
+            settings.agency.clone(),
+            ground.texts.clone(),
+            addresses(ground),
+        )),
+        ChannelKind::Mail(settings) => {
+            Arc::new(Mail::new(&mail(settings)?, ground.texts.clone(), addresses(ground))?)
+        }
+        ChannelKind::RelaySiren(settings) => Arc::new(Relay::new(settings.clone())),
+        ChannelKind::Signboard(settings) => Arc::new(Signboard::new(
+            settings.clone(),
+            ground.texts.clone(),
+            ground.commands.clone(),
+            ground.time.clone(),
+        )),
+        ChannelKind::CellBroadcast(settings) => Arc::new(CellBroadcast::new(
+            peer(&settings.http)?,
+            road(ground, settings, &channel.id),
+            settings.classes,
+            settings.languages.clone(),
+            ground.texts.clone(),
+        )),
+        ChannelKind::PublicAddress(settings) => Arc::new(PublicAddress::new(
+            peer(&settings.http)?,
+            settings.sound.clone(),
+            ground.texts.clone(),
+        )),
+        ChannelKind::Alertmanager(settings) => {
+            let peers = settings.peers.iter().map(peer).collect::<Result<_, _>>()?;
+            Arc::new(Alertmanager::new(peers, ground.base_url.clone()))
+        }
         ChannelKind::Siren(settings) => {
             let settings = SirenSettings {
                 sirens: settings.sirens.clone(),
@@ -104,6 +156,60 @@ fn webhook(
         cap_base_url: has_cap.then(|| ground.base_url.clone()),
     };
     Ok(Arc::new(Webhook::new(&settings, ground.time.clone())?))
+}
+
+fn addresses(ground: &Ground<'_>) -> Addresses {
+    Addresses::new(ground.directory.clone(), ground.time.clone())
+}
+
+fn smpp(settings: &config::SmppSettings) -> anyhow::Result<SmppSettings> {
+    Ok(SmppSettings {
+        host: settings.host.clone(),
+        port: settings.port,
+        system_id: settings.system_id.clone(),
+        password: secret(&settings.password)?,
+        system_type: settings.system_type.clone(),
+        source: settings.source.clone(),
+        window: settings.window,
+        timeout: settings.timeout,
+        enquire_every: settings.enquire_every,
+    })
+}
+
+fn mail(settings: &config::MailSettings) -> anyhow::Result<MailSettings> {
+    let credentials = match &settings.credentials {
+        Some((user, password)) => Some((user.clone(), secret(password)?)),
+        None => None,
+    };
+    Ok(MailSettings {
+        host: settings.host.clone(),
+        port: settings.port,
+        security: settings.security,
+        credentials,
+        authorities_pem: settings.ca_file.as_deref().map(bytes).transpose()?,
+        from: settings.from.clone(),
+        timeout: settings.timeout,
+    })
+}
+
+fn road(ground: &Ground<'_>, settings: &config::CellBroadcastSettings, id: &ChannelId) -> Road {
+    match settings.gateway {
+        CellGateway::Json => Road::Json,
+        CellGateway::Ecbe => {
+            Road::Ecbe { name: ground.config.sender_id.clone(), simulated: settings.simulated }
+        }
+        CellGateway::Cap => Road::Cap(Box::new(CapSettings {
+            folder: PathBuf::new(), // a draft is kept by whoever gets it
+            sender: ground.config.sender_id.clone(),
+            sender_name: ground.config.setup.sender.clone(),
+            contact: ground.config.contact.clone(),
+            restriction: String::new(),
+            base_url: ground.base_url.clone(),
+            gateway: Some(id.clone()),
+            profile: Profile::korea(),
+            signer: None,
+        })),
+    }
 }
 
 fn peer(settings: &config::HttpSettings) -> anyhow::Result<Peer> {

@@ -24,7 +24,7 @@ use futures_util::future::BoxFuture;
 use reading::id::ChannelId;
 use reading::registry::Text;
 
-pub use document::{document, scope, zoned};
+pub use document::{document, draft, scope, zoned};
 pub use gateway::{Gateway, Proof, judge};
 pub use profile::Profile;
 pub use signature::{CapSigner, SignerError};

@@ -4,7 +4,15 @@ pub mod http;
 pub mod cap;
 pub mod webhook;
 pub mod chat;
+pub mod mail;
 pub mod siren;
+pub mod relay;
+pub mod signboard;
+pub mod smpp;
+pub mod sms_http;
+pub mod public_address;
+pub mod cell_broadcast;
+pub mod alertmanager;
 pub mod log;
 
 use alerting::{AttemptResult, Delivery};

@@ -77,13 +77,30 @@ pub fn zoned(at: Timestamp, zone: &str) -> String {
 
 /// The document about an alert, given what was published about its incident before.
 pub fn document(alert: &Alert, settings: &CapSettings, prior: &[Published]) -> String {
+    write(alert, settings, prior, status(alert.status), &[])
+}
+
+/// The same as a draft: something for a person to look at, not to be acted upon by itself. What is not in earnest
+/// stays what it is.
+pub fn draft(alert: &Alert, settings: &CapSettings, parameters: &[(String, String)]) -> String {
+    let status = if alert.status == Status::Actual { "Draft" } else { status(alert.status) };
+    write(alert, settings, &[], status, parameters)
+}
+
+fn write(
+    alert: &Alert,
+    settings: &CapSettings,
+    prior: &[Published],
+    status: &str,
+    parameters: &[(String, String)],
+) -> String {
     let scope = scope(alert, prior);
     let mut xml = Xml::new();
     xml.open("alert", Some(("xmlns", NAMESPACE)));
     xml.leaf("identifier", &identifier(alert, settings.gateway.as_ref()));
     xml.leaf("sender", &settings.sender);
     xml.leaf("sent", &zoned(alert.decided_at, &alert.site.zone));
-    xml.leaf("status", status(alert.status));
+    xml.leaf("status", status);
     xml.leaf("msgType", message_type(alert.message_type, prior));
     xml.leaf("scope", scope.name());
     if scope == Scope::Restricted {
@@ -96,13 +113,19 @@ pub fn document(alert: &Alert, settings: &CapSettings, prior: &[Published]) -> S
     xml.optional("references", &references(prior));
     xml.leaf("incidents", alert.incident.as_str());
     for language in [Language::Ko, Language::En] {
-        info(&mut xml, alert, settings, language);
+        info(&mut xml, alert, settings, parameters, language);
     }
     xml.close("alert");
     xml.text()
 }
 
-fn info(xml: &mut Xml, alert: &Alert, settings: &CapSettings, language: Language) {
+fn info(
+    xml: &mut Xml,
+    alert: &Alert,
+    settings: &CapSettings,
+    parameters: &[(String, String)],
+    language: Language,
+) {
     let words = words(alert);
     xml.open("info", None);
     xml.leaf("language", tag(language));
@@ -122,6 +145,9 @@ fn info(xml: &mut Xml, alert: &Alert, settings: &CapSettings, language: Language
     xml.optional("instruction", said(&alert.instruction, language));
     xml.optional("contact", &settings.contact);
     xml.pair("parameter", "level", alert.level.name());
+    for (name, value) in parameters {
+        xml.pair("parameter", name, value);
+    }
     area(xml, &alert.site, &settings.profile, language);
     xml.close("info");
 }

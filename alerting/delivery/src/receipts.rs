@@ -1,0 +1,109 @@
+//! Receipts that come later, on another road than the attempt: each is matched to its delivery and journaled as what
+//! the attempt came to in the end. What matches nothing is counted and named, never guessed at.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use alerting::{AttemptResult, DeliveryKey, Outcome};
+use parking_lot::Mutex;
+use reading::id::ChannelId;
+
+use crate::courier::OutcomeSink;
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+
+/// References whose receipt has come, so that a repeat is known as one.
+const SETTLED_MAX: usize = 4_096;
+
+/// What became of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It settled a delivery.
+    Settled,
+    /// It says again what was said before.
+    Duplicate,
+    /// It refers to nothing we wait for: never ours, or too late.
+    Unknown,
+}
+
+impl Kept {
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Duplicate => "duplicate",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The receipts of one channel.
+pub struct Receipts {
+    channel: ChannelId,
+    ledger: Arc<Ledger>,
+    outcomes: Arc<dyn OutcomeSink>,
+    metrics: Metrics,
+    settled: Mutex<VecDeque<String>>,
+}
+
+impl Receipts {
+    /// For the channel of this name.
+    pub fn new(
+        channel: ChannelId,
+        ledger: Arc<Ledger>,
+        outcomes: Arc<dyn OutcomeSink>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { channel, ledger, outcomes, metrics, settled: Mutex::new(VecDeque::new()) }
+    }
+
+    /// The channel they are for.
+    pub fn channel(&self) -> &ChannelId {
+        &self.channel
+    }
+
+    /// Counts what became of a receipt, for those that settle nothing.
+    pub fn count(&self, kept: Kept) -> Kept {
+        self.metrics.receipt(&self.channel, kept.name());
+        kept
+    }
+
+    /// Whether a receipt of this reference came before.
+    pub fn is_settled(&self, reference: &str) -> bool {
+        self.settled.lock().iter().any(|known| known == reference)
+    }
+
+    /// The delivery that was handed over under a reference, its attempt, and all of its references.
+    pub async fn find(&self, reference: &str) -> Option<(DeliveryKey, u32, Vec<String>)> {
+        let (ledger, channel) = (self.ledger.clone(), self.channel.clone());
+        let reference = reference.to_owned();
+        let found =
+            tokio::task::spawn_blocking(move || ledger.handed_over(&channel, &reference)).await;
+        match found {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                tracing::error!(%error, channel = %self.channel, "a receipt cannot be matched: the ledger cannot be read");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Remembers references that are settled from now on.
+    pub fn remember(&self, references: &[String]) {
+        let mut settled = self.settled.lock();
+        settled.extend(references.iter().cloned());
+        let beyond = settled.len().saturating_sub(SETTLED_MAX);
+        settled.drain(..beyond);
+    }
+
+    /// Journals what a delivery came to in the end.
+    pub async fn settle(&self, key: DeliveryKey, attempt: u32, result: AttemptResult) -> Kept {
+        if let Err(error) =
+            self.outcomes.append(Outcome { key: key.clone(), attempt, result }).await
+        {
+            tracing::error!(%error, delivery = %key, channel = %self.channel, "a receipt cannot be journaled");
+        }
+        self.count(Kept::Settled)
+    }
+}
