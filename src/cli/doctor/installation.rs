@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alerting::catalogue::Language;
 use ingest::clock::Clock;
-use ingest::collector::config::{Filters, MqttConfig};
+use ingest::collector::config::MqttConfig;
 use ingest::collector::probe::{self, Seen};
 use ingest::collector::serial::config::Way;
 use reading::Timestamp;
@@ -158,7 +158,7 @@ async fn look_at(
     };
     let name = format!("broker-{}", collector.name);
     let prepared = match prepared {
-        Ok(prepared) => MqttConfig { filters: Filters::native(), ..prepared },
+        Ok(prepared) => prepared,
         Err(error) => return vec![check(name, Vital::Failed, format!("{error:#}"))],
     };
     match probe::look(&prepared, listen_for).await {
