@@ -18,6 +18,7 @@ mod layouts;
 mod feeds;
 mod collectors;
 mod wires;
+mod calibration;
 mod stations;
 mod limits;
 mod pattern;

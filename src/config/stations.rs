@@ -8,6 +8,7 @@ use reading::id::{SensorId, SeriesName, SiteId, StationId, is_id};
 use reading::registry::{SeriesEntry, StationEntry};
 use reading::unit::{Quantity, Unit};
 
+use super::calibration;
 use super::geometry;
 use super::problem::{Place, Problems};
 use super::table::Table;
@@ -63,7 +64,8 @@ pub fn read(
         let source = source(&mut table, sources, problems);
         let gateway = table.read("gateway", |text| gateway(text, site), problems);
         let location = geometry::location(&mut table, "location", problems);
-        let (report_interval, series) = instruments(&mut table, problems);
+        let (report_interval, series) =
+            instruments(&mut table, site.map(|site| &site.value), problems);
         table.finish("a [[station]]", problems);
         gateways.extend(gateway.clone());
         if let (Some(site), Some(id), Some(source)) = (site, id, source) {
@@ -75,6 +77,7 @@ pub fn read(
     }
     check_open(&entries, &places, problems);
     check_votes(&entries, &places, problems);
+    check_compensations(&entries, &places, problems);
     Stations { entries, ids, gateways }
 }
 
@@ -110,6 +113,22 @@ fn check_open(entries: &[StationEntry], places: &[Place], problems: &mut Problem
             "lower the lateness, or report less often: at most {OPEN_MAX} readings of a series wait"
         );
         problems.add(place, what, remedy);
+    }
+}
+
+/// What compensates a sensor is measured at its site.
+fn check_compensations(entries: &[StationEntry], places: &[Place], problems: &mut Problems) {
+    let known: BTreeSet<String> =
+        watched(entries).into_iter().map(|watched| watched.name.to_string()).collect();
+    for (entry, place) in entries.iter().zip(places) {
+        let versions = entry.series.iter().flat_map(|series| &series.calibrations);
+        for compensation in versions.flat_map(|version| &version.compensations) {
+            let name = compensation.series.to_string();
+            if !known.contains(&name) {
+                let what = format!("what is to compensate a sensor is not there: `{name}`");
+                problems.add(place, what, "add the sensor and its quantity to a [[station]]");
+            }
+        }
     }
 }
 
@@ -201,7 +220,11 @@ fn unknown_source(text: &str, sources: &[String]) -> Fault {
     Fault::new(format!("there is no collector `{}`", shortened(text)), remedy)
 }
 
-fn instruments(table: &mut Table, problems: &mut Problems) -> (Duration, Vec<SeriesEntry>) {
+fn instruments(
+    table: &mut Table,
+    site: Option<&SiteId>,
+    problems: &mut Problems,
+) -> (Duration, Vec<SeriesEntry>) {
     let sensors = table.tables("sensor", problems);
     if !sensors.is_empty() {
         table.need(
@@ -214,7 +237,7 @@ fn instruments(table: &mut Table, problems: &mut Problems) -> (Duration, Vec<Ser
     let interval = interval.map_or(MINUTE, |at| at.value);
     let (mut entries, mut seen) = (Vec::new(), BTreeSet::new());
     let claimed: Vec<_> =
-        sensors.into_iter().flat_map(|table| sensor(table, interval, problems)).collect();
+        sensors.into_iter().flat_map(|table| sensor(table, interval, site, problems)).collect();
     for (place, entry) in claimed {
         if seen.insert((entry.sensor.clone(), entry.quantity)) {
             entries.push(entry);
@@ -230,6 +253,7 @@ fn instruments(table: &mut Table, problems: &mut Problems) -> (Duration, Vec<Ser
 fn sensor(
     mut table: Table,
     interval: Duration,
+    site: Option<&SiteId>,
     problems: &mut Problems,
 ) -> Vec<(Place, SeriesEntry)> {
     table.need("id", "series name the sensor by it, say id = \"tilt-1\"", problems);
@@ -251,6 +275,13 @@ fn sensor(
     let checks = table.flag("checks", problems).is_none_or(|at| at.value);
     let noise = table.text("noise", problems);
     let votes = table.read("votes", word, problems).map(|at| at.value);
+    let calibrations = match quantities.as_ref().map(|at| at.value.as_slice()) {
+        Some([only]) => {
+            let unit = unit.as_ref().map_or(only.value.base_unit(), |unit| unit.value);
+            calibration::read(&mut table, only.value, unit, site, problems)
+        }
+        _ => Vec::new(), // then the key is refused as unknown, with the others
+    };
     table.finish("a [[station.sensor]]", problems);
     let (Some(id), Some(quantities)) = (id, quantities) else { return Vec::new() };
     if quantities.value.is_empty() {
@@ -271,7 +302,9 @@ fn sensor(
         let (Some(unit), Some(range)) = (unit, range) else { break };
         let of = SeriesEntry::of(id.value.clone(), quantity);
         let (noise, votes) = (noise.filter(|_| checks), votes.clone());
-        entries.push((place, SeriesEntry { unit, range, lateness, noise, votes, ..of }));
+        let calibrations = calibrations.clone();
+        let entry = SeriesEntry { unit, range, lateness, noise, votes, calibrations, ..of };
+        entries.push((place, entry));
     }
     entries
 }
@@ -388,7 +421,7 @@ fn range_of(
     Some((low, high))
 }
 
-fn amount(quantity: Quantity, item: &At<Value>, problems: &mut Problems) -> Option<f64> {
+pub fn amount(quantity: Quantity, item: &At<Value>, problems: &mut Problems) -> Option<f64> {
     let example =
         format!("write a number with a unit of {quantity}, say \"30 {}\"", quantity.base_unit());
     let Value::Text(text) = &item.value else {

@@ -417,6 +417,38 @@ fn silence_is_always_there_and_gives_way_to_what_is_written() {
 }
 
 #[test]
+fn calibrations_are_read_version_by_version() {
+    let with = |text: &str| {
+        changed("quantities = [\"rain\"]", &format!("quantities = [\"rain\"]\n{text}"))
+    };
+    let text = r#"calibration = [{ polynomial = [0, 0.254] }, { from = "2026-03-01T00:00:00+09:00", table = [[0, 0.0], [10, 2.6]], offset = "0.1 mm", compensate = [{ series = "post-1/tilt-1/tilt-x", factor = 0.5, reference = "1 deg" }] }]"#;
+    let config = load(&with(text)).unwrap_or_else(|problems| panic!("{problems}"));
+    let series = config.setup.registry.series().iter();
+    let rain = series.clone().find(|s| s.name.quantity == reading::Quantity::Rain).unwrap();
+    let [first, second] = rain.calibrations.as_slice() else { panic!("{:?}", rain.calibrations) };
+    assert_eq!((first.curve.value(3.0), first.offset), (0.762, 0.0));
+    assert_eq!((second.curve.value(5.0), second.offset), (1.3, 0.1));
+    assert_eq!(second.compensations[0].series.to_string(), "cut-12/post-1/tilt-1/tilt-x");
+    for (text, word) in [
+        ("calibration = [{ offset = \"1 mm\" }]", "no curve"),
+        ("calibration = [{ polynomial = [1], table = [[0, 1], [1, 2]] }]", "or several"),
+        ("calibration = [{ table = [[1, 1], [0, 2]] }]", "`table` is not one"),
+        ("calibration = [{ polynomial = [\"1\"] }]", "no finite numbers"),
+        ("calibration = [{ steinhart-hart = [1, 2, 3] }]", "not that of a thermistor"),
+        ("calibration = [{ polynomial = [1], offset = \"1 kPa\" }]", "not an amount of rain"),
+        ("calibration = [{ polynomial = [1], from = \"yesterday\" }]", "not a moment"),
+        ("calibration = [{ polynomial = [1] }, { polynomial = [1] }]", "not later"),
+        (
+            "calibration = [{ polynomial = [1], compensate = [{ series = \"post-1/x/rain\", factor = 1, reference = \"0 mm\" }] }]",
+            "is not there",
+        ),
+    ] {
+        let said = problems(&with(text)).join("\n");
+        assert!(said.contains(word) && said.contains("sites/cut-12.toml:"), "{text}: {said}");
+    }
+}
+
+#[test]
 fn what_is_left_out_has_its_default() {
     let config =
         load(&changed("\n[journal]\nsegment = \"64 MiB\"\nretain = \"30 GiB\"\n", "")).unwrap();

@@ -11,6 +11,7 @@ extern crate std;
 pub mod time;
 pub mod id;
 pub mod unit;
+pub mod calibration;
 pub mod registry;
 pub mod frame;
 pub mod codec;

@@ -76,6 +76,8 @@ flags! {
     DISAGREES 16 "disagrees"
     /// The time is that of a gateway or network, in place of the station's.
     GATEWAY_TIME 17 "gateway-time"
+    /// Compensated by another series that had said nothing for long, or never.
+    UNCOMPENSATED 18 "uncompensated"
     /// The station said that it goes, or its network said so: what it measured last is no longer of now. Only on what is
     /// shown, never on a reading that comes in.
     STALE 31 "stale"

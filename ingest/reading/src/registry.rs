@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::Calibration;
 use crate::id::{SensorId, SeriesName, SiteId, StationId};
 use crate::unit::{Quantity, Unit};
 
@@ -126,6 +127,9 @@ pub struct Series {
     /// Series of a site under the same word measure the same thing; the middle one of three is right.
     #[serde(default)]
     pub votes: Option<String>,
+    /// How its raw numbers become values, by rising moment; empty if it sends values.
+    #[serde(default)]
+    pub calibrations: Vec<Calibration>,
 }
 
 /// Everything in the field that we know, in the order of names.
@@ -192,6 +196,8 @@ pub struct SeriesEntry {
     pub noise: Option<f64>,
     /// The word shared by series of the site that measure the same thing.
     pub votes: Option<String>,
+    /// How its raw numbers become values, by rising moment.
+    pub calibrations: Vec<Calibration>,
 }
 
 impl SeriesEntry {
@@ -205,6 +211,7 @@ impl SeriesEntry {
             lateness: Duration::from_secs(15 * 60),
             noise: None,
             votes: None,
+            calibrations: Vec::new(),
         }
     }
 }
@@ -256,6 +263,7 @@ impl Registry {
             lateness: s.lateness,
             noise: s.noise,
             votes: s.votes,
+            calibrations: s.calibrations,
         }));
         self.stations.push(Station {
             id: entry.id,

@@ -74,6 +74,8 @@ pub(super) struct SeriesMemory {
     pub(super) replaced: Option<Replaced>,
     /// Its last stamps as sent, oldest first.
     recent: VecDeque<Sent>,
+    /// The newest value and when it was measured: others may be compensated by it.
+    pub(super) value: Option<(Timestamp, f64)>,
     /// What is known of its instrument, where that is judged.
     pub(super) health: Option<Box<Health>>,
     /// How often a report interval and a half passed between two live readings.

@@ -8,7 +8,9 @@
 //!   same value, among the last [`Limits::stamps`] of the series, so that a buffer sent again in other parcels counts
 //!   once. Never `seq` alone: it starts again at a reboot. A message with neither stamp nor `seq` repeats nothing.
 //!   The same stamp with another value is kept as a conflict. Stamps of a clock that was never set identify nothing.
-//! - **What**: the quantity and its sensor are registered, the unit measures it, the value is finite and in range.
+//! - **What**: the quantity and its sensor are registered, the unit measures it, the value is finite and in range. Where
+//!   the series has a calibration, a number without a unit is raw and becomes a value by the version in force when it was
+//!   measured, compensated by what other series said last; those are taken first.
 //! - **When**: the station's own stamp; where that cannot be used, the time at which a gateway or network heard it;
 //!   else the moment of receipt. More than 2 min ahead cannot be used; more than 1 h ahead is refused, and under a name
 //!   of its own where a station is off by the same half hours again and again: it sends the time of another zone. Nor
@@ -53,6 +55,7 @@ pub use state::AdmissionState;
 
 use self::health::Neighbours;
 use self::memory::{SeriesMemory, StationMemory};
+use crate::calibration::{self, Calibration};
 use crate::frame::Frame;
 use crate::reading::{Quality, Reading};
 use crate::registry::{Registry, SeriesIndex, StationIndex};
@@ -260,7 +263,10 @@ impl Admission {
         tally: &mut Tally,
     ) {
         let mut dated = core::mem::take(&mut self.dated);
-        for claim in &visit.report.claims {
+        let compensated = |claim: &&Claim<'_>| is_compensated(visit, claim);
+        let claims = &visit.report.claims;
+        let first = claims.iter().filter(|claim| !compensated(claim));
+        for claim in first.chain(claims.iter().filter(compensated)) {
             match self.weigh(visit, claim, &mut dated) {
                 Ok(Verdict::Admitted(reading)) => dated.push(reading),
                 Ok(Verdict::Duplicate) => tally.duplicate += 1,
@@ -286,17 +292,22 @@ impl Admission {
         claim: &Claim<'_>,
         before: &mut [Reading],
     ) -> Result<Verdict, Refusal> {
-        let (series, value) = identify(visit, claim)?;
+        let (series, unit) = identify(visit, claim)?;
         let stamp = clock::judge(claim.at.or(visit.report.at), visit.received_at)
             .map_err(|reason| self.named(reason, visit.station))?;
+        let (value, raised) = self.value(visit, series, unit, claim, stamp)?;
         let memory = &mut self.series[series.index()];
         let Some(quality) = dating::compare(stamp, value, visit, memory, self.limits) else {
             return Ok(Verdict::Duplicate);
         };
         let received_at = visit.received_at;
         let mut reading = Reading { series, measured_at: received_at, received_at, value, quality };
+        reading.quality |= raised;
         dating::date(&mut reading, stamp, visit, memory, before);
         dating::place(&mut reading, visit, memory);
+        if memory.value.is_none_or(|(at, _)| at <= reading.measured_at) {
+            memory.value = Some((reading.measured_at, value));
+        }
         Ok(Verdict::Admitted(reading))
     }
 
@@ -324,8 +335,8 @@ fn enter(
     Ok(station)
 }
 
-/// Finds the series and the value in its base unit.
-fn identify(visit: &Visit<'_>, claim: &Claim<'_>) -> Result<(SeriesIndex, f64), Refusal> {
+/// Finds the series and the unit of a claim; no unit if its number is raw.
+fn identify(visit: &Visit<'_>, claim: &Claim<'_>) -> Result<(SeriesIndex, Option<Unit>), Refusal> {
     let quantity = Quantity::parse(&claim.quantity).ok_or(Refusal::UnknownQuantity)?;
     let index = visit
         .registry
@@ -333,13 +344,79 @@ fn identify(visit: &Visit<'_>, claim: &Claim<'_>) -> Result<(SeriesIndex, f64), 
         .ok_or(Refusal::UnknownSensor)?;
     let series = &visit.registry.series()[index.index()];
     let unit = match &claim.unit {
-        Some(symbol) => Unit::parse(symbol).ok_or(Refusal::UnknownUnit)?,
-        None => series.unit,
+        Some(symbol) => Some(Unit::parse(symbol).ok_or(Refusal::UnknownUnit)?),
+        None if series.calibrations.is_empty() => Some(series.unit),
+        None => None,
     };
-    let value = quantity.to_base(claim.value, unit).map_err(|_| Refusal::UnitMismatch)?;
-    if !value.is_finite() {
-        return Err(Refusal::NotFinite);
+    Ok((index, unit))
+}
+
+/// Whether a claim waits for the others of its message, which it may be compensated by.
+fn is_compensated(visit: &Visit<'_>, claim: &Claim<'_>) -> bool {
+    let Some(quantity) = Quantity::parse(&claim.quantity) else { return false };
+    let series = visit.registry.series_at(visit.station, &claim.sensor, quantity);
+    series.is_some_and(|series| {
+        let calibrations = &visit.registry.series()[series.index()].calibrations;
+        calibrations.iter().any(|version| !version.compensations.is_empty())
+    })
+}
+
+impl Admission {
+    /// The value of a claim in the base unit, and what is known against it.
+    fn value(
+        &self,
+        visit: &Visit<'_>,
+        series: SeriesIndex,
+        unit: Option<Unit>,
+        claim: &Claim<'_>,
+        stamp: clock::Stamp,
+    ) -> Result<(f64, Quality), Refusal> {
+        let at = match stamp {
+            clock::Stamp::Usable(at) => at,
+            _ => visit.heard_at.unwrap_or(visit.received_at),
+        };
+        let registered = &visit.registry.series()[series.index()];
+        let quantity = registered.name.quantity;
+        let (value, quality) = match unit {
+            Some(unit) => (quantity.to_base(claim.value, unit), Quality::GOOD),
+            None => {
+                let version = calibration::in_force(&registered.calibrations, at)
+                    .ok_or(Refusal::NotCalibrated)?;
+                let value = quantity.to_base(version.curve.value(claim.value), registered.unit);
+                let (more, quality) = self.compensate(visit, version, at);
+                (value.map(|value| value + version.offset + more), quality)
+            }
+        };
+        let value = value.map_err(|_| Refusal::UnitMismatch)?;
+        if !value.is_finite() {
+            return Err(Refusal::NotFinite);
+        }
+        let (low, high) = registered.range;
+        if value < low || value > high { Err(Refusal::OutOfRange) } else { Ok((value, quality)) }
     }
-    let (low, high) = series.range;
-    if value < low || value > high { Err(Refusal::OutOfRange) } else { Ok((index, value)) }
+
+    /// What other series do to a value, by what they said last.
+    fn compensate(
+        &self,
+        visit: &Visit<'_>,
+        version: &Calibration,
+        at: Timestamp,
+    ) -> (f64, Quality) {
+        let (mut sum, mut quality) = (0.0, Quality::GOOD);
+        for compensation in &version.compensations {
+            let Some(other) = visit.registry.find(&compensation.series) else { continue };
+            let station = visit.registry.series()[other.index()].station;
+            let interval = visit.registry.stations()[station.index()].report_interval;
+            match self.series[other.index()].value {
+                None => quality |= Quality::UNCOMPENSATED,
+                Some((said_at, value)) => {
+                    sum += compensation.factor * (value - compensation.reference);
+                    if at.since(said_at) > interval * 3 {
+                        quality |= Quality::UNCOMPENSATED;
+                    }
+                }
+            }
+        }
+        (sum, quality)
+    }
 }

@@ -49,6 +49,8 @@ refusals! {
     UnknownUnit "unknown-unit" "use one of the units of the documentation"
     /// A unit that does not measure the quantity.
     UnitMismatch "unit-mismatch" "send a unit that measures the quantity"
+    /// A raw number from before the first calibration.
+    NotCalibrated "not-calibrated" "let the first calibration of the sensor begin earlier, or send a value with its unit"
     /// NaN or an infinity.
     NotFinite "not-finite" "look at the instrument and its wiring"
     /// Outside what the instrument can say.

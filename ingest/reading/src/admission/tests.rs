@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::*;
+use crate::calibration::{Compensation, Curve};
 use crate::codec::{Message, decode, native};
 use crate::registry::{SeriesEntry, Site, SiteKind, StationEntry, Text};
 
@@ -494,4 +495,100 @@ fn values_that_are_not_finite_are_sent_as_null_and_refused() {
     };
     let payload = String::from_utf8(native::encode(&report)).unwrap();
     assert_eq!(Door::new().rain("telemetry", "03:00:00", &payload), "not-finite");
+}
+
+/// domain.md 1.5, the first record of the station at Marine View Drive: a vibrating wire and its thermistor, compensated
+/// for temperature and for air pressure. The range is that of the printed digits.
+#[test]
+fn a_vibrating_wire_is_compensated_to_the_printed_digits() {
+    let kpa_per_psi = 6.894_757_29;
+    let calibrated = |sensor: &str, quantity: Quantity, unit, curve, offset, compensations| {
+        let from = Timestamp::from_secs(0);
+        SeriesEntry {
+            unit,
+            calibrations: vec![Calibration { from, curve, offset, compensations }],
+            ..SeriesEntry::of(sensor.parse().unwrap(), quantity)
+        }
+    };
+    let by = |name: &str, factor, reference| Compensation {
+        series: name.parse().unwrap(),
+        factor,
+        reference,
+    };
+    let station = |id: &str, series| StationEntry {
+        series,
+        ..StationEntry::of("cut-12".parse().unwrap(), id.parse().unwrap(), "mqtt")
+    };
+    let thermistor = Curve::SteinhartHart([1.4051e-3, 2.369e-4, 1.019e-7]);
+    let wire = Curve::Polynomial(vec![828.53, -2.3260e-3, -9.5792e-5]);
+    let registry = Registry::new(
+        registry().sites().to_vec(),
+        vec![
+            station(
+                "air",
+                vec![calibrated(
+                    "baro-1",
+                    Quantity::BarometricPressure,
+                    Unit::Hectopascal,
+                    Curve::Polynomial(vec![500.0, 0.240]),
+                    0.0,
+                    vec![],
+                )],
+            ),
+            station(
+                "pz",
+                vec![
+                    calibrated(
+                        "pz-1",
+                        Quantity::Temperature,
+                        Unit::Celsius,
+                        thermistor,
+                        0.3,
+                        vec![],
+                    ),
+                    calibrated(
+                        "pz-1",
+                        Quantity::PorePressure,
+                        Unit::Kilopascal,
+                        wire,
+                        -0.762 * kpa_per_psi,
+                        vec![
+                            by("cut-12/pz/pz-1/temperature", -0.0380 * kpa_per_psi, 20.2),
+                            by("cut-12/air/baro-1/barometric-pressure", -1.0, 101.3),
+                        ],
+                    ),
+                ],
+            ),
+        ],
+    );
+    let admission = Admission::new(&registry, Limits::default());
+    let mut door = Door { registry, admission, total: Tally::default() };
+    let wire = r#"{"at":"2015-12-18T00:00:00Z","readings":[{"sensor":"pz-1","quantity":"pore-pressure","value":2923},{"sensor":"pz-1","quantity":"temperature","value":5781}]}"#;
+    let air = r#"{"at":"2015-12-18T00:00:00Z","readings":[{"sensor":"baro-1","quantity":"barometric-pressure","value":2056}]}"#;
+    let say = |door: &mut Door, station: &str, payload: &str| {
+        let topic = format!("bongsu/v1/cut-12/{station}/telemetry");
+        door.take(&Door::frame(&topic, "2015-12-18T00:00:05Z", payload))
+    };
+    let parts = |said: String| -> Vec<f64> {
+        said.split(", ").map(|part| part.split(' ').next().unwrap().parse().unwrap()).collect()
+    };
+    let without_air = say(&mut door, "pz", wire);
+    assert!(without_air.contains("uncompensated"), "{without_air}");
+    assert!((parts(without_air)[1] - 0.457_210).abs() < 5e-7, "p1");
+    assert!((parts(say(&mut door, "air", air))[0] - 99.344).abs() < 5e-7);
+    let later = wire.replace("00:00:00Z", "00:00:01Z");
+    let said = say(&mut door, "pz", &later);
+    assert!(!said.contains("uncompensated"), "{said}");
+    let [celsius, kpa] = parts(said)[..] else { panic!("two values") };
+    assert!((celsius - 10.963_539).abs() < 5e-7, "{celsius}");
+    assert!((kpa - 2.413_210).abs() < 5e-7, "{kpa}");
+    let head = kpa * 0.101_997_733_4 + 0.1;
+    assert!((head - 0.346_142).abs() < 5e-7, "{head}");
+    // what has a unit is no raw number
+    let sent = wire.replace("2923}", "2.5,\"unit\":\"kPa\"}").replace("00:00:00Z", "00:00:02Z");
+    assert!((parts(say(&mut door, "pz", &sent))[1] - 2.5).abs() < 1e-12);
+    let early = wire.replace("2015-12-18T00:00:00Z", "1969-01-01T00:00:00Z");
+    let topic = "bongsu/v1/cut-12/pz/telemetry";
+    let frame = Door::frame(topic, "1969-01-01T00:00:00Z", &early);
+    assert_eq!(door.take(&frame), "not-calibrated, not-calibrated");
 }
