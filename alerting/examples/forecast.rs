@@ -13,10 +13,11 @@ fn main() -> std::io::Result<()> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     let limit = std::env::args().nth(1).and_then(|limit| limit.parse().ok());
-    for row in rows::forecasts(&rows::read(&text), limit) {
+    let rows = rows::read(&text);
+    for (row, (t, _)) in rows::forecasts(&rows, limit).iter().zip(&rows) {
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
         let [at, low, high] = row.forecast.map_or([None; 3], |forecast| forecast.map(Some));
-        println!("{},{},{},{}", row.t, number(at), number(low), number(high));
+        println!("{t},{},{},{}", number(at), number(low), number(high));
     }
     Ok(())
 }

@@ -330,6 +330,16 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0} {1} over {5}: {2} {3} (limit {4} {3})",
     ),
     (
+        "evidence-anchor-load",
+        "{0} 앵커 하중 설계하중의 {2} {3} (기준 {4} {3})",
+        "{0} anchor at {2} {3} of its design load (limit {4} {3})",
+    ),
+    (
+        "evidence-angular-distortion",
+        "{0} 각변위 {2} (기준 {4})",
+        "{0} angular distortion {2} (limit {4})",
+    ),
+    (
         "evidence-anomaly",
         "{0} {1} 평소와 다른 움직임 (이상도 {2}, 기준 {4})",
         "{0} {1} unlike anything it did before (score {2}, limit {4})",
@@ -338,6 +348,31 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "evidence-antecedent-water-index",
         "{0} 선행수분지수 {2} {3} (기준 {4} {3})",
         "{0} antecedent water index {2} {3} (limit {4} {3})",
+    ),
+    (
+        "evidence-baseline",
+        "{0} {1} 평상시에서 {2} {3} 벗어남 (기준 {4} {3})",
+        "{0} {1} is {2} {3} from what is usual (limit {4} {3})",
+    ),
+    (
+        "evidence-compensated",
+        "{0} {1} 온도 보정 후 {2} {3} (기준 {4} {3})",
+        "{0} {1} without the temperature: {2} {3} (limit {4} {3})",
+    ),
+    (
+        "evidence-crack-growth",
+        "{0} {1} 균열 성장 {2} {3} (기준 {4} {3}, 최근 {5})",
+        "{0} {1} grows {2} {3} (limit {4} {3} over {5})",
+    ),
+    (
+        "evidence-disagreement",
+        "{0} {1} 인접 계측기와 {2} {3} 차이 (기준 {4} {3})",
+        "{0} {1} is {2} {3} apart from the others (limit {4} {3})",
+    ),
+    (
+        "evidence-drift",
+        "{0} {1} 누적 편향 {2} {3} (기준 {4} {3})",
+        "{0} {1} drifts: {2} {3} summed up (limit {4} {3})",
     ),
     (
         "evidence-effective-rain",
@@ -358,6 +393,16 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "evidence-intensity-duration",
         "{0} 강우강도-지속시간 기준선의 {2}배 (기준 {4}배)",
         "{0} storm at {2} of the intensity-duration line (limit {4})",
+    ),
+    (
+        "evidence-natural-frequency",
+        "{0} 고유진동수 {2} {3} 저하 (기준 {4} {3})",
+        "{0} natural frequency down by {2} {3} (limit {4} {3})",
+    ),
+    (
+        "evidence-neighbours",
+        "{0} {1} 변화율 {2} {3}, 인접 계측기도 움직임 (기준 {4} {3}, 최근 {5})",
+        "{0} {1} rate {2} {3}, borne out by its neighbours (limit {4} {3} over {5})",
     ),
     (
         "evidence-rate",
@@ -389,6 +434,16 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "evidence-unconfirmed",
         "{0} {1} {2} {3}: 급변 후 확인되지 않음, 현장 확인 필요",
         "{0} {1} leapt to {2} {3}, which nothing has confirmed or refuted: look at the place",
+    ),
+    (
+        "evidence-vibration",
+        "{0} 진동 기준의 {2} {3} (기준 {4} {3})",
+        "{0} vibration at {2} {3} of its table (limit {4} {3})",
+    ),
+    (
+        "evidence-wall-movement",
+        "{0} {1} 옹벽 변위 관리기준의 {2} {3} (기준 {4} {3})",
+        "{0} {1}: the wall moved {2} {3} of its class (limit {4} {3})",
     ),
     (
         "explain-clause",

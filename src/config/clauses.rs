@@ -240,6 +240,7 @@ fn check_group(
     let groups = |one: &Watched| match condition {
         Some(condition) if is_of_rain(condition) => &[Group::Rain],
         Some(ConditionSettings::FailureTime(_)) => &[Group::FailureTime],
+        Some(ConditionSettings::Disagreement(_)) => &[Group::Health],
         _ => groups_of(one.name.quantity),
     };
     let misplaced = series.iter().find(|one| !groups(one).contains(&group.value));

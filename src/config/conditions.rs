@@ -3,6 +3,7 @@
 mod motion;
 mod rain;
 mod reader;
+mod structure;
 mod unusual;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,22 @@ const KINDS: &[(&str, Read)] = &[
     ("soil-water-index", |r| rain::soil_water(r).map(ConditionSettings::SoilWater)),
     ("antecedent-water-index", |r| {
         rain::antecedent_water(r).map(ConditionSettings::AntecedentWater)
+    }),
+    ("compensated", |r| structure::compensated(r).map(ConditionSettings::Compensated)),
+    ("baseline", |r| structure::baseline(r).map(ConditionSettings::Baseline)),
+    ("cusum", |r| structure::cusum(r).map(ConditionSettings::Cusum)),
+    ("page-hinkley", |r| structure::page_hinkley(r).map(ConditionSettings::PageHinkley)),
+    ("crack-growth", |r| structure::crack_growth(r).map(ConditionSettings::CrackGrowth)),
+    ("wall-movement", |r| structure::wall_movement(r).map(ConditionSettings::WallMovement)),
+    ("angular-distortion", |r| {
+        structure::angular_distortion(r).map(ConditionSettings::AngularDistortion)
+    }),
+    ("anchor-load", |r| structure::anchor_load(r).map(ConditionSettings::AnchorLoad)),
+    ("neighbours", |r| structure::neighbours(r).map(ConditionSettings::Neighbours)),
+    ("disagreement", |r| structure::disagreement(r).map(ConditionSettings::Disagreement)),
+    ("vibration", |r| structure::vibration(r).map(ConditionSettings::Vibration)),
+    ("natural-frequency", |r| {
+        structure::natural_frequency(r).map(ConditionSettings::NaturalFrequency)
     }),
     ("silence", |r| silence(r.table, r.series, r.problems).map(ConditionSettings::Silence)),
     ("anomaly", |r| Some(ConditionSettings::Anomaly(unusual::anomaly(r)))),

@@ -134,6 +134,18 @@ pub fn percent(text: &str) -> Result<f64, Fault> {
     }
 }
 
+/// `1/500`: 0.002.
+pub fn ratio(text: &str) -> Result<f64, Fault> {
+    let refused = || {
+        let what = format!("`{}` is not a ratio", shortened(text));
+        Fault::new(what, "write it as \"1/500\"")
+    };
+    let (one, of) = text.split_once('/').ok_or_else(refused)?;
+    let part = |text: &str| text.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
+    let (one, of) = part(one).zip(part(of)).ok_or_else(refused)?;
+    Ok(one / of)
+}
+
 /// `3 deg`, `0.1 deg/h`: in base units, a rate an hour. Every series must mean the same by it.
 pub fn limit(text: &str, per: Per, series: &[&Watched]) -> Result<f64, Fault> {
     let example = example(per, series);

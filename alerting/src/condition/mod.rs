@@ -22,6 +22,21 @@ pub mod recent_antecedent;
 pub mod effective_rain;
 pub mod soil_water;
 pub mod antecedent_water;
+pub mod compensation;
+pub mod compensated;
+pub mod baseline;
+pub mod cusum;
+pub mod page_hinkley;
+pub mod medians;
+pub mod crack_growth;
+pub mod wall_movement;
+pub mod angular_distortion;
+pub mod anchor_load;
+pub mod neighbours;
+pub mod disagreement;
+pub mod vibration;
+pub mod fft;
+pub mod natural_frequency;
 pub mod silence;
 pub mod doubt;
 pub mod anomaly;
@@ -178,6 +193,30 @@ kinds! {
     SoilWater "soil-water-index" soil_water Box<soil_water::State>;
     /// Soil water above field capacity beyond a limit.
     AntecedentWater "antecedent-water-index" antecedent_water Box<antecedent_water::State>;
+    /// A reading without its temperature, beyond a limit.
+    Compensated "compensated" compensated Box<compensated::State>;
+    /// A reading far from what is usual.
+    Baseline "baseline" baseline Box<baseline::State>;
+    /// Small departures from a mean that go on.
+    Cusum "cusum" cusum Box<cusum::State>;
+    /// A mean that shifts.
+    PageHinkley "page-hinkley" page_hinkley Box<page_hinkley::State>;
+    /// A crack that grows or is wide.
+    CrackGrowth "crack-growth" crack_growth Box<crack_growth::State>;
+    /// A wall that moves.
+    WallMovement "wall-movement" wall_movement Box<wall_movement::State>;
+    /// Two points that settle differently.
+    AngularDistortion "angular-distortion" angular_distortion Box<angular_distortion::State>;
+    /// An anchor loaded too much or too little.
+    AnchorLoad "anchor-load" anchor_load Box<anchor_load::State>;
+    /// A rate that neighbours bear out.
+    Neighbours "neighbours" neighbours Box<neighbours::State>;
+    /// An instrument apart from the others.
+    Disagreement "disagreement" disagreement Box<disagreement::State>;
+    /// A peak velocity beyond its table.
+    Vibration "vibration" vibration Box<vibration::State>;
+    /// A natural frequency that falls.
+    NaturalFrequency "natural-frequency" natural_frequency Box<natural_frequency::State>;
     /// Nothing heard for too long: a deadline of the engine, which remembers nothing here.
     Silence "silence" silence silence::State;
     /// Readings nobody confirmed, or of an instrument that is not all right: what admission found.

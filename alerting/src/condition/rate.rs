@@ -104,25 +104,10 @@ impl Kind for State {
         if slot != MAIN {
             return None;
         }
-        self.window.push_back((at, value));
-        let from = at.minus(settings.window);
-        while self.window.len() > SAMPLES_MAX || self.window.front().is_some_and(|(t, _)| *t < from)
-        {
-            self.window.pop_front();
-        }
-        let long = self.fit(settings, at);
-        let short = settings
-            .short
-            .and_then(|short| Some((short, self.fit(&settings.in_short(&short), at)?)));
-        let mark = settings.mark(long.as_ref(), short.as_ref());
+        self.push(settings, at, value);
+        let (mark, slope) = self.judge(settings, at);
         let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        let decided = match short {
-            Some((limits, fit)) if mark_of(settings, &limits.into(), &fit) == Mark::Beyond => {
-                Some(fit)
-            }
-            _ => long,
-        };
-        Some(Transition { held: turned, at, value: decided.map_or(f64::NAN, |fit| fit.slope) })
+        Some(Transition { held: turned, at, value: slope })
     }
 
     fn held(&self) -> bool {
@@ -152,6 +137,40 @@ impl Kind for State {
 }
 
 impl State {
+    /// Takes a reading into the window.
+    pub(super) fn push(&mut self, settings: &Settings, at: Timestamp, value: f64) {
+        self.window.push_back((at, value));
+        let from = at.minus(settings.window);
+        while self.window.len() > SAMPLES_MAX || self.window.front().is_some_and(|(t, _)| *t < from)
+        {
+            self.window.pop_front();
+        }
+    }
+
+    /// Where the slopes of the window lie, and the slope that decides.
+    pub(super) fn judge(&self, settings: &Settings, at: Timestamp) -> (Mark, f64) {
+        let long = self.fit(settings, at);
+        let short = settings
+            .short
+            .and_then(|short| Some((short, self.fit(&settings.in_short(&short), at)?)));
+        let mark = settings.mark(long.as_ref(), short.as_ref());
+        let beyond = |(limits, fit): &(Short, Fit)| {
+            mark_of(settings, &(*limits).into(), fit) == Mark::Beyond
+        };
+        let decided = short.filter(beyond).map(|(_, fit)| fit).or(long);
+        (mark, decided.map_or(f64::NAN, |fit| fit.slope))
+    }
+
+    /// The slope an hour, as of a moment.
+    pub(super) fn slope(&self, settings: &Settings, at: Timestamp) -> Option<f64> {
+        Some(self.fit(settings, at)?.slope)
+    }
+
+    /// When the newest reading was measured.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.window.back().map(|(at, _)| *at)
+    }
+
     fn fit(&self, settings: &Settings, at: Timestamp) -> Option<Fit> {
         let from = at.minus(settings.window);
         let begin = self.window.partition_point(|(t, _)| *t < from);

@@ -8,8 +8,6 @@ use reading::Timestamp;
 
 /// What is known after a row.
 pub struct Row {
-    /// The row's time.
-    pub t: f64,
     /// Time, earliest, latest; `None` while there is nothing to believe.
     pub forecast: Option<[f64; 3]>,
 }
@@ -57,7 +55,7 @@ pub fn forecasts(rows: &[(f64, f64)], limit: Option<f64>) -> Vec<Row> {
             let (low, high) = judged.forecast.interval?;
             Some([judged.forecast.at, low, high].map(seconds))
         });
-        Row { t, forecast }
+        Row { forecast }
     };
     rows.iter().map(row).collect()
 }

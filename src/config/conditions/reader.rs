@@ -12,7 +12,7 @@ use reading::unit::Quantity;
 
 use super::super::companions;
 use super::super::limits::{
-    Limits, Per, ReadLimit, limit, limits, limits_read_by, measure, percent,
+    Limits, Per, ReadLimit, limit, limits, limits_read_by, measure, percent, ratio,
 };
 use super::super::problem::{Place, Problems};
 use super::super::stations::Watched;
@@ -48,6 +48,10 @@ pub enum In {
     Of(Quantity),
     /// `80 %`.
     Percent,
+    /// `1/500`.
+    Ratio,
+    /// A number without unit; the text is an example.
+    Number(&'static str),
 }
 
 /// One condition being read.
@@ -121,6 +125,13 @@ impl Reader<'_> {
                 "\"80 %\"".into(),
                 Box::new(|table, key, problems| table.read(key, percent, problems)),
             ),
+            In::Ratio => (
+                "\"1/500\"".into(),
+                Box::new(|table, key, problems| table.read(key, ratio, problems)),
+            ),
+            In::Number(example) => {
+                (example.into(), Box::new(|table, key, problems| table.number(key, problems)))
+            }
         };
         limits_read_by(table, side, &example, &*read, problems)
     }

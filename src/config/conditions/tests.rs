@@ -32,6 +32,14 @@ sensor = [
     { id = "tips", quantities = ["count"], unit = "count", range = ["0 count", "70000 count"] },
     { id = "tilt", quantities = ["tilt-x"], range = ["-30 deg", "30 deg"] },
     { id = "wire", quantities = ["displacement"], range = ["-2 m", "2 m"] },
+    { id = "wire-2", quantities = ["displacement"], range = ["-2 m", "2 m"] },
+    { id = "wire-3", quantities = ["displacement"], range = ["-2 m", "2 m"] },
+    { id = "pin-1", quantities = ["settlement"], range = ["-1 m", "1 m"] },
+    { id = "pin-2", quantities = ["settlement"], range = ["-1 m", "1 m"] },
+    { id = "crack", quantities = ["crack-width"], range = ["0 mm", "50 mm"] },
+    { id = "cell", quantities = ["force"], range = ["0 kN", "2000 kN"] },
+    { id = "shake", quantities = ["vibration-velocity"], range = ["0 mm/s", "250 mm/s"] },
+    { id = "shake-f", quantities = ["frequency"], unit = "Hz", range = ["0 Hz", "200 Hz"] },
     { id = "air", quantities = ["temperature"], range = ["-40 degC", "80 degC"] },
 ]
 
@@ -85,6 +93,19 @@ const GOOD: &[(&str, &str, &str)] = &[
     ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "144 mm" }"#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", site-limit = "180 mm", raise-at = "80 %", step = "10 min", warm-up = "0 s" }"#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "antecedent-water-index", raise-at = "20 mm", evaporation = ["20 mm", "20 mm", "40 mm", "60 mm", "90 mm", "100 mm", "110 mm", "110 mm", "80 mm", "60 mm", "30 mm", "20 mm"] }"#),
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "compensated", temperature = "air/temperature", lag = "2 h", freeze-rate = "0.01 deg/h", raise-at = "0.02 deg" }"#),
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "compensated", temperature = "air/temperature", window = "3 h", raise-at = "0.01 deg/h" }"#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "baseline", raise-at = 5.0, sigma-min = "0.1 mm" }"#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "cusum", raise-at = 5.0 }"#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "page-hinkley", slack = "0.05 mm", raise-at = "1 mm" }"#),
+    ("structure", "post-1/crack/crack-width", r#"{ kind = "crack-growth", raise-at = "0.1 mm/week", width = "0.5 mm", temperature = "air/temperature" }"#),
+    ("structure", "post-1/tilt/tilt-x", r#"{ kind = "wall-movement", class = "special", height = "5 m" }"#),
+    ("structure", "post-1/pin-1/settlement", r#"{ kind = "angular-distortion", other = "pin-2/settlement", distance = "6 m", raise-at = "1/500" }"#),
+    ("structure", "post-1/cell/force", r#"{ kind = "anchor-load", design = "400 kN", lock-off = "300 kN", raise-at = "100 %" }"#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "neighbours", chain = ["post-1/wire/displacement", "post-1/wire-2/displacement", "post-1/wire-3/displacement"], window = "3 h", raise-at = "2 mm/h" }"#),
+    ("health", "post-1/wire/displacement", r#"{ kind = "disagreement", others = ["post-1/wire*/displacement"], apart = "1 mm" }"#),
+    ("structure", "post-1/shake/vibration-velocity", r#"{ kind = "vibration", table = "korea-class-3", frequency = "shake-f/frequency", raise-at = "70 %" }"#),
+    ("structure", "post-1/shake-f/frequency", r#"{ kind = "natural-frequency", reference = "3.2 Hz", temperature = "air/temperature", raise-at = "3 %" }"#),
 ];
 
 /// Group, series, condition, and the text that the problem is about.
@@ -101,6 +122,11 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm", rain = "air/temperature" }"#, "rain"),
     ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm", rain = "gouge/rain" }"#, r#""gouge/rain""#),
     ("deformation", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm" }"#, "GROUP"),
+    ("structure", "post-1/tilt/tilt-x", r#"{ kind = "wall-movement", class = "special" }"#, "{"),
+    ("structure", "post-1/pin-1/settlement", r#"{ kind = "angular-distortion", other = "pin-2/settlement", distance = "6 m", raise-at = "500" }"#, r#""500""#),
+    ("structure", "post-1/cell/force", r#"{ kind = "anchor-load", design = "0 kN", raise-at = "100 %" }"#, r#""0 kN""#),
+    ("structure", "post-1/shake/vibration-velocity", r#"{ kind = "vibration", table = "korea", raise-at = "70 %" }"#, r#""korea""#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "disagreement", others = ["post-1/wire*/displacement"], apart = "1 mm" }"#, "GROUP"),
     ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "accumulation", window = "3 h", raise-at = "9 deg" }"#, r#""accumulation""#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "0 mm" }"#, r#""0 mm""#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "90 mm", wraps-at = 10 }"#, "wraps-at"),
@@ -133,7 +159,7 @@ fn every_kind_is_read() {
 fn every_kind_has_an_example_here() {
     for (kind, _) in super::KINDS.iter().copied() {
         let of_kind = format!("kind = \"{kind}\"");
-        let elsewhere = ["threshold", "silence"].contains(&kind);
+        let elsewhere = ["threshold", "silence", "anomaly", "trigger"].contains(&kind);
         assert!(
             elsewhere || GOOD.iter().any(|(_, _, condition)| condition.contains(&of_kind)),
             "{kind}"
