@@ -44,6 +44,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Approve or reject with a reason: bongsu approve {0} (for {1}), or /incidents/{0}/approval on the board.",
     ),
     ("approval-text", "\n[{0}] {1} / {2} / {3}", "\n[{0}] {1} / {2} / {3}"),
+    (
+        "audit-holds",
+        "감사 기록 {0}건이 모두 온전합니다. 마지막 해시 {1}",
+        "All {0} entries of the trail hold. Head {1}",
+    ),
     ("board-acknowledge", "상황 확인", "Acknowledge"),
     (
         "board-acknowledge-ask",

@@ -1,5 +1,7 @@
 //! Signing in with a token or a one-time link, and out.
 
+use std::net::IpAddr;
+
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, Query, Request, State};
@@ -72,7 +74,7 @@ pub(super) async fn with_token(
     };
     let next = local(given.next.as_deref());
     match app.state.tokens.find(given.token.trim()) {
-        Some(person) => enter(&app, person, &next),
+        Some(person) => enter(&app, person, &next, peer).await,
         None => {
             let problem = failed(&app, peer);
             let page = app.templates.page(
@@ -99,7 +101,7 @@ pub(super) async fn with_link(
         return Problem::from(Kind::WrongMethod).into_response();
     }
     match app.state.tokens.redeem(&code) {
-        Some(person) => enter(&app, person, "/"),
+        Some(person) => enter(&app, person, "/", peer(&request)).await,
         None => match failed(&app, peer(&request)) {
             problem if problem.is_too_many() => problem.into_response(),
             _ => Redirect::to("/sign-in").into_response(),
@@ -119,8 +121,14 @@ pub(super) async fn out(State(app): State<Shared>, headers: HeaderMap) -> Respon
     (gone, Redirect::to("/sign-in")).into_response()
 }
 
-fn enter(app: &App, person: Person, next: &str) -> Response {
+async fn enter(app: &App, person: Person, next: &str, peer: IpAddr) -> Response {
     tracing::info!(by = %person.name, role = person.role.name(), "signed in to the board");
+    let (at, role) = (app.now(), person.role.name());
+    let entry = serde_json::json!({ "by": &*person.name, "role": role, "from": peer.to_string() });
+    // Who comes in is in the trail before they are let in.
+    if let Err(problem) = app.read(move |ledger| ledger.audit(at, "sign-in", &entry)).await {
+        return problem.into_response();
+    }
     match app.state.tokens.open_session(person) {
         Ok(secret) => {
             let kept = AppendHeaders([(SET_COOKIE, session_cookie(app, &secret, ""))]);

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod test;
 pub mod explain;
 pub mod order;
+pub mod audit;
 pub mod timeline;
 pub mod expect;
 pub mod logging;

@@ -71,6 +71,7 @@ impl Carried {
     pub fn clear(&mut self) {
         self.batch.actions.clear();
         self.batch.quarantine.clear();
+        self.batch.configured.clear();
         self.stored.clear();
         self.wishes.clear();
         self.refusals.clear();
@@ -199,7 +200,10 @@ impl Desk {
     ) {
         match record.kind {
             Kind::Frame | Kind::Receipt => self.take_frame(record, now, actions, carried),
-            Kind::Configuration => self.configure(record, now, actions),
+            Kind::Configuration => {
+                carried.batch.configured.push((record.sequence, record.payload.to_vec()));
+                self.configure(record, now, actions);
+            }
             Kind::Command => self.obey(record, now, actions, carried),
             Kind::Outcome => self.settle(record, now, actions, carried),
             Kind::Collector => self.take_collector(record, now, actions, carried),

@@ -7,7 +7,8 @@
 //!
 //! **Tables**: `decisions` (append-only, guarded by triggers), `incidents` and `levels` (how things stand, derived
 //! from decisions in the same transaction), `deliveries`, `attempts`, `quarantine` (the newest
-//! [`QUARANTINE_ROWS_MAX`], with a count of all there ever were), `meta` (position, moment, counts).
+//! [`QUARANTINE_ROWS_MAX`], with a count of all there ever were), `audit` (the hash chain over all of it, [`audit`]),
+//! `meta` (position, moment, counts).
 //!
 //! **Replay**: positions count from 1 and are kept per action. What comes from a position that is already in is left
 //! out, whatever batches it arrives in, so that a desk started from an older snapshot writes nothing twice.
@@ -16,6 +17,7 @@
 //! `<name>.damaged-<n>` and an empty ledger opened at position 0; [`LedgerOpened::damaged`] says so and the
 //! journal has to be applied again. A new file appears complete or not at all, so an empty one is damage too.
 
+pub mod audit;
 mod due;
 mod receipts;
 mod memory;
@@ -35,6 +37,7 @@ use prometheus::Histogram;
 use reading::Timestamp;
 use rusqlite::Connection;
 
+pub use audit::{AuditError, AuditHead, AuditRow, Trail};
 pub use due::{DueDelivery, InHand};
 pub use row::{
     AttemptRow, DecisionRow, DeliveryFilter, DeliveryRow, IncidentFilter, IncidentView, LevelRow,

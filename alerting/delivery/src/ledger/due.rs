@@ -5,7 +5,7 @@ use reading::Timestamp;
 use reading::id::ChannelId;
 use rusqlite::{Connection, OptionalExtension, Params, TransactionBehavior, params};
 
-use super::{Doing, Ledger, Result};
+use super::{Doing, Ledger, Result, audit};
 
 /// A delivery that may be attempted now.
 #[derive(Debug)]
@@ -92,6 +92,7 @@ impl Ledger {
                 .prepare_cached(note)
                 .and_then(|mut note| note.execute(values))
                 .doing(doing)?;
+            audit::sent(&transaction, key, attempt, at)?;
             transaction.commit().doing(doing)?;
             Ok(true)
         })

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Doing, LedgerError, Result};
+use super::{Doing, LedgerError, Result, audit};
 
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// How long a statement waits for a lock, as that of a backup.
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -129,7 +129,12 @@ fn sound(path: &Path) -> std::result::Result<Connection, Trouble> {
             known: SCHEMA_VERSION,
         }));
     }
-    if found < SCHEMA_VERSION {
+    if found == 1 {
+        // the layout before the audit trail: the trail begins here
+        let script =
+            format!("BEGIN; {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;", audit::SCHEMA);
+        connection.execute_batch(&script).doing("add the audit trail")?;
+    } else if found < SCHEMA_VERSION {
         return Err(Trouble::Damaged(format!("schema version {found}")));
     }
     let verdict: String =
@@ -161,7 +166,10 @@ pub(super) fn empty() -> Result<Connection> {
 }
 
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {
-    let script = format!("BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;");
+    let script = format!(
+        "BEGIN; {SCHEMA} {} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;",
+        audit::SCHEMA
+    );
     connection.execute_batch(&script)
 }
 

@@ -7,7 +7,7 @@ use reading::{SiteId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::{Doing, LedgerError, QUARANTINE_ROWS_MAX, Result};
+use super::{Doing, LedgerError, QUARANTINE_ROWS_MAX, Result, audit};
 
 const COMMIT: &str = "commit";
 
@@ -18,6 +18,8 @@ pub struct Batch {
     pub actions: Vec<(u64, Action)>,
     /// Frames that could not be decoded.
     pub quarantine: Vec<QuarantineRow>,
+    /// Configurations taken over, each with its journal position and its bytes: the trail has their digest.
+    pub configured: Vec<(u64, Vec<u8>)>,
 }
 
 /// A frame that could not be decoded. Its bytes are in the journal at `position`.
@@ -49,7 +51,7 @@ impl Batch {
 
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.actions.is_empty() && self.quarantine.is_empty()
+        self.actions.is_empty() && self.quarantine.is_empty() && self.configured.is_empty()
     }
 }
 
@@ -70,6 +72,9 @@ pub(super) fn commit(
 ) -> Result<()> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(COMMIT)?;
+    for (position, bytes) in batch.configured.iter().filter(|(position, _)| *position > after) {
+        audit::configured(&transaction, *position, bytes, at)?;
+    }
     for (position, action) in batch.actions.iter().filter(|(position, _)| *position > after) {
         match action {
             Action::Decide(decision) => decide(&transaction, *position, decision)?,
@@ -85,6 +90,7 @@ pub(super) fn commit(
 
 fn decide(transaction: &Transaction<'_>, position: u64, decision: &Decision) -> Result<()> {
     let sql = "INSERT INTO decisions (position, at, kind, site, incident, body) VALUES (?, ?, ?, ?, ?, ?)";
+    let said = body("decisions", decision)?;
     run(
         transaction,
         sql,
@@ -94,9 +100,11 @@ fn decide(transaction: &Transaction<'_>, position: u64, decision: &Decision) -> 
             decision.kind(),
             decision.site().map(SiteId::as_str),
             decision.incident().map(|id| id.as_str()),
-            body("decisions", decision)?,
+            said,
         ],
     )?;
+    let id = transaction.last_insert_rowid();
+    audit::append(transaction, decision.at(), decision.kind(), Some(id), &said)?;
     match decision {
         Decision::Level { at, site, hazard, to, measured_at, .. } => {
             stand(transaction, site, *hazard, *to, *at, *measured_at)
@@ -145,7 +153,8 @@ fn owe(transaction: &Transaction<'_>, delivery: &Delivery) -> Result<()> {
             attempts, owed_at, due_at, expires_at, changed_at, note, body)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, '', ?) ON CONFLICT (key) DO NOTHING";
     let alert = &delivery.alert;
-    run(
+    let said = body("deliveries", delivery)?;
+    let added = run(
         transaction,
         sql,
         params![
@@ -162,9 +171,12 @@ fn owe(transaction: &Transaction<'_>, delivery: &Delivery) -> Result<()> {
             delivery.due_at.nanos(),
             delivery.expires_at.nanos(),
             delivery.owed_at.nanos(),
-            body("deliveries", delivery)?,
+            said,
         ],
     )?;
+    if added > 0 {
+        audit::owed(transaction, delivery, &said)?;
+    }
     Ok(())
 }
 
@@ -180,6 +192,7 @@ fn change(transaction: &Transaction<'_>, change: &DeliveryChange) -> Result<()> 
     if known == 0 {
         tracing::warn!(delivery = key, "the ledger does not know a delivery that changed");
     }
+    audit::changed(transaction, change)?;
     settle(transaction, change)
 }
 
