@@ -83,9 +83,9 @@ async fn start(hook: &Hook) -> (Setting, Daemon) {
         setting.site(site, &bridge(site));
         setting.add(&siren_channel(site));
     }
-    setting.add(&format!(
-        "[[channel]]\nname = \"cap\"\nkind = \"cap\"\naudience = \"public\"\nmin-level = \"warning\"\ngroup = \"public\""
-    ));
+    setting.add(
+        "[[channel]]\nname = \"cap\"\nkind = \"cap\"\naudience = \"public\"\nmin-level = \"warning\"\ngroup = \"public\"",
+    );
     let daemon = Daemon::start(&setting.write()).await;
     (setting, daemon)
 }

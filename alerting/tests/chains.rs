@@ -14,6 +14,9 @@ use alerting::{Action, Command, Engine, IncidentId, Level};
 use common::*;
 use proptest::prelude::*;
 
+/// One published message of a chain: its revision, its kind, its level.
+type Link = (u32, MessageType, Level);
+
 #[derive(Clone, Debug)]
 enum Event {
     Read { series: u32, value: f64, late: u64 },
@@ -66,7 +69,7 @@ proptest! {
     #[test]
     fn g05_every_recipient_hears_one_chain(events in events()) {
         let world = played(events);
-        let mut chains: BTreeMap<(String, String), Vec<(u32, MessageType, Level)>> = BTreeMap::new();
+        let mut chains: BTreeMap<(String, String), Vec<Link>> = BTreeMap::new();
         let mut keys = std::collections::BTreeSet::new();
         for action in &world.actions {
             let Action::Owe(delivery) = action else { continue };

@@ -94,6 +94,34 @@ proptest! {
     }
 
     #[test]
+    fn g03_a_watch_with_companions_sees_them_in_order_however_they_arrive(
+        noise in prop::collection::vec(-0.05..0.05f64, 600), onset in 120..160i64, jump in 5.0..20.0f64,
+        delays in prop::collection::vec(0u64..890, 600), cut in 0usize..600,
+    ) {
+        let row = |(i, noise): (usize, f64)| {
+            let (at, series) = ((i / 3) as i64, (i % 3) as u32);
+            let moved = if series == 0 && at >= onset { jump * (at - onset + 1) as f64 } else { 0.0 };
+            Arrival { at: minute(at), measured_at: minute(at), series, value: moved + noise + (i * 7_919 % 13) as f64 * 0.004 }
+        };
+        let rows: Vec<_> = noise.into_iter().enumerate().map(row).collect();
+        let play = |rows: &[Arrival], cut: usize| {
+            let mut world = World::new(accompanied());
+            for (at, row) in rows.iter().enumerate() {
+                if at == cut {
+                    let bytes = world.engine.snapshot().to_bytes();
+                    world.engine = Engine::restore(Snapshot::from_bytes(&bytes).unwrap());
+                }
+                world.arrive(*row);
+            }
+            world.tick(minute(240));
+            world
+        };
+        let (ordered, late) = (play(&rows, 600), play(&shuffled(&rows, &delays), 600));
+        prop_assert_eq!(ordered.recorded(), late.recorded());
+        prop_assert_eq!(play(&rows, cut).bytes(), ordered.bytes(), "going on from a snapshot");
+    }
+
+    #[test]
     fn g03_arrival_order_loses_and_delays_no_raise(
         rows in arrivals(), delays in prop::collection::vec(0u64..890, 180),
     ) {

@@ -121,6 +121,7 @@ mod tests {
             let clock = clock.clone();
             async move { settle(&clock, last_at, ClockTrust::Checked).await }
         });
+        tokio::task::yield_now().await; // it looks at the clock before that moves
         tick(&clock, 125).await;
         let doubt = waiting.await.unwrap().unwrap();
         assert_eq!(doubt.nanos / 1_000_000_000, -5_000);

@@ -227,12 +227,24 @@ kinds! {
     Trigger "trigger" trigger trigger::State;
 }
 
+impl ConditionSettings {
+    /// Whether it learns what is normal.
+    pub const fn learns(&self) -> bool {
+        matches!(self, Self::Anomaly(_))
+    }
+}
+
 impl ConditionState {
     /// While an incident is open at its site (`frozen`), a condition that learns what is normal learns nothing.
     pub fn freeze(&mut self, frozen: bool) {
         if let Self::Anomaly(state) = self {
             state.freeze(frozen);
         }
+    }
+
+    /// Whether it learns nothing at present.
+    pub fn is_frozen(&self) -> bool {
+        matches!(self, Self::Anomaly(state) if state.is_frozen())
     }
 }
 

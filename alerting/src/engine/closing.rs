@@ -15,6 +15,26 @@ use crate::level::Level;
 impl Engine {
     /// Closes the site's windows over everything measured at or before `to`.
     pub(super) fn close(&mut self, site: usize, to: Timestamp, now: Moment, out: &mut Vec<Action>) {
+        // Where something is learned, each reading is closed over with the level that was recorded before it: what is
+        // learned must not hang on how many readings close together.
+        while self.sites[site].learns
+            && let Some(at) = self.oldest_open(site).filter(|at| *at <= to)
+        {
+            self.close_step(site, at.minus(core::time::Duration::from_nanos(1)), now, out);
+            self.close_step(site, at, now, out);
+        }
+        self.close_step(site, to, now, out);
+        self.correct(site, now, out);
+    }
+
+    fn oldest_open(&self, site: usize) -> Option<Timestamp> {
+        let mut series = self.sites[site].series.clone();
+        let oldest = |number: usize| self.windows[number].oldest().map(|sample| sample.at);
+        let first = series.by_ref().find_map(oldest);
+        series.filter_map(oldest).fold(first, |least, at| least.map(|least| least.min(at)))
+    }
+
+    fn close_step(&mut self, site: usize, to: Timestamp, now: Moment, out: &mut Vec<Action>) {
         let mut events = self.close_windows(site, to);
         let entry = &mut self.sites[site];
         let (due, later) =
@@ -29,7 +49,12 @@ impl Engine {
         self.record_dwell(site, to, now, out);
         let entry = &mut self.sites[site];
         entry.closed_to = entry.closed_to.max(to);
-        self.correct(site, now, out);
+        if entry.learns {
+            let frozen = entry.main.recorded.level() > Level::Normal;
+            for at in entry.watches.clone() {
+                self.watches[at].state.closed.freeze(frozen);
+            }
+        }
     }
 
     fn close_windows(&mut self, site: usize, to: Timestamp) -> Vec<(Timestamp, Event)> {

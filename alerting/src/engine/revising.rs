@@ -43,12 +43,11 @@ impl Engine {
         self.advance(subject, incident, draft, purpose, &[], now, out);
     }
 
-    /// What a site does while an incident is open is learned as normal by nothing.
+    /// What a site does while an incident is open is learned as normal by nothing. The recorded history has its own
+    /// word on that, when it closes.
     fn freeze(&mut self, site: usize, frozen: bool) {
         for at in self.sites[site].watches.clone() {
-            let state = &mut self.watches[at].state;
-            state.live.freeze(frozen);
-            state.closed.freeze(frozen);
+            self.watches[at].state.live.freeze(frozen);
         }
     }
 

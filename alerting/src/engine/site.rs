@@ -19,6 +19,7 @@ use crate::incident::Incident;
 use crate::level::Level;
 use crate::life::{Machine, Rise};
 use crate::policy::Assessment;
+use crate::rule::Rule;
 use crate::setup::{Policy, Setup};
 use crate::window::{Place, Sample};
 
@@ -91,6 +92,8 @@ pub(crate) struct Site {
     pub closed_to: Timestamp,
     /// Whether a rule asks for a dwell of its own.
     pub asks_dwell: bool,
+    /// Whether a condition learns here what is normal.
+    pub learns: bool,
     /// Its rules that do not always count, in `setup.rules`; and when the next of them may begin or cease to.
     pub dated: Vec<u32>,
     pub turns_at: Option<Timestamp>,
@@ -126,6 +129,9 @@ pub(crate) fn all(setup: &Setup, watches_from: &[u32]) -> Vec<Site> {
         |series: usize| registry.stations()[registry.series()[series].station.index()].site.index();
     let asking = setup.rules.iter().filter(|rule| rule.dwell.is_some());
     let asking: BTreeSet<&SiteId> = asking.map(|rule| &rule.site).collect();
+    let learns = |rule: &&Rule| rule.clauses.iter().any(|clause| clause.condition.learns());
+    let learning: BTreeSet<&SiteId> =
+        setup.rules.iter().filter(learns).map(|rule| &rule.site).collect();
     let mut dated: BTreeMap<&SiteId, Vec<u32>> = BTreeMap::new();
     for (at, rule) in setup.rules.iter().enumerate().filter(|(_, rule)| rule.valid.is_some()) {
         dated.entry(&rule.site).or_default().push(at as u32);
@@ -144,6 +150,7 @@ pub(crate) fn all(setup: &Setup, watches_from: &[u32]) -> Vec<Site> {
             lateness: lateness.unwrap_or_default(),
             closed_to: Timestamp::MIN,
             asks_dwell: asking.contains(&site.id),
+            learns: learning.contains(&site.id),
             dated: dated.remove(&site.id).unwrap_or_default(),
             turns_at: None,
             policy: setup.policy(&site.id),

@@ -190,7 +190,9 @@ impl WatchState {
         if self.closed.held() {
             spans.push(Span { from: Timestamp::MIN, to: None, value: self.decided().0 });
         }
+        let frozen = self.live.is_frozen();
         self.live = self.closed.clone();
+        self.live.freeze(frozen);
         let mut newest = Timestamp::MIN;
         for Fed { slot, sample } in open {
             newest = sample.at;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use alerting::alert::Status;
 use alerting::approval::{ChannelGroup, Release};
 use alerting::condition::{
-    ConditionSettings, Side, accumulation, persistence, rate, silence, threshold,
+    ConditionSettings, Side, accumulation, anomaly, persistence, rate, silence, threshold,
 };
 use alerting::engine::Moment;
 use alerting::level::Level;
@@ -237,6 +237,23 @@ pub fn composed() -> Setup {
         setup.rules.extend([both, night]);
     }
     setup.rules.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
+    setup
+}
+
+/// Anomalies of every tilt, judged beside the other post and the gauge.
+pub fn accompanied() -> Setup {
+    let mut setup = setup();
+    setup.rules.clear();
+    for site in ["cut-1", "cut-2"] {
+        let name = |series: &str| format!("{site}/{series}").parse().unwrap();
+        let all = ["post-1/tilt-1/tilt-x", "post-2/tilt-1/tilt-x", "rain-1/gauge-1/rain"];
+        let condition =
+            ConditionSettings::Anomaly(anomaly::Settings { readings_per_false_alarm: 200.0 });
+        let mut odd = rule(site, "odd", Group::Deformation, Level::Caution, &all[..2], condition);
+        odd.clauses[0].companions =
+            vec![vec![name(all[1]), name(all[2])], vec![name(all[0]), name(all[2])]];
+        setup.rules.push(odd);
+    }
     setup
 }
 

@@ -157,7 +157,7 @@ fn every_kind_is_read() {
 
 #[test]
 fn every_kind_has_an_example_here() {
-    for (kind, _) in super::KINDS.iter().copied() {
+    for (kind, _) in super::KINDS {
         let of_kind = format!("kind = \"{kind}\"");
         let elsewhere = ["threshold", "silence", "anomaly", "trigger"].contains(&kind);
         assert!(

@@ -132,6 +132,11 @@ impl State {
     pub fn freeze(&mut self, frozen: bool) {
         self.frozen = frozen;
     }
+
+    /// Whether nothing is learned at present.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
 }
 
 impl Kind for State {
