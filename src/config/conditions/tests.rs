@@ -159,7 +159,7 @@ fn every_kind_is_read() {
 fn every_kind_has_an_example_here() {
     for (kind, _) in super::KINDS {
         let of_kind = format!("kind = \"{kind}\"");
-        let elsewhere = ["threshold", "silence", "anomaly", "trigger"].contains(&kind);
+        let elsewhere = ["threshold", "silence", "anomaly", "trigger"].contains(kind);
         assert!(
             elsewhere || GOOD.iter().any(|(_, _, condition)| condition.contains(&of_kind)),
             "{kind}"
