@@ -120,8 +120,7 @@ host-id = "bongsu"
 devices = { "slopes/edge/crack" = "bridge-1/box-1" }
 metrics = { opening = "crack-1/crack-width" }"#,
     );
-    let unchecked = "lateness = \"1 min\"\nchecks = false";
-    setting.site("bridge-1", &bridge("bridge-1").replace("lateness = \"1 min\"", unchecked));
+    setting.site("bridge-1", &bridge("bridge-1"));
     let config = setting.write();
     let mut daemon = Daemon::start(&config).await;
     eventually("the host says it is there", || async {
