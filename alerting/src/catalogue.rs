@@ -523,6 +523,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Gateway {0}: nothing has come through it for {1} min; check its power and its link",
     ),
     (
+        "fault-history",
+        "상황판의 과거 기록(그래프)을 쓰지 못하고 있습니다. 판정과 경보에는 영향이 없습니다",
+        "The board's history cannot be written; its charts stand still, decisions and alerts go on",
+    ),
+    (
         "fault-journal-gap",
         "저널 일부가 손상되거나 없어졌습니다: {0}",
         "Part of the journal is damaged or missing: {0}",

@@ -47,6 +47,7 @@ use axum::routing::{get, post};
 use delivery::channel::cap::Store;
 use delivery::{Ledger, LedgerError};
 use futures_util::future::BoxFuture;
+use ingest::archive::history::{HistoryError, HistoryReader};
 use reading::Timestamp;
 use reading::registry::Text;
 use tokio::net::TcpListener;
@@ -69,6 +70,9 @@ pub const WATCHERS_MAX: usize = 256;
 
 /// How many reads of the ledger run for clients at once; further ones wait their turn.
 const LEDGER_READS_MAX: usize = 4;
+
+/// How many reads of the history run for clients at once.
+const HISTORY_READS_MAX: usize = 4;
 
 /// How long open requests may take to end when we stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -101,6 +105,8 @@ pub struct BoardState {
     pub updates: watch::Receiver<u64>,
     /// Where orders go.
     pub commands: Arc<dyn CommandSink>,
+    /// The past of every series.
+    pub history: HistoryReader,
     /// The published CAP documents, if there is such a channel.
     pub cap: Option<Arc<Store>>,
     /// Every metric of the process.
@@ -139,6 +145,7 @@ struct App {
     assets: assets::Assets,
     metrics: metrics::Metrics,
     ledger_reads: Semaphore,
+    history_reads: Semaphore,
     watchers: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -156,6 +163,7 @@ impl App {
             assets,
             metrics: metrics::Metrics::register(&state.metrics)?,
             ledger_reads: Semaphore::new(LEDGER_READS_MAX),
+            history_reads: Semaphore::new(HISTORY_READS_MAX),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             stop,
             state,
@@ -176,6 +184,24 @@ impl App {
         match tokio::task::spawn_blocking(move || work(&ledger)).await {
             Ok(read) => read.map_err(|error| Problem::fault("read the ledger", &error)),
             Err(error) => Err(Problem::fault("read the ledger", &error)),
+        }
+    }
+
+    /// Reads the history beside the tasks that serve.
+    async fn read_history<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&HistoryReader) -> Result<T, HistoryError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _turn = self.history_reads.acquire().await;
+        let history = self.state.history.clone();
+        match tokio::task::spawn_blocking(move || work(&history)).await {
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "history could not be read");
+                let why = "the history is not there just now; it is made again from the journal";
+                Err(Problem::from(problem::Kind::Busy).detail(why))
+            }
+            Err(error) => Err(Problem::fault("read the history", &error)),
         }
     }
 }
@@ -255,6 +281,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/sites", get(api::sites))
         .route("/api/v1/sites/{site}", get(api::site))
+        .route("/api/v1/series/{site}/{station}/{sensor}/{quantity}/readings", get(api::readings))
         .route("/api/v1/incidents", get(api::incidents))
         .route("/api/v1/incidents/{id}", get(api::incident))
         .route("/api/v1/deliveries", get(api::deliveries))

@@ -24,10 +24,11 @@ use delivery::channel::cap::{CapSettings, Profile, Store};
 use delivery::{Batch, Ledger, QuarantineRow};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use ingest::archive::history::{History, HistoryReader, Keep, Kept};
 use ingest::clock::Clock;
 use parking_lot::Mutex;
 use reading::registry::{Registry, SeriesEntry, Site, SiteIndex, SiteKind, StationEntry, Text};
-use reading::{Quality, Quantity, Timestamp};
+use reading::{Quality, Quantity, Reading, SeriesIndex, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -89,6 +90,7 @@ impl World {
             ledger: ledger.clone(),
             updates: changes,
             commands: sink.clone(),
+            history: past(&folder),
             cap: Some(Arc::new(store(&folder))),
             metrics: prometheus::Registry::new(),
             health: Arc::new(Well),
@@ -242,6 +244,25 @@ impl Health for Well {
             check("collector-field", Vital::Ok, "receiving"),
         ]
     }
+}
+
+/// A quarter of an hour of rain.
+fn past(folder: &TempDir) -> HistoryReader {
+    let path = folder.path().join("history.sqlite");
+    let (mut history, _) = History::open(&path, Keep::default()).unwrap();
+    let series = "gwang-3/box-1/rain-1/rain".parse().unwrap();
+    let readings: Vec<_> = (0..15)
+        .map(|minute| Reading {
+            series: SeriesIndex(0),
+            measured_at: at(minute * 60),
+            received_at: at(minute * 60 + 1),
+            value: 0.5,
+            quality: if minute == 3 { Quality::OLD } else { Quality::GOOD },
+        })
+        .collect();
+    let kept: Vec<_> = readings.iter().map(|reading| Kept { series: &series, reading }).collect();
+    history.write(&kept, 1).unwrap();
+    HistoryReader::new(path)
 }
 
 fn store(folder: &TempDir) -> Store {

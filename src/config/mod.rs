@@ -13,6 +13,7 @@ mod source;
 mod secret;
 mod geometry;
 mod archive;
+mod history;
 mod daemon;
 mod layouts;
 mod feeds;
@@ -48,6 +49,7 @@ use std::time::Duration;
 use alerting::condition::ConditionSettings;
 use alerting::setup::Setup;
 use delivery::text::{Template, Texts};
+use ingest::archive::history::Keep;
 
 pub use archive::ArchiveSettings;
 pub use channels::{
@@ -88,6 +90,8 @@ pub struct Config {
     pub journal: JournalSettings,
     /// Where readings are kept for years, if anywhere.
     pub archive: Option<ArchiveSettings>,
+    /// How much of the past the board can draw by itself.
+    pub history: Keep,
     /// The ways in.
     pub collectors: Vec<Collector>,
     /// The ways out; who hears what on them is in `setup.routes`, in the same order.

@@ -7,11 +7,11 @@ use alerting::route::Route;
 use alerting::rule::Rule;
 use alerting::setup::{Policy, Setup};
 use delivery::text::{Template, Texts};
+use ingest::archive::history::Keep;
 use reading::id::{GroupId, SiteId, StationId};
 use reading::registry::Registry;
 
 use super::Config;
-use super::archive;
 use super::channels::{self, Channel, ChannelEntry};
 use super::collectors::{self, Collector};
 use super::contacts;
@@ -25,6 +25,7 @@ use super::table::Table;
 use super::texts;
 use super::tree::At;
 use super::wires::{self, Claimed};
+use super::{archive, history};
 
 /// What other entries may refer to.
 pub struct Known {
@@ -94,6 +95,8 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let daemon = daemon::read(&mut table, status, folder, problems);
     let archive = table.table("archive", problems);
     let archive = archive.map(|table| archive::read(table, folder, problems));
+    let history = table.table("history", problems);
+    let history = history.map_or_else(Keep::default, |table| history::read(table, problems));
     let has_public_url = daemon.as_ref().is_some_and(|daemon| daemon.http.public_url.is_some());
     let released = read_groups(&mut table, problems);
     let groups = released.iter().filter_map(|entry| entry.name.as_ref());
@@ -144,6 +147,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         http,
         journal,
         archive: archive.flatten(),
+        history,
         collectors,
         channels,
         setup,

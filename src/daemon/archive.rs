@@ -1,26 +1,23 @@
 //! Follows the journal with a desk of its own and carries what it admits and decides to the archive.
 //!
-//! The second desk is what makes the archive a view: it may be days behind, it starts again from its own snapshot, and
-//! because it is the same desk over the same journal it admits and decides the same. What lies between its last
-//! snapshot and the end is written again after a restart, point on point.
+//! What lies between its last snapshot and the end is written again after a restart, point on point.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use alerting::{Action, Decision};
 use anyhow::{Context, anyhow};
 use ingest::archive::{self, Access, ArchiveMetrics, Batch, Carrier, Influx, WAITS};
 use ingest::clock::{Clock, Stopwatch};
-use ingest::journal::{Entry, Journal, Kind, ReadError, Reader};
+use ingest::journal::Journal;
 use tokio::task::{JoinHandle, block_in_place};
 use tokio_util::sync::CancellationToken;
 
+use super::follower::{Follower, tell};
 use crate::config::{ArchiveSettings, resolve_secret};
-use crate::desk::events::{Trouble, payload};
-use crate::desk::state::StateFolder;
-use crate::desk::{Carried, Desk, recovery};
+use crate::desk::events::Trouble;
+use crate::desk::{Carried, Desk};
 
 /// Its name among the journal's views, and in incidents.
 const NAME: &str = "archive";
@@ -31,14 +28,8 @@ const LINES_MAX: usize = 5_000;
 /// Bytes that go out together at most.
 const BYTES_MAX: usize = 1 << 20;
 
-/// Records looked at together at most.
-const RECORDS_MAX: usize = 1_024;
-
 /// A line waits no longer than this for company, real time.
 const AGE_MAX: Duration = Duration::from_secs(1);
-
-/// How often its snapshot is made, real time.
-const SNAPSHOT_EVERY: Duration = Duration::from_secs(300);
 
 /// Starts following, in a task that ends when told to. What keeps it from the archive is an incident, and no reason
 /// for anything else to stop.
@@ -54,9 +45,9 @@ pub fn spawn(
     let (journal, clock) = (journal.clone(), clock.clone());
     tokio::spawn(async move {
         let made =
-            block_in_place(|| Follower::new(&settings, folder, &journal, &clock, metrics, &skips));
+            block_in_place(|| Archiving::new(&settings, folder, &journal, &clock, metrics, &skips));
         let ended = match made {
-            Ok(follower) => follower.run(stop).await,
+            Ok(archiving) => archiving.run(stop).await,
             Err(error) => Err(error),
         };
         let Err(error) = ended else { return };
@@ -69,12 +60,9 @@ pub fn spawn(
 }
 
 /// Follows the journal until told to stop.
-struct Follower {
-    desk: Desk,
-    reader: Reader,
-    journal: Journal,
+struct Archiving {
+    follower: Follower,
     clock: Clock,
-    state: StateFolder,
     carrier: Carrier<Influx>,
     metrics: ArchiveMetrics,
     settings: ArchiveSettings,
@@ -82,10 +70,9 @@ struct Follower {
     batch: Batch,
     /// The last record whose lines are all written.
     written: u64,
-    saved: Stopwatch,
 }
 
-impl Follower {
+impl Archiving {
     /// Ready to follow from where its last snapshot stands.
     ///
     /// # Errors
@@ -118,23 +105,16 @@ impl Follower {
                 "the archive refuses a point for what it is; it is left out"
             );
         });
-        let state = StateFolder::open(folder)?;
-        let desk = recovery::start(&state, u64::MAX, journal, skips).desk.tapped();
-        let position = desk.position();
-        journal.hold(NAME, position + 1, settings.hold);
+        let follower = Follower::new(NAME, (folder, u64::MAX), settings.hold, journal, skips)?;
         Ok(Self {
-            reader: journal.reader(position + 1, NAME),
-            desk,
-            journal: journal.clone(),
+            written: follower.desk().position(),
+            follower,
             clock: clock.clone(),
-            state,
             carrier: Carrier::new(sink, set_aside, metrics.clone(), WAITS),
             metrics,
             settings: settings.clone(),
             is_behind: false,
             batch: Batch::default(),
-            written: position,
-            saved: Stopwatch::start(),
         })
     }
 
@@ -147,7 +127,7 @@ impl Follower {
         loop {
             let more = tokio::select! {
                 () = stop.cancelled() => break,
-                more = self.take() => more?,
+                more = self.follower.take(AGE_MAX, |desk, carried| write(desk, carried, &mut self.batch)) => more?,
             };
             let is_due = self.batch.len() >= LINES_MAX
                 || self.batch.bytes() >= BYTES_MAX
@@ -158,36 +138,12 @@ impl Follower {
             }
             if is_due {
                 age = Stopwatch::start();
-                self.keep()?;
+                if self.follower.is_due() {
+                    self.save()?;
+                }
             }
         }
         self.save()
-    }
-
-    /// Applies the records there are; false if there was none within the time.
-    async fn take(&mut self) -> anyhow::Result<bool> {
-        let timed = tokio::time::timeout(AGE_MAX, self.reader.next(RECORDS_MAX)).await;
-        let records = match timed {
-            Err(_) => return Ok(false),
-            Ok(Err(ReadError::Stopped)) => {
-                std::future::pending::<()>().await; // the daemon is ending and will say so
-                return Ok(false);
-            }
-            Ok(records) => records?,
-        };
-        if let Some(gap) = records.gap() {
-            tracing::error!(%gap, "records are missing from the archive");
-        }
-        let (desk, batch) = (&mut self.desk, &mut self.batch);
-        block_in_place(|| {
-            let mut carried = Carried::default();
-            for record in records.iter() {
-                carried.clear();
-                desk.apply(&record, &mut carried);
-                write(desk, &carried, batch);
-            }
-        });
-        Ok(true)
     }
 
     /// Writes what was gathered; false if told to stop before the server had it.
@@ -199,61 +155,45 @@ impl Follower {
                 is_written = &mut carried => break is_written,
                 () = tokio::time::sleep(AGE_MAX) => {}
             }
-            let lag = lag(&self.journal, &self.desk, &self.metrics, self.written);
+            let lag = lag(&self.follower, &self.metrics, self.written);
             if !self.is_behind && lag > self.settings.lag_max {
                 self.is_behind = true;
-                tell(&self.journal, &self.clock, &Trouble::begun(NAME, "fault-archive", &[]))
-                    .await?;
+                tell(
+                    self.follower.journal(),
+                    &self.clock,
+                    &Trouble::begun(NAME, "fault-archive", &[]),
+                )
+                .await?;
             }
         };
         if is_written {
-            self.written = self.desk.position();
-            let lag = lag(&self.journal, &self.desk, &self.metrics, self.written);
+            self.written = self.follower.desk().position();
+            let lag = lag(&self.follower, &self.metrics, self.written);
             if self.is_behind && lag < self.settings.lag_max / 2 {
                 self.is_behind = false;
-                tell(&self.journal, &self.clock, &Trouble::mended(NAME)).await?;
+                tell(self.follower.journal(), &self.clock, &Trouble::mended(NAME)).await?;
             }
         }
         Ok(is_written)
     }
 
-    fn keep(&mut self) -> anyhow::Result<()> {
-        if self.saved.elapsed() < SNAPSHOT_EVERY {
-            return Ok(());
-        }
-        self.saved = Stopwatch::start();
-        self.save()
-    }
-
     /// Only what is written counts as archived.
-    fn save(&self) -> anyhow::Result<()> {
-        if self.written == self.desk.position() {
-            let needed_after = block_in_place(|| self.state.save(&self.desk))?;
-            self.journal.hold(NAME, needed_after + 1, self.settings.hold);
+    fn save(&mut self) -> anyhow::Result<()> {
+        if self.written == self.follower.desk().position() {
+            self.follower.save()?;
         }
         Ok(())
     }
 }
 
 /// How old the oldest record is that is not archived; zero if all are.
-fn lag(journal: &Journal, desk: &Desk, metrics: &ArchiveMetrics, written: u64) -> Duration {
+fn lag(follower: &Follower, metrics: &ArchiveMetrics, written: u64) -> Duration {
+    let (journal, desk) = (follower.journal(), follower.desk());
     let records = journal.synced().saturating_sub(written);
     let lag = if records == 0 { Duration::ZERO } else { journal.at().since(desk.at()) };
     metrics.lag_records.set(i64::try_from(records).unwrap_or(i64::MAX));
     metrics.lag_seconds.set(lag.as_secs_f64());
     lag
-}
-
-async fn tell(journal: &Journal, clock: &Clock, trouble: &Trouble) -> anyhow::Result<()> {
-    let entry = Entry {
-        kind: Kind::Trouble,
-        source: "bongsu".into(),
-        topic: Arc::from(trouble.key.as_str()),
-        retained: false,
-        received_at: clock.wall(),
-        payload: payload(trouble),
-    };
-    journal.append(vec![entry]).await.map(drop).map_err(Into::into)
 }
 
 /// What one record came to, as lines.

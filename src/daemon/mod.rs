@@ -9,7 +9,9 @@
 
 pub(crate) mod collectors;
 mod channels;
+mod follower;
 mod archive;
+mod history;
 mod clock_trust;
 mod ticker;
 mod orders;
@@ -83,6 +85,7 @@ pub struct Daemon {
     stop_at: Arc<AtomicU64>,
     views: JoinSet<()>,
     archive: Option<JoinHandle<()>>,
+    history: JoinHandle<()>,
     board: JoinHandle<Result<(), board::BoardError>>,
 }
 
@@ -211,11 +214,19 @@ impl Daemon {
                 &journal,
                 &clock,
                 ArchiveMetrics::register(&registry)?,
-                skips,
+                skips.clone(),
                 stops.carrying.clone(),
             )),
             None => None,
         };
+        let (history, past) = history::spawn(
+            folder.join("history"),
+            config.history,
+            &journal,
+            &clock,
+            skips,
+            stops.carrying.clone(),
+        );
         let tokens = Tokens::load_or_create(folder)?;
         let board_clock = clock.clone();
         let board_state = BoardState {
@@ -228,6 +239,7 @@ impl Daemon {
                 ledger.clone(),
                 progress.clone(),
             )),
+            history: past,
             cap,
             metrics: registry,
             health: Arc::new(health::Vitals::new(
@@ -261,6 +273,7 @@ impl Daemon {
             stop_at,
             views,
             archive,
+            history,
             board,
         })
     }
@@ -333,6 +346,9 @@ impl Daemon {
         {
             tracing::warn!("the archive did not stop in time; it goes on from its last snapshot");
         }
+        if timeout(GRACE, &mut self.history).await.is_err() {
+            tracing::warn!("the history did not stop in time; it goes on from where it was");
+        }
         self.stop_at.store(self.journal.synced(), Ordering::Release);
         let desk = timeout(GRACE * 6, &mut self.desk)
             .await
@@ -379,6 +395,7 @@ impl Reloads {
                 &config.data_dir,
                 &config.journal,
                 &config.archive,
+                &config.history,
             ) == (
                 &running.channels,
                 &running.collectors,
@@ -386,11 +403,12 @@ impl Reloads {
                 &running.data_dir,
                 &running.journal,
                 &running.archive,
+                &running.history,
             )
         };
         if !same {
             bail!(
-                "channels, collectors, http, journal, archive or data-dir changed: restart bongsu to take them over"
+                "channels, collectors, http, journal, archive, history or data-dir changed: restart bongsu to take them over"
             );
         }
         let setup = payload(&config.setup);

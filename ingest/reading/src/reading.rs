@@ -133,6 +133,11 @@ impl Quality {
         self.0
     }
 
+    /// The flags of stored bits. Bits nobody knows have no name.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// The names of the flags that are set.
     pub fn words(self) -> impl Iterator<Item = &'static str> {
         Self::WORDS.iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, word)| *word)

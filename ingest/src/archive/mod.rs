@@ -19,6 +19,7 @@
 
 mod batch;
 mod carrier;
+pub mod history;
 mod influx;
 mod metrics;
 mod point;

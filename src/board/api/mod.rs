@@ -6,6 +6,7 @@
 mod asked;
 mod shown;
 mod lists;
+mod readings;
 mod orders;
 
 use axum::http::header::CONTENT_TYPE;
@@ -14,6 +15,7 @@ use axum::response::IntoResponse;
 pub(super) use asked::{Asked, Named};
 pub(super) use lists::{balance, deliveries, incident, incidents, quarantine, site, sites};
 pub(super) use orders::{Orders, Said, give, new_key, order};
+pub(super) use readings::readings;
 pub(super) use shown::{decision, since};
 
 /// The description of all this.

@@ -2,13 +2,14 @@
 
 use super::*;
 
-const VIEWER_PATHS: [&str; 12] = [
+const VIEWER_PATHS: [&str; 13] = [
     "/",
     "/board/now",
     "/metrics",
     "/api/v1/openapi.json",
     "/api/v1/sites",
     "/api/v1/sites/gwang-3",
+    "/api/v1/series/gwang-3/box-1/rain-1/rain/readings",
     "/api/v1/incidents",
     "/api/v1/incidents/live_gwang-3_slope-failure_14007",
     "/api/v1/deliveries",

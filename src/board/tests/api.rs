@@ -150,6 +150,8 @@ async fn the_description_names_exactly_what_there_is() {
     for (path, methods) in described["paths"].as_object().unwrap() {
         let path =
             path.replace("{site}", "gwang-3").replace("{id}", "live_gwang-3_slope-failure_14007");
+        let path = path.replace("{station}", "box-1").replace("{sensor}", "rain-1");
+        let path = path.replace("{quantity}", "rain");
         for method in methods.as_object().unwrap().keys() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let asked = request(method, &path).header(AUTHORIZATION, bearer(APPROVER));
@@ -160,6 +162,46 @@ async fn the_description_names_exactly_what_there_is() {
     let here = include_str!("../mod.rs");
     let served = here.matches(".route(\"/api/v1/").count();
     assert_eq!(described["paths"].as_object().unwrap().len(), served);
+}
+
+#[tokio::test]
+async fn what_a_series_measured_is_told_as_it_came_and_by_stretches() {
+    let world = World::new().await;
+    let series = "/api/v1/series/gwang-3/box-1/rain-1/rain/readings";
+    let all = world.get_json(series).await;
+    assert_eq!((all["unit"].as_str(), all["items"].as_array().unwrap().len()), (Some("mm"), 15));
+    assert_eq!(
+        all["items"][3],
+        json!({"at": "2026-07-14T02:33:00+09:00", "value": 0.5, "quality": ["old"]})
+    );
+    let tens = world.get_json(&format!("{series}?every=10min&from=2026-07-13T17:35:00Z")).await;
+    assert_eq!(
+        tens["items"],
+        json!([
+            {"at": "2026-07-14T02:30:00+09:00", "count": 10, "min": 0.5, "max": 0.5, "mean": 0.5, "sum": 5.0, "quality": ["old"]},
+            {"at": "2026-07-14T02:40:00+09:00", "count": 5, "min": 0.5, "max": 0.5, "mean": 0.5, "sum": 2.5, "quality": []},
+        ])
+    );
+    let first = world.get_json(&format!("{series}?limit=10")).await;
+    assert_eq!(first["next"], "2026-07-14T02:40:00+09:00");
+    let rest = world.get_json(&format!("{series}?from=2026-07-13T17:40:00Z")).await;
+    assert_eq!(rest["items"].as_array().unwrap().len(), 5);
+    for (wrong, status) in [
+        ("?from=yesterday", 400),
+        ("?from=2026-07-14T00:00:00Z&to=2026-07-13T00:00:00Z", 400),
+        ("?every=often", 400),
+        ("?every=1ms", 400),
+        ("?limit=0", 400),
+        ("?limit=10001", 400),
+        ("/..", 404),
+    ] {
+        let asked = request(Method::GET, &format!("{series}{wrong}"));
+        let answer = world.ask(asked.header(AUTHORIZATION, bearer(VIEWER)).empty()).await;
+        assert_eq!(answer.status().as_u16(), status, "{wrong}");
+    }
+    let unknown = "/api/v1/series/gwang-3/box-1/rain-9/rain/readings";
+    let asked = request(Method::GET, unknown).header(AUTHORIZATION, bearer(VIEWER));
+    assert_eq!(world.ask(asked.empty()).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
