@@ -194,8 +194,10 @@ async fn a_centre_takes_a_long_text_in_parts_and_its_receipts_prove_it() {
     let office = Office::new(centre.port, LONG);
     let AttemptResult::HandedOver { reference } = office.send(long()).await else { panic!() };
     let ids: Vec<&str> = reference.split(' ').collect();
+    assert!(ids.len() > 1, "{reference}");
+    until("every part is told", || centre.said("submit").len() >= ids.len()).await;
     let submitted = centre.said("submit");
-    assert!(ids.len() > 1 && ids.len() == submitted.len(), "{reference}");
+    assert_eq!(ids.len(), submitted.len(), "{reference}");
     assert_eq!(centre.said("bind"), ["bind bongsu secret08"]);
     let mut said = String::new();
     for (at, line) in submitted.iter().enumerate() {
