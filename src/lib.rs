@@ -1,6 +1,7 @@
 //! The bongsu daemon: composition only. The rooms are the other crates.
 
 pub mod config;
+pub mod people;
 pub mod overview;
 pub mod explained;
 pub mod metrics;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
-use bongsu::cli::{audit, check, demo, doctor, explain, order, replay, run, test};
+use bongsu::cli::{audit, check, demo, doctor, explain, order, replay, run, test, user};
 use clap::{Parser, Subcommand};
 
 /// Disaster-safety early warning for steep slopes and aging facilities: from field gateway to siren
@@ -28,6 +28,7 @@ enum Command {
     Test(test::TestArgs),
     Explain(explain::ExplainArgs),
     Audit(audit::AuditArgs),
+    User(user::UserArgs),
     /// Says that somebody has seen an incident and is on it
     Acknowledge(order::OrderArgs),
     /// 해제: lowers 심각 by one level, by hand
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args, language),
         Command::Explain(args) => explain::run(&args, language),
         Command::Audit(args) => audit::run(&args, language),
+        Command::User(args) => user::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
         Command::StandDown(args) => order::run(Verb::StandDown, &args),
         Command::Approve(args) => order::run(Verb::Approve, &args),

@@ -37,6 +37,83 @@ impl Language {
 
 /// Key, Korean, English. `{0}`, `{1}` … stand for what is filled in.
 const MESSAGES: &[(&str, &str, &str)] = &[
+    ("account-areas", "담당 구역 {0}", "Responsible for {0}"),
+    ("account-everywhere", "모든 구역 담당", "Responsible everywhere"),
+    ("account-factor", "2단계 인증", "Second factor"),
+    (
+        "account-factor-done",
+        "2단계 인증을 설정했습니다. 다음 로그인부터 앱의 6자리 코드를 함께 입력하십시오.",
+        "The second factor is set up. From now on sign in with the app's six digits too.",
+    ),
+    (
+        "account-factor-how",
+        "인증 앱(TOTP)에 아래 키를 입력하거나 링크를 연 뒤, 앱에 표시되는 6자리 코드를 비밀번호와 함께 적으십시오. 발령 승인에는 2단계 인증이 필요합니다.",
+        "Type this key into an authenticator app (TOTP), or open the link with it; then give the six digits that the app shows, and your password. Approvals take a second factor.",
+    ),
+    ("account-factor-open", "인증 앱에서 열기", "Open in an authenticator app"),
+    ("account-factor-set-up", "2단계 인증 설정", "Set up"),
+    (
+        "account-factor-there",
+        "설정되어 있습니다. 휴대전화를 바꾸거나 잃어버렸다면 관리자에게 해제를 요청하십시오 (bongsu user second-factor --remove).",
+        "It is set up. If your phone is lost or replaced, ask an administrator to take it away (bongsu user second-factor --remove).",
+    ),
+    (
+        "account-factor-wrong",
+        "코드가 맞지 않습니다. 휴대전화의 시각이 맞는지 확인하십시오.",
+        "That is not the code. Is the clock of your phone right?",
+    ),
+    (
+        "account-no-user",
+        "토큰이나 일회용 링크로 들어왔습니다. 바꿀 비밀번호가 없으며, 화면에서 발령을 승인하려면 사용자 계정으로 로그인하십시오.",
+        "You came in by a token or a one-time link: there is no password to change. To approve alerts on these pages, sign in as a user.",
+    ),
+    ("account-others", "다른 로그인", "Other sessions"),
+    ("account-others-done", "다른 로그인을 모두 끝냈습니다", "Every other session is ended"),
+    ("account-others-end", "모두 끝내기", "End them"),
+    (
+        "account-others-many",
+        "다른 곳에서 로그인된 상태가 {0}개 있습니다.",
+        "You are signed in elsewhere {0} times.",
+    ),
+    ("account-password", "비밀번호", "Password"),
+    (
+        "account-password-about",
+        "12자 이상. 길고 기억하기 쉬운 문장이 좋습니다.",
+        "12 characters or more. A long sentence that you remember does well.",
+    ),
+    ("account-password-again", "새 비밀번호 확인", "The new password again"),
+    ("account-password-change", "비밀번호 바꾸기", "Change the password"),
+    ("account-password-current", "현재 비밀번호", "Your password now"),
+    (
+        "account-password-differs",
+        "두 번 적은 새 비밀번호가 서로 다릅니다",
+        "The new password is not the same both times",
+    ),
+    (
+        "account-password-done",
+        "비밀번호를 바꾸었습니다. 다른 로그인은 모두 끝났습니다.",
+        "The password is changed. Every other session is ended.",
+    ),
+    ("account-password-new", "새 비밀번호", "New password"),
+    ("account-password-same", "지금과 같은 비밀번호입니다", "That is the password you have"),
+    ("account-password-wrong", "현재 비밀번호가 맞지 않습니다", "That is not your password"),
+    ("account-title", "내 계정", "Your account"),
+    (
+        "account-weak-id",
+        "비밀번호에 사용자 이름이 들어 있습니다",
+        "Your user name stands in the password",
+    ),
+    ("account-weak-long", "비밀번호가 너무 깁니다", "The password is too long"),
+    (
+        "account-weak-plain",
+        "널리 쓰이는 쉬운 비밀번호입니다",
+        "The password is one that everybody tries first",
+    ),
+    (
+        "account-weak-short",
+        "비밀번호가 12자보다 짧습니다",
+        "The password has fewer than 12 characters",
+    ),
     ("approval-headline", "[발령 승인 요청] {0}", "[Approval needed] {0}"),
     (
         "approval-how",
@@ -163,8 +240,23 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("board-problem-not-allowed", "권한이 없습니다", "Not allowed"),
     ("board-problem-not-found", "찾을 수 없습니다", "Not found"),
+    (
+        "board-problem-not-here",
+        "담당 구역 밖입니다",
+        "Outside of the districts you are responsible for",
+    ),
     ("board-problem-not-signed-in", "로그인이 필요합니다", "Sign in first"),
+    (
+        "board-problem-password-change",
+        "먼저 비밀번호를 새로 정하십시오",
+        "Choose a new password first",
+    ),
     ("board-problem-refused", "지시가 받아들여지지 않았습니다", "The order was turned down"),
+    (
+        "board-problem-second-factor",
+        "발령 승인은 2단계 인증으로 로그인해야 합니다",
+        "Approvals take a session with a second factor",
+    ),
     ("board-problem-too-large", "요청이 너무 큽니다", "The request is too large"),
     (
         "board-problem-too-many",
@@ -200,13 +292,30 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-rule-held", "규칙 {0} 성립 — {1}", "Rule {0} holds — {1}"),
     ("board-set-aside", "격리", "Set aside"),
     ("board-sign-in", "로그인", "Sign in"),
+    ("board-sign-in-code", "인증 코드 6자리", "Six-digit code"),
+    (
+        "board-sign-in-code-about",
+        "2단계 인증을 설정했다면 인증 앱의 코드를 적으십시오.",
+        "From your authenticator app, if you have set up a second factor.",
+    ),
+    (
+        "board-sign-in-code-needed",
+        "비밀번호를 다시 적고 인증 앱의 6자리 코드를 함께 입력하십시오",
+        "Give your password again and the six digits from your authenticator app",
+    ),
+    ("board-sign-in-password", "비밀번호", "Password"),
     ("board-sign-in-token", "접속 토큰", "Access token"),
+    ("board-sign-in-user", "사용자 이름", "User name"),
     (
         "board-sign-in-where",
         "처음 시작할 때 만들어진 관리자 토큰은 데이터 폴더의 board-token 파일에 있습니다.",
         "The administrator's token made at the first start is in the file board-token in the data directory.",
     ),
-    ("board-sign-in-wrong", "토큰이 맞지 않습니다", "That is not a token we know"),
+    (
+        "board-sign-in-wrong",
+        "로그인하지 못했습니다. 적은 내용을 확인하십시오",
+        "That did not sign you in. Check what you typed",
+    ),
     ("board-sign-out", "로그아웃", "Sign out"),
     (
         "board-signed-out",
@@ -793,6 +902,43 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("test-not-above", "{0}: {1} 단계는 {2}, {3} 이하여야 함", "{0}: {1} stood at {2}, above {3}"),
     ("test-passed", "통과  {0}", "passed  {0}"),
     ("test-refused", "입력 {1}개 중 {0}개가 거부됨", "{0} of {1} readings were refused"),
+    (
+        "user-added",
+        "{0} 추가함 ({1}). 첫 비밀번호: {2}\n처음 로그인할 때 새 비밀번호를 정해야 합니다.",
+        "Added {0} ({1}). First password: {2}\nIt has to be changed at the first sign-in.",
+    ),
+    ("user-changed", "{0} 변경함", "Changed {0}"),
+    (
+        "user-disabled",
+        "{0} 사용 중지함. 모든 로그인이 끝납니다.",
+        "{0} is let in no more. Every session of theirs ends.",
+    ),
+    ("user-enabled", "{0} 다시 사용할 수 있음", "{0} is let in again"),
+    (
+        "user-erased",
+        "{0} 의 개인정보를 지우고 사용 중지함. 기록에는 아이디만 남습니다.",
+        "What was personal about {0} is erased, and they are let in no more. The records keep the id alone.",
+    ),
+    ("user-factor", "{0} 의 2단계 인증 키: {1}\n{2}", "The second factor of {0}: {1}\n{2}"),
+    (
+        "user-factor-removed",
+        "{0} 의 2단계 인증을 해제함. 로그인한 뒤 '내 계정'에서 새로 설정합니다.",
+        "The second factor of {0} is taken away. They set up another under their account.",
+    ),
+    (
+        "user-password",
+        "{0} 의 새 첫 비밀번호: {1}\n로그인할 때 새 비밀번호를 정해야 합니다.",
+        "Another first password of {0}: {1}\nIt has to be changed at the next sign-in.",
+    ),
+    ("user-state-disabled", "사용 중지", "disabled"),
+    ("user-state-factor", "2단계 인증", "second factor"),
+    ("user-state-must-change", "첫 비밀번호", "first password"),
+    (
+        "user-token",
+        "토큰 {0} ({1}, {2}), {3} 까지. 지금 한 번만 보입니다:\n{4}",
+        "Token {0} ({1}, {2}), until {3}. It is shown this once:\n{4}",
+    ),
+    ("user-token-revoked", "토큰 {0} 회수함", "Token {0} is taken back"),
     ("what-acknowledged", "{0} 확인: {1}", "Acknowledged by {0}: {1}"),
     (
         "what-agreed",

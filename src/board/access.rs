@@ -1,8 +1,12 @@
-//! Who is asking, whether they may, and whether it was they who asked.
+//! Who is asking, whether they may, there, and whether it was they who asked.
+//!
+//! Who is let in may look at everything: a slope does not end at a district's border. What somebody orders holds in
+//! their areas: at the site of the path's `{site}` or `{id}`, or everywhere, where the path names none.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use alerting::setup::Setup;
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
@@ -11,17 +15,28 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::{Kind, Problem};
 use super::throttle::WINDOW_SECS;
-use super::tokens::{Digest, Person, Role};
-use super::{App, Peer, Shared};
+use super::tokens::Digest;
+use super::{App, Peer, Shared, words};
+use crate::people::{Person, Role, Scope};
 
 /// The cookie that holds a session's secret.
 pub(super) const SESSION: &str = "bongsu-session";
+
+/// Where people look after their own password and second factor: theirs whatever their role.
+const OWN: &str = "/account";
 
 /// Who is asking, and by which session if by one. Handlers behind [`require`] take it as an argument.
 #[derive(Clone)]
 pub(super) struct Asking {
     pub person: Person,
     pub session: Option<Digest>,
+    /// Whether this session may answer for the public: a second factor was given.
+    pub second: bool,
+    /// Whether they are a user, with a password to change.
+    pub user: bool,
+    must_change: bool,
+    /// What their token is good for, if they came by one.
+    scope: Option<Scope>,
     /// Where the request came from, as far as the socket knows.
     pub peer: IpAddr,
 }
@@ -31,6 +46,24 @@ impl Asking {
     pub(super) fn from(&self) -> String {
         let door = if self.session.is_some() { "board" } else { "api" };
         format!("{door} {}", self.peer)
+    }
+
+    /// Whether they may do at a site what takes this role.
+    pub(super) fn may(&self, role: Role, setup: &Setup, site: &str) -> bool {
+        let district = words::site(setup, site).map_or("", |site| &site.district);
+        self.person.role >= role
+            && self.person.areas.covers(site, district)
+            && !(role == Role::Approver && self.lacks_second_factor())
+    }
+
+    /// The same once they have given a second factor.
+    pub(super) fn strengthened(self) -> Self {
+        Self { second: true, ..self }
+    }
+
+    /// Whether an approval of theirs is refused until they have given a second factor.
+    pub(super) fn lacks_second_factor(&self) -> bool {
+        self.session.is_some() && !self.second
     }
 }
 
@@ -59,17 +92,47 @@ pub(super) async fn require(
 
 fn admit(app: &App, role: Role, request: &Request) -> Result<Asking, Problem> {
     let asking = identify(app, request.headers(), || peer(request))?;
-    if asking.person.role < role {
-        let person = &asking.person;
-        tracing::warn!(by = %person.name, role = person.role.name(), path = request.uri().path(), "not allowed");
-        return Err(Kind::NotAllowed.into());
+    let path = request.uri().path();
+    let own = path.starts_with(OWN);
+    if asking.must_change && !own {
+        return Err(Kind::PasswordChange.into());
     }
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if asking.person.role < role || asking.scope == Some(Scope::Metrics) && path != "/metrics" {
+        return Err(refused(&asking, path, Kind::NotAllowed));
+    }
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(asking);
+    }
     // A browser adds the cookie to whatever page asks; it adds this header, or our origin, to our pages only.
-    if asking.session.is_some() && changes && !on_purpose(app, request.headers()) {
+    if asking.session.is_some() && !on_purpose(app, request.headers()) {
         return Err(Kind::CrossSite.into());
     }
+    if role == Role::Approver && asking.lacks_second_factor() {
+        return Err(refused(&asking, path, Kind::SecondFactor));
+    }
+    if !own && !asking.person.areas.is_everywhere() && !reaches(app, &asking, request) {
+        return Err(refused(&asking, path, Kind::NotHere));
+    }
     Ok(asking)
+}
+
+fn refused(asking: &Asking, path: &str, kind: Kind) -> Problem {
+    let person = &asking.person;
+    tracing::warn!(by = %person.name, role = person.role.name(), areas = %person.areas, path, why = kind.key(), "not allowed");
+    kind.into()
+}
+
+/// Whether somebody's areas cover the site that the path of a request names.
+fn reaches(app: &App, asking: &Asking, request: &Request) -> bool {
+    let Some(pattern) = request.extensions().get::<MatchedPath>() else { return false };
+    let mut parts = pattern.as_str().split('/').zip(request.uri().path().split('/'));
+    let site = parts.find_map(|(pattern, part)| match pattern {
+        "{site}" => Some(part),
+        "{id}" => words::site_of(part),
+        _ => None,
+    });
+    let facts = app.live.facts();
+    site.is_some_and(|site| asking.may(Role::Viewer, &facts.overview.setup, site))
 }
 
 fn identify(app: &App, headers: &HeaderMap, peer: impl Fn() -> IpAddr) -> Result<Asking, Problem> {
@@ -78,9 +141,16 @@ fn identify(app: &App, headers: &HeaderMap, peer: impl Fn() -> IpAddr) -> Result
         let token = bearer
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
-        let person = token.and_then(|token| app.state.tokens.find(token));
-        return match person {
-            Some(person) => Ok(Asking { person, session: None, peer: peer() }),
+        return match token.and_then(|token| app.state.tokens.find(token)) {
+            Some((person, scope)) => Ok(Asking {
+                person,
+                session: None,
+                second: false,
+                user: false,
+                must_change: false,
+                scope: Some(scope),
+                peer: peer(),
+            }),
             None => Err(failed(app, peer())),
         };
     }
@@ -91,8 +161,16 @@ fn identify(app: &App, headers: &HeaderMap, peer: impl Fn() -> IpAddr) -> Result
 /// Who has the session of the request's cookie.
 pub(super) fn session(app: &App, headers: &HeaderMap) -> Option<Asking> {
     let key = Digest::of(cookie(headers, SESSION)?);
-    let person = app.state.tokens.session(&key)?;
-    Some(Asking { person, session: Some(key), peer: Ipv4Addr::LOCALHOST.into() })
+    let entered = app.state.tokens.session(&key)?;
+    Some(Asking {
+        person: entered.person,
+        session: Some(key),
+        second: entered.second,
+        user: entered.user,
+        must_change: entered.must_change,
+        scope: None,
+        peer: Ipv4Addr::LOCALHOST.into(),
+    })
 }
 
 /// Counts a failed sign-in, and what to answer.

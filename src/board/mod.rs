@@ -17,6 +17,8 @@ mod sessions;
 mod throttle;
 mod access;
 mod sign_in;
+mod account;
+mod keeper;
 mod door;
 mod guard;
 mod metrics;
@@ -59,7 +61,8 @@ use tower_http::compression::CompressionLayer;
 use crate::overview;
 use problem::Problem;
 
-pub use tokens::{Person, Role, Token, TokenError, Tokens};
+pub use crate::people::{Person, Role};
+pub use tokens::{Token, TokenError, Tokens};
 pub use vitals::{Check, Health, Vital};
 
 /// The largest request body, bytes.
@@ -73,6 +76,9 @@ const LEDGER_READS_MAX: usize = 4;
 
 /// How many reads of the history run for clients at once.
 const HISTORY_READS_MAX: usize = 4;
+
+/// How many passwords are looked at once; each takes 19 MiB and a core for a while.
+const HASHING_MAX: usize = 2;
 
 /// How long open requests may take to end when we stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -146,6 +152,7 @@ struct App {
     metrics: metrics::Metrics,
     ledger_reads: Semaphore,
     history_reads: Semaphore,
+    hashing: Semaphore,
     watchers: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -164,6 +171,7 @@ impl App {
             metrics: metrics::Metrics::register(&state.metrics)?,
             ledger_reads: Semaphore::new(LEDGER_READS_MAX),
             history_reads: Semaphore::new(HISTORY_READS_MAX),
+            hashing: Semaphore::new(HASHING_MAX),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             stop,
             state,
@@ -218,6 +226,7 @@ pub async fn serve(
     let app = App::new(state, stop.clone())?;
     live::refresh(&app, live::Look::Thorough).await;
     let publisher = tokio::spawn(live::keep_publishing(app.clone()));
+    let keeper = tokio::spawn(keeper::keep(app.clone()));
     let door = door::Door::new(listener);
     let service = router(app).into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(door, service).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -233,6 +242,11 @@ pub async fn serve(
         }
     };
     publisher.abort();
+    if stop.is_cancelled() {
+        keeper.await.ok();
+    } else {
+        keeper.abort();
+    }
     result
 }
 
@@ -270,12 +284,16 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/cap/feed.rss", get(cap::rss))
         .route("/cap/{document}", get(cap::document))
         .route("/assets/{file}", get(assets::serve))
-        .route("/sign-in", get(sign_in::form).post(sign_in::with_token))
+        .route("/sign-in", get(sign_in::form).post(sign_in::with_form))
         .route("/sign-in/{code}", get(sign_in::with_link))
         .route("/sign-out", post(sign_in::out));
     let viewers = Router::new()
         .route("/", get(page::board))
         .route("/board/now", get(page::now))
+        .route("/account", get(account::page))
+        .route("/account/password", post(account::password))
+        .route("/account/second-factor", post(account::second_factor))
+        .route("/account/others", post(account::others))
         .route("/incidents/{id}/approval", get(page::approval))
         .route("/metrics", get(vitals::metrics))
         .route("/api/v1/openapi.json", get(api::openapi))

@@ -20,8 +20,8 @@ use super::facts::Facts;
 use super::language::Reads;
 use super::moment::{HOME_ZONE, Shown};
 use super::problem::Problem;
-use super::tokens::Role;
 use super::{Shared, words};
+use crate::people::Role;
 pub(super) use approval::{answer, approval};
 use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow};
 
@@ -37,8 +37,6 @@ struct Board {
     events: Vec<EventRow>,
     channels: Vec<ChannelRow>,
     system: System,
-    /// Whether whoever looks may acknowledge and stand down.
-    may_order: bool,
 }
 
 #[derive(Serialize)]
@@ -86,7 +84,7 @@ pub(super) async fn now(
     app.templates.page("now.html", language, drawn(&app.live.facts(), &asking, language))
 }
 
-const fn role_key(role: Role) -> &'static str {
+pub(super) const fn role_key(role: Role) -> &'static str {
     match role {
         Role::Viewer => "board-role-viewer",
         Role::Operator => "board-role-operator",
@@ -104,7 +102,7 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
         counts: rows::counts(overview, language),
         sites,
         sites_more,
-        incidents: rows::incidents(facts, language),
+        incidents: rows::incidents(facts, asking, language),
         events: rows::events(facts, language),
         channels: rows::channels(facts),
         system: System {
@@ -117,7 +115,6 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
             checks: facts.checks.iter().map(|check| CheckRow::new(check, language)).collect(),
             balances: overview.balances.iter().map(BalanceRow::new).collect(),
         },
-        may_order: asking.person.role >= Role::Operator,
     };
     Value::from(Serde(board))
 }

@@ -24,6 +24,9 @@ pub(super) enum Kind {
     BadRequest,
     NotSignedIn,
     NotAllowed,
+    PasswordChange,
+    SecondFactor,
+    NotHere,
     CrossSite,
     NotFound,
     WrongMethod,
@@ -40,10 +43,13 @@ pub(super) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::BadRequest,
         Self::NotSignedIn,
         Self::NotAllowed,
+        Self::PasswordChange,
+        Self::SecondFactor,
+        Self::NotHere,
         Self::CrossSite,
         Self::NotFound,
         Self::WrongMethod,
@@ -62,7 +68,11 @@ impl Kind {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::NotSignedIn => StatusCode::UNAUTHORIZED,
-            Self::NotAllowed | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::NotAllowed
+            | Self::PasswordChange
+            | Self::SecondFactor
+            | Self::NotHere
+            | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Refused | Self::KeyInUse => StatusCode::CONFLICT,
@@ -82,6 +92,9 @@ impl Kind {
             Self::BadRequest => "board-problem-bad-request",
             Self::NotSignedIn => "board-problem-not-signed-in",
             Self::NotAllowed => "board-problem-not-allowed",
+            Self::PasswordChange => "board-problem-password-change",
+            Self::SecondFactor => "board-problem-second-factor",
+            Self::NotHere => "board-problem-not-here",
             Self::CrossSite => "board-problem-cross-site",
             Self::NotFound => "board-problem-not-found",
             Self::WrongMethod => "board-problem-wrong-method",
@@ -189,6 +202,7 @@ pub(super) async fn speak(
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     let mut answer = match problem.kind {
         Kind::NotSignedIn if may_sign_in => to_sign_in(&uri),
+        Kind::PasswordChange if may_sign_in => Redirect::to("/account").into_response(),
         _ if to_people => page(&app, &problem, language),
         _ => document(&problem, language, &uri),
     };

@@ -39,10 +39,13 @@ use super::{
     router,
 };
 use crate::overview::{Balance, Latest, Overview};
+use crate::people::{self, Hasher};
 
 pub(super) const VIEWER: &str = "viewer-0123456789abcdef0123456789abcdef";
 pub(super) const APPROVER: &str = "approver-0123456789abcdef0123456789abcdef";
 pub(super) const OPERATOR: &str = "operator-0123456789abcdef0123456789abcdef";
+
+pub(super) const PASSWORD: &str = "correct horse battery";
 
 pub(super) fn at(seconds: u64) -> Timestamp {
     Timestamp::parse("2026-07-14T02:30:00+09:00").unwrap().plus(Duration::from_secs(seconds))
@@ -94,7 +97,12 @@ impl World {
             cap: Some(Arc::new(store(&folder))),
             metrics: prometheus::Registry::new(),
             health: Arc::new(Well),
-            tokens: Tokens::on(tokens, clock.clone()),
+            tokens: Tokens::on(
+                tokens,
+                Some(people::Store::open(folder.path()).unwrap()),
+                clock.clone(),
+                Hasher::light(),
+            ),
             clock: Arc::new(|| at(2_412)),
             public_url: None,
         };
@@ -104,6 +112,40 @@ impl World {
         let router = router(app.clone());
         live::refresh(&app, live::Look::Thorough).await;
         Self { folder, state, overview, ledger, sink, app, stop, clock, updates, router }
+    }
+
+    /// Adds a user whose password is [`PASSWORD`], chosen already.
+    pub(super) async fn add_user(&self, id: &str, role: Role, areas: &str) {
+        let tokens = &self.state.tokens;
+        let (store, now) = (tokens.store().unwrap(), tokens.clock().wall());
+        let password = tokens.hasher().hash(PASSWORD).unwrap();
+        let areas = people::Areas::parse(areas).unwrap();
+        let details = people::Details { name: format!("{id}의 이름"), ..Default::default() };
+        let new = people::NewUser { id, role, areas, password: &password, details };
+        store.add(&new, "test", now).unwrap();
+        store.set_password(id, &password, false, "test", now).unwrap();
+        tokens.changed().unwrap();
+    }
+
+    /// Gives a user a second factor.
+    pub(super) fn add_factor(&self, id: &str) -> people::SecondFactor {
+        let tokens = &self.state.tokens;
+        let factor = people::SecondFactor::new().unwrap();
+        let (store, now) = (tokens.store().unwrap(), tokens.clock().wall());
+        store.set_factor(id, Some(&factor), "test", now).unwrap();
+        tokens.changed().unwrap();
+        factor
+    }
+
+    /// Signs a user in by the form; the answer, and the session's cookie as a browser sends it back.
+    pub(super) async fn sign_in(&self, id: &str, password: &str, code: &str) -> (Response, String) {
+        let form = format!("user={id}&password={}&code={code}", password.replace(' ', "+"));
+        let asked = request(Method::POST, "/sign-in").header("origin", "http://board.test");
+        let response = self.ask(asked.body("application/x-www-form-urlencoded", form)).await;
+        let cookie = response.headers().get(header::SET_COOKIE);
+        let cookie = cookie.map_or("", |value| value.to_str().unwrap()).split(';').next().unwrap();
+        let cookie = cookie.to_owned();
+        (response, cookie)
     }
 
     /// Commits decisions and lets the board see them.

@@ -1,12 +1,15 @@
-//! Sessions and one-time links: bounded, in memory, gone with the process.
+//! Sessions and one-time links: bounded, in memory; the sessions of users are kept on the disk beside.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use reading::Timestamp;
 
-use super::tokens::{Digest, Person};
+use super::tokens::Digest;
+use crate::people::{Kept, Person, SecondFactor};
 
 /// How many sessions there are at most; the one not seen for the longest makes room.
 pub(super) const SESSIONS_MAX: usize = 1_024;
@@ -17,6 +20,9 @@ const IDLE_MAX: Duration = Duration::from_secs(12 * 3_600);
 /// How long a session lasts at most.
 const AGE_MAX: Duration = Duration::from_secs(7 * 86_400);
 
+/// How exactly it is kept when a session was used last.
+const SEEN_EVERY: Duration = Duration::from_secs(300);
+
 const LINKS_MAX: usize = 64;
 
 const LINK_AGE_MAX: Duration = Duration::from_secs(600);
@@ -24,22 +30,45 @@ const LINK_AGE_MAX: Duration = Duration::from_secs(600);
 #[derive(Default)]
 pub(super) struct Sessions {
     open: Mutex<HashMap<Digest, Session>>,
+    /// Whether the kept ones are others by now.
+    changed: AtomicBool,
 }
 
-struct Session {
-    person: Person,
+/// Whose a session is.
+#[derive(Clone, Debug)]
+pub(super) enum Holder {
+    /// A user, who may be changed or let in no more while it lasts.
+    User { id: Arc<str>, epoch: i64 },
+    /// Whoever came by a token or a link.
+    Given(Person),
+}
+
+pub(super) struct Session {
+    holder: Holder,
+    second: bool,
+    /// The second factor that is being set up.
+    factor: Option<SecondFactor>,
     opened_at: Timestamp,
     seen_at: Timestamp,
 }
 
 impl Session {
+    pub(super) fn new(holder: Holder, second: bool, now: Timestamp) -> Self {
+        Self { holder, second, factor: None, opened_at: now, seen_at: now }
+    }
+
     fn lasts(&self, now: Timestamp) -> bool {
         now.since(self.seen_at) < IDLE_MAX && now.since(self.opened_at) < AGE_MAX
+    }
+
+    fn is_of(&self, user: &str) -> bool {
+        matches!(&self.holder, Holder::User { id, .. } if **id == *user)
     }
 }
 
 impl Sessions {
-    pub(super) fn open(&self, key: Digest, person: Person, now: Timestamp) {
+    pub(super) fn open(&self, key: Digest, session: Session) {
+        let now = session.opened_at;
         let mut open = self.open.lock();
         if open.len() >= SESSIONS_MAX {
             open.retain(|_, session| session.lasts(now));
@@ -50,23 +79,86 @@ impl Sessions {
         {
             open.remove(&oldest);
         }
-        open.insert(key, Session { person, opened_at: now, seen_at: now });
+        open.insert(key, session);
+        self.changed.store(true, Ordering::Relaxed);
     }
 
-    /// Whose session this is, which is seen by that.
-    pub(super) fn touch(&self, key: &Digest, now: Timestamp) -> Option<Person> {
+    /// Whose session this is, which is seen by that, and whether a second factor was given.
+    pub(super) fn touch(&self, key: &Digest, now: Timestamp) -> Option<(Holder, bool)> {
         let mut open = self.open.lock();
         let session = open.get_mut(key)?;
         if !session.lasts(now) {
             open.remove(key);
+            self.changed.store(true, Ordering::Relaxed);
             return None;
         }
-        session.seen_at = now;
-        Some(session.person.clone())
+        if now.since(session.seen_at) >= SEEN_EVERY {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        session.seen_at = session.seen_at.max(now);
+        Some((session.holder.clone(), session.second))
+    }
+
+    pub(super) fn strengthen(&self, key: &Digest) {
+        if let Some(session) = self.open.lock().get_mut(key) {
+            (session.second, session.factor) = (true, None);
+            self.changed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The second factor that is being set up here; `fresh` if none is.
+    pub(super) fn factor_to_be(&self, key: &Digest, fresh: SecondFactor) -> Option<SecondFactor> {
+        Some(self.open.lock().get_mut(key)?.factor.get_or_insert(fresh).clone())
+    }
+
+    pub(super) fn count(&self, user: &str) -> usize {
+        self.open.lock().values().filter(|session| session.is_of(user)).count()
     }
 
     pub(super) fn close(&self, key: &Digest) {
         self.open.lock().remove(key);
+        self.changed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn close_others(&self, user: &str, but: &Digest) {
+        self.open.lock().retain(|key, session| key == but || !session.is_of(user));
+        self.changed.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes up the sessions of users that an earlier process had open.
+    pub(super) fn restore(&self, kept: Vec<Kept>) {
+        let session = |kept: Kept| {
+            let holder = Holder::User { id: kept.user, epoch: kept.epoch };
+            let Kept { second, opened_at, seen_at, .. } = kept;
+            (Digest(kept.key), Session { holder, second, factor: None, opened_at, seen_at })
+        };
+        self.open.lock().extend(kept.into_iter().take(SESSIONS_MAX).map(session));
+    }
+
+    /// The sessions of users, to be kept; `None` if those that are kept are the same.
+    pub(super) fn to_keep(&self, now: Timestamp) -> Option<Vec<Kept>> {
+        if !self.changed.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        let mut open = self.open.lock();
+        open.retain(|_, session| session.lasts(now));
+        let kept = |(key, session): (&Digest, &Session)| match &session.holder {
+            Holder::User { id, epoch } => Some(Kept {
+                key: key.0,
+                user: id.clone(),
+                epoch: *epoch,
+                second: session.second,
+                opened_at: session.opened_at,
+                seen_at: session.seen_at,
+            }),
+            Holder::Given(_) => None,
+        };
+        Some(open.iter().filter_map(kept).collect())
+    }
+
+    /// What was to be kept was not.
+    pub(super) fn not_kept(&self) {
+        self.changed.store(true, Ordering::Relaxed);
     }
 }
 
@@ -98,10 +190,9 @@ impl Links {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::tokens::Role;
 
-    fn person(name: &str) -> Person {
-        Person { name: name.into(), role: Role::Viewer }
+    fn user(name: &str) -> Holder {
+        Holder::User { id: name.into(), epoch: 1 }
     }
 
     fn hours(hours: u64) -> Timestamp {
@@ -112,16 +203,16 @@ mod tests {
     fn a_session_lasts_while_it_is_used_and_no_longer_than_a_week() {
         let sessions = Sessions::default();
         let (used, left) = (Digest::of("used"), Digest::of("left"));
-        sessions.open(used, person("kim"), hours(0));
-        sessions.open(left, person("lee"), hours(0));
+        sessions.open(used, Session::new(user("kim"), false, hours(0)));
+        sessions.open(left, Session::new(user("lee"), false, hours(0)));
         for hour in (0..168).step_by(6) {
             assert!(sessions.touch(&used, hours(hour)).is_some(), "{hour}");
         }
-        assert_eq!(sessions.touch(&left, hours(12)), None);
-        assert_eq!(sessions.touch(&used, hours(168)), None);
-        sessions.open(used, person("kim"), hours(200));
+        assert!(sessions.touch(&left, hours(12)).is_none());
+        assert!(sessions.touch(&used, hours(168)).is_none());
+        sessions.open(used, Session::new(user("kim"), false, hours(200)));
         sessions.close(&used);
-        assert_eq!(sessions.touch(&used, hours(200)), None);
+        assert!(sessions.touch(&used, hours(200)).is_none());
     }
 
     #[test]
@@ -129,12 +220,35 @@ mod tests {
         let sessions = Sessions::default();
         let key = |n: usize| Digest::of(&n.to_string());
         for n in 0..SESSIONS_MAX {
-            sessions.open(key(n), person("kim"), hours(0).plus(Duration::from_secs(n as u64)));
+            let at = hours(0).plus(Duration::from_secs(n as u64));
+            sessions.open(key(n), Session::new(user("kim"), false, at));
         }
         sessions.touch(&key(0), hours(1));
-        sessions.open(key(SESSIONS_MAX), person("lee"), hours(2));
+        sessions.open(key(SESSIONS_MAX), Session::new(user("lee"), false, hours(2)));
         assert_eq!(sessions.open.lock().len(), SESSIONS_MAX);
         assert!(sessions.touch(&key(0), hours(2)).is_some());
-        assert_eq!(sessions.touch(&key(1), hours(2)), None);
+        assert!(sessions.touch(&key(1), hours(2)).is_none());
+    }
+
+    #[test]
+    fn what_is_kept_is_what_is_taken_up_again() {
+        let sessions = Sessions::default();
+        let [desk, phone, link] = ["desk", "phone", "link"].map(Digest::of);
+        sessions.open(desk, Session::new(user("kim"), true, hours(0)));
+        sessions.open(phone, Session::new(user("kim"), false, hours(1)));
+        let areas = crate::people::Areas::default();
+        let role = crate::people::Role::Viewer;
+        let given = Holder::Given(Person { name: "demo".into(), role, areas });
+        sessions.open(link, Session::new(given, true, hours(1)));
+        let kept = sessions.to_keep(hours(2)).unwrap();
+        assert_eq!(kept.len(), 2, "a link's session ends with the process");
+        assert!(sessions.to_keep(hours(2)).is_none(), "nothing changed");
+        let again = Sessions::default();
+        again.restore(kept);
+        assert!(matches!(again.touch(&desk, hours(3)), Some((Holder::User { .. }, true))));
+        assert!(matches!(again.touch(&phone, hours(3)), Some((Holder::User { .. }, false))));
+        assert!(again.touch(&link, hours(3)).is_none());
+        again.close_others("kim", &desk);
+        assert_eq!((again.count("kim"), again.touch(&phone, hours(3)).is_none()), (1, true));
     }
 }

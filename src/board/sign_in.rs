@@ -1,4 +1,4 @@
-//! Signing in with a token or a one-time link, and out.
+//! Signing in with a password, a token or a one-time link, and out.
 
 use std::net::IpAddr;
 
@@ -15,18 +15,36 @@ use serde::Deserialize;
 use super::access::{self, SESSION, cookie, failed, form_from_here, peer};
 use super::language::Reads;
 use super::problem::{Kind, Problem, escaped};
-use super::tokens::{Digest, Person};
+use super::sessions::Holder;
+use super::throttle::WINDOW_SECS;
+use super::tokens::{Digest, Refusal};
 use super::{App, Shared};
+use crate::people::{Person, Scope};
 
 #[derive(Deserialize)]
 pub(super) struct Onwards {
     next: Option<String>,
 }
 
+/// What the form says: a user, a password and perhaps a code, or a token.
 #[derive(Deserialize)]
 struct Given {
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
     token: String,
     next: Option<String>,
+}
+
+/// Who is let in, and whether their session may answer for the public.
+struct Opened {
+    holder: Holder,
+    person: Person,
+    second: bool,
 }
 
 /// The form.
@@ -47,13 +65,13 @@ pub(super) async fn form(
     let page = app.templates.page(
         "sign-in.html",
         language,
-        context! { onwards => escaped(&next), next, again },
+        context! { onwards => escaped(&next), next, again, users => app.state.tokens.store().is_some() },
     )?;
     Ok(page.into_response())
 }
 
-/// A token out of the form.
-pub(super) async fn with_token(
+/// What the form says.
+pub(super) async fn with_form(
     State(app): State<Shared>,
     Reads(language): Reads,
     request: Request,
@@ -73,21 +91,82 @@ pub(super) async fn with_token(
         }
     };
     let next = local(given.next.as_deref());
-    match app.state.tokens.find(given.token.trim()) {
-        Some(person) => enter(&app, person, &next, peer).await,
-        None => {
-            let problem = failed(&app, peer);
-            let page = app.templates.page(
-                "sign-in.html",
-                language,
-                context! { onwards => escaped(&next), next, wrong => true },
-            );
-            match (problem.is_too_many(), page) {
-                (false, Ok(page)) => (StatusCode::UNAUTHORIZED, page).into_response(),
-                _ => problem.into_response(),
-            }
+    let user = given.user.trim().to_owned();
+    let opened = if given.token.trim().is_empty() {
+        by_password(&app, given, peer).await
+    } else {
+        by_token(&app, given.token.trim(), peer)
+    };
+    let code_needed = match opened {
+        Ok(opened) => return enter(&app, opened, &next, peer).await,
+        Err(Refused::Problem(problem)) => return problem.into_response(),
+        Err(Refused::CodeNeeded) => true,
+        Err(Refused::Wrong) => false,
+    };
+    let context = context! {
+        onwards => escaped(&next), next, user, code_needed,
+        wrong => !code_needed,
+        users => app.state.tokens.store().is_some(),
+    };
+    match app.templates.page("sign-in.html", language, context) {
+        Ok(page) => (StatusCode::UNAUTHORIZED, page).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Why nobody was let in.
+enum Refused {
+    Wrong,
+    CodeNeeded,
+    Problem(Problem),
+}
+
+fn by_token(app: &App, token: &str, peer: IpAddr) -> Result<Opened, Refused> {
+    match app.state.tokens.find(token) {
+        Some((person, scope)) if scope != Scope::Metrics => {
+            Ok(Opened { holder: Holder::Given(person.clone()), person, second: false })
+        }
+        _ => match failed(app, peer) {
+            problem if problem.is_too_many() => Err(Refused::Problem(problem)),
+            _ => Err(Refused::Wrong),
+        },
+    }
+}
+
+async fn by_password(app: &Shared, given: Given, peer: IpAddr) -> Result<Opened, Refused> {
+    let id = given.user.trim().to_lowercase();
+    if app.throttle.attempt(&id, peer, app.state.tokens.clock().at()) {
+        app.metrics.sign_ins_failed.inc();
+        return Err(Refused::Problem(Problem::from(Kind::TooMany).retry_after(WINDOW_SECS)));
+    }
+    let (tokens, asked) = (app.state.tokens.clone(), id.clone());
+    let checked = hashing(app, move || tokens.check(&asked, &given.password, &given.code)).await;
+    match checked.map_err(Refused::Problem)? {
+        Ok((user, second)) => {
+            app.throttle.right(&id, peer);
+            let holder = Holder::User { id: user.id.clone(), epoch: user.epoch };
+            Ok(Opened { holder, person: user.person(), second })
+        }
+        Err(Refusal::CodeNeeded) => {
+            app.throttle.right(&id, peer);
+            Err(Refused::CodeNeeded)
+        }
+        Err(Refusal::Wrong) => {
+            app.metrics.sign_ins_failed.inc();
+            tracing::warn!(%peer, "a sign-in failed");
+            Err(Refused::Wrong)
         }
     }
+}
+
+/// Work with passwords, beside the tasks that serve, so many at once and no more.
+pub(super) async fn hashing<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let _turn = app.hashing.acquire().await;
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Problem::fault("look at a password", &error))
 }
 
 /// A one-time link. It is used up by being opened.
@@ -101,7 +180,11 @@ pub(super) async fn with_link(
         return Problem::from(Kind::WrongMethod).into_response();
     }
     match app.state.tokens.redeem(&code) {
-        Some(person) => enter(&app, person, "/", peer(&request)).await,
+        Some(person) => {
+            let holder = Holder::Given(person.clone());
+            // Made by whoever runs bongsu, for whom they choose, and used up: it counts as both factors.
+            enter(&app, Opened { holder, person, second: true }, "/", peer(&request)).await
+        }
         None => match failed(&app, peer(&request)) {
             problem if problem.is_too_many() => problem.into_response(),
             _ => Redirect::to("/sign-in").into_response(),
@@ -121,21 +204,32 @@ pub(super) async fn out(State(app): State<Shared>, headers: HeaderMap) -> Respon
     (gone, Redirect::to("/sign-in")).into_response()
 }
 
-async fn enter(app: &App, person: Person, next: &str, peer: IpAddr) -> Response {
+async fn enter(app: &App, opened: Opened, next: &str, peer: IpAddr) -> Response {
+    let Opened { holder, person, second } = opened;
     tracing::info!(by = %person.name, role = person.role.name(), "signed in to the board");
     let (at, role) = (app.now(), person.role.name());
-    let entry = serde_json::json!({ "by": &*person.name, "role": role, "from": peer.to_string() });
+    let entry = serde_json::json!({
+        "by": &*person.name, "role": role, "second_factor": second, "from": peer.to_string(),
+    });
     // Who comes in is in the trail before they are let in.
     if let Err(problem) = app.read(move |ledger| ledger.audit(at, "sign-in", &entry)).await {
         return problem.into_response();
     }
-    match app.state.tokens.open_session(person) {
-        Ok(secret) => {
-            let kept = AppendHeaders([(SET_COOKIE, session_cookie(app, &secret, ""))]);
-            (kept, Redirect::to(next)).into_response()
-        }
-        Err(error) => Problem::fault("open a session", &error).into_response(),
+    match opened_session(app, holder, second) {
+        Ok(kept) => (AppendHeaders([(SET_COOKIE, kept)]), Redirect::to(next)).into_response(),
+        Err(problem) => problem.into_response(),
     }
+}
+
+/// The cookie of a new session.
+pub(super) fn opened_session(
+    app: &App,
+    holder: Holder,
+    second: bool,
+) -> Result<HeaderValue, Problem> {
+    let secret = app.state.tokens.open_session(holder, second);
+    let secret = secret.map_err(|error| Problem::fault("open a session", &error))?;
+    Ok(session_cookie(app, &secret, ""))
 }
 
 fn session_cookie(app: &App, secret: &str, age: &str) -> HeaderValue {

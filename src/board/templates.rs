@@ -10,11 +10,12 @@ use super::assets::Assets;
 use super::problem::Problem;
 
 /// Name and text of every page and part.
-pub(super) const SOURCES: [(&str, &str); 7] = [
+pub(super) const SOURCES: [(&str, &str); 8] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("shapes.html", include_str!("templates/shapes.html")),
     ("board.html", include_str!("templates/board.html")),
     ("approval.html", include_str!("templates/approval.html")),
+    ("account.html", include_str!("templates/account.html")),
     ("now.html", include_str!("templates/now.html")),
     ("sign-in.html", include_str!("templates/sign-in.html")),
     ("problem.html", include_str!("templates/problem.html")),

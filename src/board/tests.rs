@@ -1,6 +1,8 @@
 //! The whole board, in process.
 
 mod access;
+mod people;
+mod table;
 mod pages;
 mod api;
 mod orders;
@@ -22,8 +24,8 @@ use ingest::clock::Clock;
 use serde_json::{Value, json};
 
 use super::sample::{
-    APPROVER, OPERATOR, VIEWER, World, alert, at, body, incident_id, json as read_json, moved,
-    night, owed, quarantined, record, request, settled, text,
+    APPROVER, OPERATOR, PASSWORD, VIEWER, World, alert, at, body, incident_id, json as read_json,
+    moved, night, owed, quarantined, record, request, settled, text,
 };
 use super::*;
 

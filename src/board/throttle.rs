@@ -1,10 +1,12 @@
 //! How often somebody may fail to sign in.
 //!
-//! 256 random bits are not guessed at any rate. What this protects is the log and the processor, so it counts
-//! failures only: the right token opens whatever happened before, and nobody can lock an officer out by failing in
-//! their place, as from behind the same proxy.
+//! 256 random bits are not guessed at any rate, so the right token opens whatever happened before. Passwords are
+//! guessed: an attempt is counted before the password is looked at, by address and by user, and past the limit none is
+//! looked at. Nobody locks an officer out for long by failing in their place: addresses are forgiven after a minute,
+//! and failures elsewhere do not count where that user has signed in before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
@@ -19,31 +21,87 @@ pub(super) const WINDOW_SECS: u32 = 60;
 
 const WINDOW: Duration = Duration::from_secs(WINDOW_SECS as u64);
 
-/// How many addresses are told apart; further ones count as one.
-const ADDRESSES_MAX: usize = 4_096;
+/// How many failures a user may have in [`USER_WINDOW`] from addresses that are not theirs.
+const USER_FAILURES_MAX: u32 = 20;
+
+const USER_WINDOW: Duration = Duration::from_secs(900);
+
+/// How many addresses, and how many users, are told apart; further ones count as one.
+const TOLD_APART_MAX: usize = 4_096;
 
 #[derive(Default)]
 pub(super) struct Throttle {
-    failures: Mutex<HashMap<IpAddr, (u32, Timestamp)>>,
+    addresses: Counts<IpAddr>,
+    users: Counts<String>,
+    /// From where users have signed in.
+    known: Mutex<HashSet<(String, IpAddr)>>,
 }
 
 impl Throttle {
     /// Counts a failure; whether it is one too many.
     pub(super) fn failed(&self, address: IpAddr, now: Timestamp) -> bool {
-        let mut failures = self.failures.lock();
-        let mut key = whole(address);
-        if failures.len() >= ADDRESSES_MAX && !failures.contains_key(&key) {
-            failures.retain(|_, (_, since)| now.since(*since) < WINDOW);
-            if failures.len() >= ADDRESSES_MAX {
-                key = Ipv6Addr::UNSPECIFIED.into();
+        let everybody = Ipv6Addr::UNSPECIFIED.into();
+        self.addresses.count(whole(address), everybody, now, WINDOW) > FAILURES_MAX
+    }
+
+    /// Counts an attempt with a password; whether it is one too many to be looked at.
+    pub(super) fn attempt(&self, user: &str, address: IpAddr, now: Timestamp) -> bool {
+        let too_many = self.failed(address, now);
+        let pair = (user.to_owned(), whole(address));
+        if self.known.lock().contains(&pair) {
+            return too_many;
+        }
+        let failures = self.users.count(pair.0, String::new(), now, USER_WINDOW);
+        too_many || failures > USER_FAILURES_MAX
+    }
+
+    /// The attempt was none of those that count.
+    pub(super) fn right(&self, user: &str, address: IpAddr) {
+        let address = whole(address);
+        self.addresses.forgive(&address);
+        self.users.forgive(user);
+        let mut known = self.known.lock();
+        if known.len() >= TOLD_APART_MAX {
+            known.clear();
+        }
+        known.insert((user.to_owned(), address));
+    }
+}
+
+/// Failures by whom they are of, and since when.
+struct Counts<K>(Mutex<HashMap<K, (u32, Timestamp)>>);
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq> Counts<K> {
+    fn count(&self, key: K, everybody: K, now: Timestamp, window: Duration) -> u32 {
+        let mut failures = self.0.lock();
+        let mut key = key;
+        if failures.len() >= TOLD_APART_MAX && !failures.contains_key(&key) {
+            failures.retain(|_, (_, since)| now.since(*since) < window);
+            if failures.len() >= TOLD_APART_MAX {
+                key = everybody;
             }
         }
         let (count, since) = failures.entry(key).or_insert((0, now));
-        if now.since(*since) >= WINDOW {
+        if now.since(*since) >= window {
             (*count, *since) = (0, now);
         }
         *count = count.saturating_add(1);
-        *count > FAILURES_MAX
+        *count
+    }
+
+    fn forgive<Q: Hash + Eq + ?Sized>(&self, key: &Q)
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        if let Some((count, _)) = self.0.lock().get_mut(key) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 
@@ -78,11 +136,30 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_bounded() {
+    fn a_user_is_guessed_at_so_often_and_no_more_and_is_not_locked_out_at_home() {
+        let throttle = Throttle::default();
+        let from = |n: u32| IpAddr::V4((0x0a00_0000 + n).into());
+        let home: IpAddr = "192.0.2.7".parse().unwrap();
+        let at = Timestamp::from_secs(0);
+        assert!(!throttle.attempt("kim", home, at));
+        throttle.right("kim", home);
+        let looked_at = (0..100).filter(|n| !throttle.attempt("kim", from(*n), at)).count();
+        assert_eq!(looked_at, USER_FAILURES_MAX as usize);
+        assert!(!throttle.attempt("kim", home, at), "where they signed in before");
+        assert!(!throttle.attempt("lee", from(0), at), "somebody else is somebody else");
+        assert!(!throttle.attempt("kim", from(200), at.plus(USER_WINDOW)));
+    }
+
+    #[test]
+    fn what_is_told_apart_is_bounded() {
         let throttle = Throttle::default();
         for n in 0..10_000_u32 {
-            throttle.failed(IpAddr::V4(n.into()), Timestamp::from_secs(0));
+            let (user, address) = (n.to_string(), IpAddr::V4(n.into()));
+            throttle.attempt(&user, address, Timestamp::from_secs(0));
+            throttle.right(&user, address);
         }
-        assert!(throttle.failures.lock().len() <= ADDRESSES_MAX + 1);
+        assert!(throttle.addresses.0.lock().len() <= TOLD_APART_MAX + 1);
+        assert!(throttle.users.0.lock().len() <= TOLD_APART_MAX + 1);
+        assert!(throttle.known.lock().len() <= TOLD_APART_MAX);
     }
 }

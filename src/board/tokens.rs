@@ -1,7 +1,10 @@
-//! Who may come in: tokens with a role, sessions and one-time links.
+//! Who may come in: users with a password, tokens, one-time links; and the sessions they open.
 //!
-//! A token is 256 random bits. Only its SHA-256 is kept in memory; comparing takes the same time whichever token it
-//! is. All of it runs on real time, also where the daemon's clock is simulated.
+//! A token is 256 random bits. Only its SHA-256 is kept; comparing takes the same time whichever token it is. All of
+//! it runs on real time, also where the daemon's clock is simulated.
+//!
+//! Users are those of [`crate::people`], as of the last look at their file. Their sessions survive a restart; those
+//! of the administrator's token and of links end with the process.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -10,53 +13,21 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use ingest::clock::Clock;
+use parking_lot::Mutex;
 use ring::digest;
-use ring::rand::{SecureRandom, SystemRandom};
-use serde::{Deserialize, Serialize};
 
-use super::sessions::{Links, Sessions};
+use super::sessions::{Holder, Links, Session, Sessions};
+use crate::people::{
+    self, Hasher, PeopleError, Person, Role, Roster, Scope, SecondFactor, Store, User,
+};
 
 /// The administrator's token, made at the first start.
 const FILE: &str = "board-token";
 
 /// The shortest token we take: shorter ones can be guessed.
 const TOKEN_LEN_MIN: usize = 32;
-
-/// What somebody may do. Each includes those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Looks.
-    Viewer,
-    /// Acknowledges, stands down, writes notes, puts away.
-    Operator,
-    /// Lets the public hear, or not.
-    Approver,
-    /// Everything.
-    Administrator,
-}
-
-impl Role {
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Approver => "approver",
-            Self::Administrator => "administrator",
-        }
-    }
-}
-
-/// Somebody who was let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// By what name the journal knows them.
-    pub name: Arc<str>,
-    /// What they may do.
-    pub role: Role,
-}
 
 /// A token as it is kept: never its text.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,7 +45,17 @@ impl Token {
         if text.len() < TOKEN_LEN_MIN {
             return Err(TokenError::Short { name: name.into() });
         }
-        Ok(Self { person: Person { name: name.into(), role }, digest: Digest::of(text) })
+        let person = Person { name: name.into(), role, areas: people::Areas::default() };
+        Ok(Self { person, digest: Digest::of(text) })
+    }
+
+    /// The SHA-256 of a new one, which is what is kept, and its text, which is shown once.
+    ///
+    /// # Errors
+    /// [`PeopleError::Random`].
+    pub fn made() -> Result<([u8; 32], String), PeopleError> {
+        let text = secret()?;
+        Ok((Digest::of(&text).0, text))
     }
 }
 
@@ -105,9 +86,9 @@ pub enum TokenError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The system gave no randomness.
-    #[error("the system gives no random numbers; without them nobody can sign in safely")]
-    Random,
+    /// The users cannot be read or written, or there is no chance to be had.
+    #[error(transparent)]
+    People(#[from] PeopleError),
 }
 
 /// Everybody who may come in. Cloning shares them.
@@ -121,17 +102,57 @@ struct Inner {
     sessions: Sessions,
     links: Links,
     clock: Clock,
+    hasher: Hasher,
+    store: Option<Store>,
+    roster: ArcSwap<Roster>,
+    /// Which state of the file the roster is of.
+    version: Mutex<i64>,
+}
+
+/// Somebody who is in, and how they came in.
+#[derive(Clone, Debug)]
+pub(super) struct Entered {
+    pub person: Person,
+    /// Whether they gave a second factor, or need none: what a one-time link opens.
+    pub second: bool,
+    /// Whether they have to choose a password before anything else.
+    pub must_change: bool,
+    /// Whether they are a user, with a password to change.
+    pub user: bool,
+}
+
+/// Why somebody with a password was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// No such user, another password, or a code that does not fit.
+    Wrong,
+    /// The password fits; their second factor is asked for.
+    CodeNeeded,
 }
 
 impl Tokens {
-    /// These tokens and no others.
+    /// These tokens and no others, and no users.
     pub fn new(tokens: Vec<Token>) -> Self {
-        Self::on(tokens, Clock::system())
+        Self::on(tokens, None, Clock::system(), Hasher::default())
     }
 
     /// The same on a clock of one's own, for tests.
-    pub(super) fn on(tokens: Vec<Token>, clock: Clock) -> Self {
-        let inner = Inner { tokens, sessions: Sessions::default(), links: Links::default(), clock };
+    pub(super) fn on(
+        tokens: Vec<Token>,
+        store: Option<Store>,
+        clock: Clock,
+        hasher: Hasher,
+    ) -> Self {
+        let inner = Inner {
+            tokens,
+            sessions: Sessions::default(),
+            links: Links::default(),
+            clock,
+            hasher,
+            store,
+            roster: ArcSwap::default(),
+            version: Mutex::new(-1),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -150,51 +171,182 @@ impl Tokens {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(&path)?,
             Err(source) => return Err(TokenError::File { path, doing: "read it", source }),
         };
-        Ok(Self::new(vec![Token::new("administrator", Role::Administrator, &text)?]))
+        let token = Token::new("administrator", Role::Administrator, &text)?;
+        let store = Store::open(data_dir)?;
+        Ok(Self::on(vec![token], Some(store), Clock::system(), Hasher::default()).taken_up()?)
+    }
+
+    /// The same with the users and the sessions that are kept.
+    pub(super) fn taken_up(self) -> Result<Self, PeopleError> {
+        self.look_again()?;
+        if let Some(store) = &self.inner.store {
+            self.inner.sessions.restore(store.sessions()?);
+        }
+        Ok(self)
+    }
+
+    /// The users' file.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.inner.store.as_ref()
+    }
+
+    /// Hashes and compares passwords.
+    pub(super) fn hasher(&self) -> &Hasher {
+        &self.inner.hasher
+    }
+
+    /// Looks whether users changed, and who still holds a session. Waits for the disk.
+    ///
+    /// # Errors
+    /// [`PeopleError`]; then everybody is as before.
+    pub(super) fn look_again(&self) -> Result<(), PeopleError> {
+        let Some(store) = &self.inner.store else { return Ok(()) };
+        let mut version = self.inner.version.lock();
+        let found = store.version()?;
+        if *version != found {
+            self.inner.roster.store(Arc::new(store.roster()?));
+            *version = found;
+        }
+        Ok(())
+    }
+
+    /// The same after a change of our own.
+    ///
+    /// # Errors
+    /// [`PeopleError`].
+    pub(super) fn changed(&self) -> Result<(), PeopleError> {
+        if let Some(store) = &self.inner.store {
+            self.inner.roster.store(Arc::new(store.roster()?));
+        }
+        Ok(())
+    }
+
+    /// Writes the users' sessions down, if they changed. Waits for the disk.
+    ///
+    /// # Errors
+    /// [`PeopleError`]; then they are written at the next turn.
+    pub(super) fn keep_sessions(&self) -> Result<(), PeopleError> {
+        let Some(store) = &self.inner.store else { return Ok(()) };
+        match self.inner.sessions.to_keep(self.now()) {
+            Some(kept) => {
+                store.keep_sessions(&kept).inspect_err(|_| self.inner.sessions.not_kept())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn now(&self) -> reading::Timestamp {
+        self.inner.clock.wall()
+    }
+
+    /// The user of that id, whether or not they are let in.
+    pub(super) fn user(&self, id: &str) -> Option<User> {
+        self.inner.roster.load().user(id).cloned()
+    }
+
+    /// Lets a user in by password, and by their code if they have a second factor; whether they gave one. Takes as
+    /// long for nobody as for somebody. Waits for the processor and the disk.
+    pub(super) fn check(
+        &self,
+        id: &str,
+        password: &str,
+        code: &str,
+    ) -> Result<(User, bool), Refusal> {
+        let user = self.user(id).filter(|user| !user.disabled && !user.password().is_empty());
+        let hash = user.as_ref().map(User::password);
+        if !self.inner.hasher.verify(password, hash) {
+            return Err(Refusal::Wrong);
+        }
+        let user = user.ok_or(Refusal::Wrong)?;
+        let Some(factor) = user.factor() else { return Ok((user, false)) };
+        if code.trim().is_empty() {
+            return Err(Refusal::CodeNeeded);
+        }
+        if self.uses(factor, id, code) { Ok((user, true)) } else { Err(Refusal::Wrong) }
+    }
+
+    /// Whether a code fits and was not used before.
+    pub(super) fn uses(&self, factor: &SecondFactor, id: &str, code: &str) -> bool {
+        let used = || self.inner.store.as_ref()?.use_step(id, factor.step(code, self.now())?).ok();
+        used().unwrap_or(false)
     }
 
     /// A path that signs `name` in once, within ten minutes: `/sign-in/…`, to be put behind the board's address.
     ///
     /// # Errors
-    /// [`TokenError::Random`].
+    /// [`PeopleError::Random`].
     pub fn one_time_link(&self, name: &str, role: Role) -> Result<String, TokenError> {
-        let code = random()?;
-        let person = Person { name: name.into(), role };
-        self.inner.links.add(Digest::of(&code), person, self.inner.clock.at());
+        let code = secret()?;
+        let person = Person { name: name.into(), role, areas: people::Areas::default() };
+        self.inner.links.add(Digest::of(&code), person, self.now());
         Ok(format!("/sign-in/{code}"))
     }
 
-    /// Whose token this is. Looks at every token, whichever fits.
-    pub(super) fn find(&self, text: &str) -> Option<Person> {
+    /// Whose token this is, and what it is good for. Looks at every token, whichever fits.
+    pub(super) fn find(&self, text: &str) -> Option<(Person, Scope)> {
         let given = Digest::of(text);
         let mut found = None;
         for token in &self.inner.tokens {
             if token.digest.same(&given) {
-                found = Some(token.person.clone());
+                found = Some((token.person.clone(), Scope::Administer));
             }
         }
-        found
+        found.or_else(|| self.inner.roster.load().bearer(&given.0, self.now()))
     }
 
     /// Who this one-time code lets in; it is used up.
     pub(super) fn redeem(&self, code: &str) -> Option<Person> {
-        self.inner.links.take(&Digest::of(code), self.inner.clock.at())
+        self.inner.links.take(&Digest::of(code), self.now())
     }
 
     /// Opens a session and gives its secret.
-    pub(super) fn open_session(&self, person: Person) -> Result<String, TokenError> {
-        let secret = random()?;
-        self.inner.sessions.open(Digest::of(&secret), person, self.inner.clock.at());
+    pub(super) fn open_session(&self, holder: Holder, second: bool) -> Result<String, PeopleError> {
+        let secret = secret()?;
+        self.inner.sessions.open(Digest::of(&secret), Session::new(holder, second, self.now()));
         Ok(secret)
     }
 
     /// Whose session this is; it lasts on.
-    pub(super) fn session(&self, key: &Digest) -> Option<Person> {
-        self.inner.sessions.touch(key, self.inner.clock.at())
+    pub(super) fn session(&self, key: &Digest) -> Option<Entered> {
+        let (holder, second) = self.inner.sessions.touch(key, self.now())?;
+        match holder {
+            Holder::Given(person) => {
+                Some(Entered { person, second, must_change: false, user: false })
+            }
+            Holder::User { id, epoch } => {
+                let roster = self.inner.roster.load();
+                let Some(user) = roster.holder(&id, epoch) else {
+                    self.inner.sessions.close(key);
+                    return None;
+                };
+                let must_change = user.must_change;
+                Some(Entered { person: user.person(), second, must_change, user: true })
+            }
+        }
+    }
+
+    /// The second factor was given in this session.
+    pub(super) fn strengthen(&self, key: &Digest) {
+        self.inner.sessions.strengthen(key);
+    }
+
+    /// How many sessions a user has.
+    pub(super) fn sessions_of(&self, id: &str) -> usize {
+        self.inner.sessions.count(id)
+    }
+
+    /// The second factor that is being set up in a session: made at the first look, the same until it is confirmed.
+    pub(super) fn factor_to_be(&self, key: &Digest) -> Result<Option<SecondFactor>, PeopleError> {
+        Ok(self.inner.sessions.factor_to_be(key, SecondFactor::new()?))
     }
 
     pub(super) fn close_session(&self, key: &Digest) {
         self.inner.sessions.close(key);
+    }
+
+    /// Ends every session of a user but one.
+    pub(super) fn close_others(&self, id: &str, but: &Digest) {
+        self.inner.sessions.close_others(id, but);
     }
 
     /// Real time, for whoever has to do with signing in.
@@ -205,7 +357,7 @@ impl Tokens {
 
 /// The SHA-256 of a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Digest([u8; 32]);
+pub(super) struct Digest(pub(super) [u8; 32]);
 
 impl Digest {
     pub(super) fn of(secret: &str) -> Self {
@@ -222,16 +374,15 @@ impl Digest {
 }
 
 /// 256 random bits as text.
-fn random() -> Result<String, TokenError> {
-    let mut bytes = [0; 32];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| TokenError::Random)?;
+fn secret() -> Result<String, PeopleError> {
+    let bytes: [u8; 32] = people::random()?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Writes a new token under another name and moves it into place, so that a crash leaves none or a whole one.
 fn create(path: &Path) -> Result<String, TokenError> {
     let file = |doing| move |source| TokenError::File { path: path.into(), doing, source };
-    let text = random()?;
+    let text = secret()?;
     let fresh = path.with_extension("new");
     fs::remove_file(&fresh).ok();
     let mut out = OpenOptions::new()
@@ -267,7 +418,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Tokens::load_or_create(folder.path()).unwrap();
         for tokens in [tokens, again] {
-            assert_eq!(tokens.find(text.trim()).unwrap().role, Role::Administrator);
+            assert_eq!(tokens.find(text.trim()).unwrap().0.role, Role::Administrator);
             assert_eq!(tokens.find(&text), None, "the line break is not part of it");
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -292,7 +443,7 @@ mod tests {
             Token::new("kim", Role::Viewer, text).unwrap(),
             Token::new("lee", Role::Operator, &text.replace('0', "x")).unwrap(),
         ]);
-        assert_eq!(&*tokens.find(text).unwrap().name, "kim");
+        assert_eq!(&*tokens.find(text).unwrap().0.name, "kim");
         for wrong in ["", &text[..31], &format!("{text}0"), &text.to_uppercase()] {
             assert_eq!(tokens.find(wrong), None, "{wrong}");
         }
@@ -302,7 +453,7 @@ mod tests {
     #[test]
     fn a_link_works_once_and_for_ten_minutes() {
         let clock = Clock::manual(reading::Timestamp::from_secs(0));
-        let tokens = Tokens::on(vec![], clock.clone());
+        let tokens = Tokens::on(vec![], None, clock.clone(), Hasher::light());
         let code = |tokens: &Tokens| {
             let link = tokens.one_time_link("demo", Role::Operator).unwrap();
             link.strip_prefix("/sign-in/").unwrap().to_string()

@@ -3,7 +3,7 @@
 use alerting::catalogue::{self, Language};
 use alerting::engine::{SYSTEM_SITE, SiteView};
 use alerting::setup::Setup;
-use alerting::{Decision, Hazard, IncidentId, Level};
+use alerting::{Decision, Hazard, Level};
 use reading::registry::{Site, SiteKind, Text};
 
 use super::moment::{HOME_ZONE, Shown};
@@ -63,12 +63,13 @@ pub(super) fn zone<'a>(setup: &'a Setup, id: Option<&str>) -> &'a str {
 pub(super) fn place(decision: &Decision) -> Option<&str> {
     match decision.site() {
         Some(site) => Some(site.as_str()),
-        None => decision.incident().and_then(site_of),
+        None => decision.incident().and_then(|incident| site_of(incident.as_str())),
     }
 }
 
-fn site_of(incident: &IncidentId) -> Option<&str> {
-    incident.as_str().split('_').nth(1)
+/// The site in the name of an incident.
+pub(super) fn site_of(incident: &str) -> Option<&str> {
+    incident.split('_').nth(1)
 }
 
 /// How a site is drawn: by its level, but what cannot be seen is never drawn as normal.

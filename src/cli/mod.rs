@@ -10,6 +10,7 @@ pub mod test;
 pub mod explain;
 pub mod order;
 pub mod audit;
+pub mod user;
 pub mod timeline;
 pub mod expect;
 pub mod logging;

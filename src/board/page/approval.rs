@@ -21,8 +21,8 @@ use crate::board::api::{Said, give, new_key};
 use crate::board::language::Reads;
 use crate::board::moment::Shown;
 use crate::board::problem::{Kind, Problem};
-use crate::board::tokens::Role;
 use crate::board::words::{hazard, say, site_name, zone};
+use crate::people::Role;
 
 /// One group that is asked about.
 #[derive(Serialize)]
@@ -151,7 +151,8 @@ async fn draw(
         what => say(&record.what, language),
         evidence => record.evidence.iter().map(|one| say(&one.text, language).to_owned()).collect::<Vec<_>>(),
         questions => Value::from(Serde(questions)),
-        may_approve => asking.person.role >= Role::Approver,
+        may_approve => asking.may(Role::Approver, setup, place),
+        lacks_second => asking.person.role >= Role::Approver && asking.lacks_second_factor(),
         person => &*asking.person.name,
         outcome,
     };

@@ -10,11 +10,13 @@ use serde::Serialize;
 
 use super::sorted::{LOOKS, rank};
 use crate::board::Check;
+use crate::board::access::Asking;
 use crate::board::api::since;
 use crate::board::facts::Facts;
 use crate::board::moment::Shown;
 use crate::board::words::{hazard, kind, look, look_word, place, say, sentence, site_name, zone};
 use crate::overview::{Balance, Overview};
+use crate::people::Role;
 
 /// How many sites a page lists; with so many, all that are not normal are among them in all but the worst night.
 const SITES_MAX: usize = 400;
@@ -102,10 +104,12 @@ pub(super) struct IncidentRow {
     approval: bool,
     what: String,
     late: bool,
+    /// Whether whoever looks may acknowledge and stand down.
+    may_order: bool,
 }
 
 /// Open incidents, the most serious first, the newest of equals.
-pub(super) fn incidents(facts: &Facts, language: Language) -> Vec<IncidentRow> {
+pub(super) fn incidents(facts: &Facts, asking: &Asking, language: Language) -> Vec<IncidentRow> {
     let setup = &facts.overview.setup;
     let mut open: Vec<_> = facts.open.iter().collect();
     open.sort_by(|a, b| (b.level, b.opened_at, &b.id).cmp(&(a.level, a.opened_at, &a.id)));
@@ -122,6 +126,7 @@ pub(super) fn incidents(facts: &Facts, language: Language) -> Vec<IncidentRow> {
         approval: !record.approvals.is_empty(),
         what: say(&record.what, language).into(),
         late: record.late_detected,
+        may_order: asking.may(Role::Operator, setup, record.site.as_str()),
     };
     open.iter().map(row).collect()
 }

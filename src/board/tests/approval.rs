@@ -4,6 +4,8 @@ use alerting::Decision;
 use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText};
 
 use super::*;
+use crate::board::sessions::Holder;
+use crate::people::Areas;
 
 fn words() -> PublicText {
     PublicText {
@@ -109,8 +111,9 @@ fn escaped(text: &str) -> String {
 #[tokio::test]
 async fn a_page_of_another_site_answers_nothing() {
     let (world, path, bound) = asked().await;
-    let session =
-        world.app.state.tokens.open_session(Person { name: "lee".into(), role: Role::Approver });
+    let person = Person { name: "lee".into(), role: Role::Approver, areas: Areas::default() };
+    let holder = Holder::Given(person);
+    let session = world.app.state.tokens.open_session(holder, true);
     let cookie = format!("bongsu-session={}", session.unwrap());
     for (origin, expected) in
         [("https://evil.example", StatusCode::FORBIDDEN), ("http://board.test", StatusCode::OK)]
