@@ -105,6 +105,8 @@ pub enum Purpose {
     Cancel,
     /// Somebody has to say whether the public may hear.
     Approval,
+    /// Nobody has answered yet: whoever hears this is to.
+    Call,
 }
 
 impl Purpose {
@@ -115,6 +117,7 @@ impl Purpose {
             Self::Reminder => "reminder",
             Self::Cancel => "cancel",
             Self::Approval => "approval",
+            Self::Call => "call",
         }
     }
 }

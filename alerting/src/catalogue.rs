@@ -362,6 +362,12 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-vital-failed", "장애", "Failed"),
     ("board-vital-ok", "정상", "OK"),
     ("board-vital-starting", "시작 중", "Starting"),
+    ("call-headline", "[응답 필요 {0}/{1}] {2}", "[Please answer, {0} of {1}] {2}"),
+    (
+        "call-how",
+        "{1}분 안에 bongsu acknowledge {0} 또는 상황판에서 상황 확인을 누르십시오. 응답이 없으면 다음 담당자를 호출합니다.",
+        "Acknowledge within {1} min: bongsu acknowledge {0}, or on the board. If nobody does, the next are called.",
+    ),
     ("cap-feed-title", "경보 (CAP 1.2)", "Alerts (CAP 1.2)"),
     ("cap-headline-exercise", "[훈련] {0}", "[Exercise] {0}"),
     ("cap-headline-test", "[시험] {0}", "[Test] {0}"),
@@ -641,6 +647,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "저널 일부가 손상되거나 없어졌습니다: {0}",
         "Part of the journal is damaged or missing: {0}",
     ),
+    ("fault-nobody-on-duty", "당직표 {0}: 지금 당직자가 없음", "Rota {0}: nobody is on duty now"),
     (
         "fault-poison",
         "기록 {0}번이 판단부를 두 번 멈추게 하여 제외했습니다",
@@ -650,6 +657,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "fault-state-lost",
         "판단 상태를 저널에서 모두 되살리지 못했습니다: {0}번 기록부터 다시 시작",
         "The state could not be rebuilt in full: it starts again at record {0}",
+    ),
+    (
+        "fault-unanswered",
+        "{0}: 호출 순서 {1}의 누구도 응답하지 않음. 모두를 계속 호출합니다",
+        "{0}: nobody on the ladder {1} has answered; everybody on it is called again and again",
     ),
     (
         "fault-unrecorded",
@@ -947,6 +959,16 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("what-approved", "{0} 발령 승인({1}) {2}", "Approved by {0} for {1}. {2}"),
     ("what-asked-again", "발령 승인을 다시 요청함", "Approval asked again"),
+    (
+        "what-called-everybody",
+        "호출한 누구도 응답하지 않아 모두를 다시 호출함",
+        "Nobody who was called answered; everybody is called again",
+    ),
+    (
+        "what-called-next",
+        "응답이 없어 다음 담당자를 호출함",
+        "Nobody answered; the next are called",
+    ),
     ("what-closed", "{0} 종결: {1}", "Put away by {0}: {1}"),
     ("what-closed-by-next", "새 상황이 시작되어 종결함", "Put away: another incident begins"),
     (

@@ -1,7 +1,7 @@
 //! What is going on at a site: one open incident per site and hazard, in revisions. Where people have taken it is
 //! its [`Life`]; what the public may hear of it, its [`Approval`]s.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Evidence, Hazard, IncidentId};
 use crate::approval::{Approval, ApprovalView, Bound, ChannelGroup};
 use crate::decision::IncidentRecord;
+use crate::ladder::Climb;
 use crate::level::Level;
 use crate::life::Life;
 
@@ -43,6 +44,10 @@ pub struct Incident {
     pub late_detected: bool,
     /// When the newest deciding reading was measured.
     pub measured_at: Timestamp,
+    /// How far it has climbed its ladder, while somebody has to answer.
+    pub climb: Option<Climb>,
+    /// Who was called, by channel: they are to hear when it is over.
+    pub called: BTreeMap<ChannelId, BTreeSet<String>>,
     /// What was asked and answered, by group.
     pub approvals: BTreeMap<GroupId, Approval>,
     /// When each criterion (`rule series`) joined it last.
@@ -67,6 +72,8 @@ impl Incident {
             remind_at: None,
             late_detected: false,
             measured_at: now,
+            climb: None,
+            called: BTreeMap::new(),
             approvals: BTreeMap::new(),
             joined: BTreeMap::new(),
             close_at: None,
@@ -110,10 +117,12 @@ impl Incident {
         views.collect()
     }
 
-    /// When something of it is due that people wait for: an answer, a reminder of it, being put away.
+    /// When something of it is due that people wait for: an answer, a reminder of it, the next to be called, being put
+    /// away.
     pub fn due_at(&self) -> Option<Timestamp> {
         let approvals = self.approvals.values().filter_map(Approval::due_at);
-        approvals.chain(self.remind_at).chain(self.close_at).min()
+        let climb = self.climb.as_ref().map(|climb| climb.due_at);
+        approvals.chain(self.remind_at).chain(climb).chain(self.close_at).min()
     }
 
     /// Notes that a criterion holds on a series. Whether that is news to the incident.

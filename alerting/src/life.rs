@@ -208,7 +208,7 @@ fn dwell(policy: &Policy, level: Level) -> Option<Duration> {
 pub enum Step {
     /// Evidence came or went, the level moved down, somebody wrote a note.
     Revise,
-    /// The level went up: what an officer stood down is on again.
+    /// The level went up: what an officer stood down is on again, and nobody has seen it at this level.
     Raise,
     /// Somebody has seen it and is on it.
     Acknowledge,
@@ -314,7 +314,7 @@ impl Life {
         match step {
             Step::Revise => {}
             Step::Raise if self.over => return Err(Refusal::Over),
-            Step::Raise => self.stood_down = false,
+            Step::Raise => (self.stood_down, self.acknowledged) = (false, false),
             Step::Acknowledge if self.over => return Err(Refusal::Over),
             Step::Acknowledge if self.acknowledged => return Err(Refusal::AlreadyAcknowledged),
             Step::Acknowledge => self.acknowledged = true,

@@ -212,6 +212,27 @@ pub struct Lost {
     pub why: String,
 }
 
+/// Messages of one incident to one recipient that supersede each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Strand {
+    /// What is going on.
+    News,
+    /// Whether the public may hear it.
+    Questions,
+    /// That somebody has to answer.
+    Calls,
+}
+
+impl Strand {
+    const fn of(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Alert | Purpose::Reminder | Purpose::Cancel => Self::News,
+            Purpose::Approval => Self::Questions,
+            Purpose::Call => Self::Calls,
+        }
+    }
+}
+
 /// What the outbox remembers of one delivery; the message itself lies in the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Owed {
@@ -220,8 +241,8 @@ struct Owed {
     incident: IncidentId,
     revision: u32,
     level: Level,
-    /// Whether it asks for an approval: questions and alerts do not supersede each other.
-    asks: bool,
+    /// What it is in its chain: questions, calls and news do not supersede each other.
+    strand: Strand,
     state: DeliveryState,
     attempts: u32,
     expires_at: Timestamp,
@@ -260,20 +281,21 @@ impl Outbox {
 
     /// Takes on a delivery. Whatever its chain (same incident, channel, recipient) has queued is superseded.
     pub fn owe(&mut self, delivery: Delivery, retry: Retry, now: Timestamp, out: &mut Vec<Action>) {
-        let asks = delivery.alert.purpose == Purpose::Approval;
+        let strand = Strand::of(delivery.alert.purpose);
         let superseded: Vec<DeliveryKey> = self
-            .chain(&delivery.alert.incident, &delivery.channel, &delivery.recipient, asks)
+            .chain(&delivery.alert.incident, &delivery.channel, &delivery.recipient, strand)
             .filter(|(_, owed)| {
                 matches!(owed.state, DeliveryState::Queued | DeliveryState::InDoubt)
             })
             .map(|(key, _)| key.clone())
             .collect();
         let overdue_at = self
-            .chain(&delivery.alert.incident, &delivery.channel, &delivery.recipient, asks)
+            .chain(&delivery.alert.incident, &delivery.channel, &delivery.recipient, strand)
             .map(|(_, owed)| owed.overdue_at)
-            .chain([now.plus(retry.expire_after)])
+            .chain([delivery.expires_at])
             .min()
-            .unwrap_or(Timestamp::MAX);
+            .unwrap_or(Timestamp::MAX)
+            .max(delivery.due_at);
         for key in superseded {
             self.finish(&key, DeliveryState::Superseded, "a newer revision", now, out);
         }
@@ -283,7 +305,7 @@ impl Outbox {
             incident: delivery.alert.incident.clone(),
             revision: delivery.alert.revision,
             level: delivery.alert.level,
-            asks,
+            strand,
             state: DeliveryState::Queued,
             attempts: 0,
             expires_at: delivery.expires_at,
@@ -296,15 +318,16 @@ impl Outbox {
         out.push(Action::Owe(delivery));
     }
 
-    /// The questions about an incident have their answers: whoever was not reached yet need not be.
-    pub fn withdraw_questions(
+    /// What an incident asked in this way has its answer: whoever was not reached yet need not be.
+    pub fn withdraw(
         &mut self,
         incident: &IncidentId,
+        strand: Strand,
         now: Timestamp,
         out: &mut Vec<Action>,
     ) {
         let waiting = |owed: &Owed| {
-            owed.asks
+            owed.strand == strand
                 && owed.incident == *incident
                 && matches!(owed.state, DeliveryState::Queued | DeliveryState::InDoubt)
         };
@@ -419,14 +442,14 @@ impl Outbox {
         incident: &'a IncidentId,
         channel: &'a ChannelId,
         recipient: &'a str,
-        asks: bool,
+        strand: Strand,
     ) -> impl Iterator<Item = (&'a DeliveryKey, &'a Owed)> {
         let same = move |owed: &Owed| {
             owed.state != DeliveryState::Superseded
                 && owed.incident == *incident
                 && owed.channel == *channel
                 && owed.recipient == recipient
-                && owed.asks == asks
+                && owed.strand == strand
         };
         self.owed.iter().filter(move |(_, owed)| same(owed))
     }
@@ -436,7 +459,7 @@ impl Outbox {
         let Some(owed) = self.owed.get(key) else { return };
         let due_at = now.plus(backoff(&owed.retry, key, owed.attempts));
         let replaced = self
-            .chain(&owed.incident, &owed.channel, &owed.recipient, owed.asks)
+            .chain(&owed.incident, &owed.channel, &owed.recipient, owed.strand)
             .any(|(_, other)| other.revision > owed.revision);
         if replaced {
             self.finish(key, DeliveryState::Superseded, "a newer revision", now, out);

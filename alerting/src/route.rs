@@ -5,10 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use reading::Timestamp;
 use reading::id::{ChannelId, GroupId, SiteId};
 use serde::{Deserialize, Serialize};
 
 use crate::level::Level;
+use crate::validity::{Offsets, QuietHours};
 
 /// Who hears a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,12 @@ pub struct Route {
     pub group: Option<GroupId>,
     /// How deliveries are tried.
     pub retry: Retry,
+    /// Whether its recipients are persons, so that it can call one of them.
+    #[serde(default)]
+    pub personal: bool,
+    /// When officers are left alone with what is below 경계, in the zone of the site.
+    #[serde(default)]
+    pub quiet: Option<QuietHours>,
 }
 
 /// How deliveries of a channel are tried, in journal time (`at`).
@@ -63,6 +71,12 @@ impl Route {
         let here = self.concerned.get(site).map(Vec::as_slice).unwrap_or_default();
         let beside = here.iter().filter(|person| !self.recipients.contains(person));
         self.recipients.iter().chain(beside)
+    }
+
+    /// From when on a message that has been as serious as `peak` may be heard: now, or when the quiet is over.
+    pub fn heard_from(&self, peak: Level, now: Timestamp, offsets: &Offsets) -> Timestamp {
+        let quiet = self.quiet.filter(|_| peak < Level::Warning);
+        quiet.and_then(|quiet| quiet.end(now, offsets)).unwrap_or(now)
     }
 
     /// Whether it carries word of this site.
@@ -97,6 +111,8 @@ mod tests {
             audience: Audience::Officers,
             group: None,
             retry,
+            personal: true,
+            quiet: None,
         };
         let told = |id: &str| route.recipients_at(&site(id)).cloned().collect::<Vec<_>>();
         assert_eq!(told("cut-12"), names(&["duty", "head"]));

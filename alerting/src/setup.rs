@@ -6,15 +6,18 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use reading::codec::Feed;
-use reading::id::GroupId;
+use reading::id::{ChannelId, GroupId};
 use reading::registry::Text;
-use reading::{Registry, SiteId};
+use reading::{Registry, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Status;
 use crate::approval::ChannelGroup;
+use crate::ladder::Ladder;
+use crate::rota::Rota;
 use crate::route::Route;
 use crate::rule::Rule;
+use crate::validity::Offsets;
 
 /// The resolved configuration of a run, secrets left out. Journaled at start and at each reload, so that any
 /// kept journal replays with what was in force.
@@ -31,6 +34,15 @@ pub struct Setup {
     /// How channels that the public hears are released, by group.
     #[serde(default)]
     pub groups: Vec<ChannelGroup>,
+    /// Who is called one after the other until somebody answers.
+    #[serde(default)]
+    pub ladders: Vec<Ladder>,
+    /// Who is on duty when.
+    #[serde(default)]
+    pub rotas: Vec<Rota>,
+    /// The offsets of the zones that rotas and quiet hours are read in, by IANA name.
+    #[serde(default)]
+    pub zones: BTreeMap<String, Vec<(Timestamp, i32)>>,
     /// Whether alerts are in earnest.
     pub status: Status,
     /// Who speaks: the name alerts are signed with.
@@ -85,6 +97,9 @@ impl Setup {
             policies: BTreeMap::new(),
             routes: Vec::new(),
             groups: Vec::new(),
+            ladders: Vec::new(),
+            rotas: Vec::new(),
+            zones: BTreeMap::new(),
             status: Status::Actual,
             sender: Text::default(),
             sources: Vec::new(),
@@ -95,6 +110,16 @@ impl Setup {
     /// The group of that name.
     pub fn group(&self, id: &GroupId) -> Option<&ChannelGroup> {
         self.groups.iter().find(|group| group.id == *id)
+    }
+
+    /// The route of a channel, and its place.
+    pub fn route(&self, channel: &ChannelId) -> Option<(usize, &Route)> {
+        self.routes.iter().enumerate().find(|(_, route)| route.channel == *channel)
+    }
+
+    /// The offsets of a zone, as far as they are needed.
+    pub fn offsets(&self, zone: &str) -> &Offsets {
+        self.zones.get(zone).map_or(&[], Vec::as_slice)
     }
 
     /// The policy of a site.

@@ -1,4 +1,4 @@
-//! Validity: when a rule counts, in the calendar and on the clock of its site.
+//! Validity: when a rule counts, in the calendar and on the clock of its site; and quiet hours, when little things wait.
 //!
 //! The pure core knows no time zones: configuration writes down the offsets of the site's zone, so that a replay
 //! on another machine, with another zone database, gives the same.
@@ -9,8 +9,22 @@ use core::time::Duration;
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
-const DAY_SECS: i64 = 86_400;
-const MINUTE_SECS: i64 = 60;
+pub(crate) const DAY_SECS: i64 = 86_400;
+pub(crate) const MINUTE_SECS: i64 = 60;
+
+/// The offset of a zone east of UTC, seconds, from each moment on; by moment. The first holds before it, too.
+pub type Offsets = [(Timestamp, i32)];
+
+/// The offset of a zone at a moment, seconds.
+pub fn offset_at(offsets: &Offsets, at: Timestamp) -> i32 {
+    let after = offsets.partition_point(|(from, _)| *from <= at);
+    offsets.get(after.saturating_sub(1)).map_or(0, |(_, offset)| *offset)
+}
+
+/// The wall clock, seconds, where the offset is this.
+pub(crate) fn local_secs(at: Timestamp, offset: i32) -> i64 {
+    at.nanos().div_euclid(1_000_000_000) + i64::from(offset)
+}
 
 /// When a rule counts. What is not said does not limit it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +49,7 @@ pub struct MonthDay(pub u8, pub u8);
 impl Validity {
     /// Whether a rule counts at this moment.
     pub fn covers(&self, at: Timestamp) -> bool {
-        let local = at.nanos().div_euclid(1_000_000_000) + i64::from(self.offset(at));
+        let local = local_secs(at, self.offset(at));
         let (day, minute) = (local.div_euclid(DAY_SECS), local.rem_euclid(DAY_SECS) / MINUTE_SECS);
         self.from.is_none_or(|from| day >= from)
             && self.until.is_none_or(|until| day <= until)
@@ -46,7 +60,7 @@ impl Validity {
     /// The first moment after `at` at which it may begin or cease to count.
     pub fn next_turn(&self, at: Timestamp) -> Timestamp {
         let offset = i64::from(self.offset(at));
-        let local = at.nanos().div_euclid(1_000_000_000) + offset;
+        let local = local_secs(at, self.offset(at));
         let midnight = local.div_euclid(DAY_SECS) * DAY_SECS;
         let edges = self.hours.map_or([0, 0], |(from, to)| [from, to]);
         let of_today = edges.map(|minute| midnight + i64::from(minute) * MINUTE_SECS);
@@ -58,8 +72,33 @@ impl Validity {
     }
 
     fn offset(&self, at: Timestamp) -> i32 {
-        let after = self.offsets.partition_point(|(from, _)| *from <= at);
-        self.offsets.get(after.saturating_sub(1)).map_or(0, |(_, offset)| *offset)
+        offset_at(&self.offsets, at)
+    }
+}
+
+/// Hours of the day in which little things wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuietHours {
+    /// From this minute of the day …
+    pub from: u16,
+    /// … up to this one; over midnight if it comes first.
+    pub to: u16,
+}
+
+impl QuietHours {
+    /// When the quiet ends that reigns at `at` in a zone; `None` if none does.
+    pub fn end(&self, at: Timestamp, offsets: &Offsets) -> Option<Timestamp> {
+        let local = local_secs(at, offset_at(offsets, at));
+        let minute = (local.rem_euclid(DAY_SECS) / MINUTE_SECS) as u16;
+        if !within(minute, self.from, self.to, false) {
+            return None;
+        }
+        let midnight = local.div_euclid(DAY_SECS) * DAY_SECS;
+        let to = midnight + i64::from(self.to) * MINUTE_SECS;
+        let to = if to > local { to } else { to + DAY_SECS };
+        let guess = Timestamp::from_secs(to - i64::from(offset_at(offsets, at)));
+        let end = Timestamp::from_secs(to - i64::from(offset_at(offsets, guess)));
+        Some(end.max(at.plus(Duration::from_nanos(1))))
     }
 }
 
@@ -125,6 +164,26 @@ mod tests {
             (&night, "2026-07-15T06:00:00+09:00", false),
         ] {
             assert_eq!(validity.covers(at(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn quiet_hours_end_when_the_wall_says_so() {
+        let quiet = QuietHours { from: 22 * 60, to: 7 * 60 };
+        let offsets = [
+            (at("2025-10-26T01:00:00Z"), 3_600),
+            (at("2026-03-29T01:00:00Z"), 7_200),
+            (at("2026-10-25T01:00:00Z"), 3_600),
+        ];
+        for (text, end) in [
+            ("2026-07-14T19:59:59Z", None),
+            ("2026-07-14T20:00:00Z", Some("2026-07-15T05:00:00Z")),
+            ("2026-07-15T04:59:59Z", Some("2026-07-15T05:00:00Z")),
+            ("2026-07-15T05:00:00Z", None),
+            ("2026-03-28T22:00:00Z", Some("2026-03-29T05:00:00Z")), // an hour shorter
+            ("2026-10-24T22:00:00Z", Some("2026-10-25T06:00:00Z")), // an hour longer
+        ] {
+            assert_eq!(quiet.end(at(text), &offsets), end.map(at), "{text}");
         }
     }
 

@@ -440,6 +440,8 @@ pub(super) fn setup() -> Setup {
         min_level: Level::Caution,
         audience,
         group: (audience == Audience::Public).then(|| "public".parse().unwrap()),
+        personal: false,
+        quiet: None,
         retry: Retry {
             first: Duration::from_secs(5),
             max: Duration::from_secs(300),
@@ -461,6 +463,9 @@ pub(super) fn setup() -> Setup {
             route("siren", Audience::Public),
         ],
         groups: vec![],
+        ladders: vec![],
+        rotas: vec![],
+        zones: BTreeMap::new(),
         status: Status::Actual,
         sender: text("한밭시 재난안전상황실", "Hanbat situation room"),
         feeds: vec![],

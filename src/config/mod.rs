@@ -33,6 +33,8 @@ mod silence;
 mod doubt;
 mod sites;
 mod groups;
+mod rotas;
+mod ladders;
 mod contacts;
 mod routes;
 mod channels;
@@ -67,6 +69,8 @@ pub use wires::{ModbusSettings, SerialSettings};
 
 use resolve::resolve;
 use source::Folder;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What a report may need in real time from a simulated station to the desk on a busy machine.
 const ROAD_MAX: Duration = Duration::from_secs(2);
@@ -150,6 +154,17 @@ impl Config {
         }
         for group in &mut self.setup.groups {
             group.remind = group.remind.mul_f64(speed);
+        }
+        for ladder in &mut self.setup.ladders {
+            let within = &mut ladder.within;
+            for time in [
+                &mut within.attention,
+                &mut within.caution,
+                &mut within.warning,
+                &mut within.severe,
+            ] {
+                *time = time.mul_f64(speed);
+            }
         }
         for channel in &mut self.channels {
             match &mut channel.kind {

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alerting::Status;
+use alerting::engine::SYSTEM_ZONE;
 use alerting::route::Route;
 use alerting::rule::Rule;
 use alerting::setup::{Policy, Setup};
 use delivery::text::{Template, Texts};
 use ingest::archive::history::Keep;
+use reading::Timestamp;
 use reading::id::{GroupId, SiteId, StationId};
 use reading::registry::Registry;
 
@@ -18,12 +20,15 @@ use super::contacts;
 use super::daemon::{self, Daemon};
 use super::feeds::{self, FeedEntry};
 use super::groups::{self, GroupEntry};
+use super::ladders::{self, LadderEntry};
 use super::problem::{Place, Problems};
+use super::rotas::{self, RotaEntry};
 use super::sites::{self, SiteEntry};
 use super::source::Folder;
 use super::table::Table;
 use super::texts;
 use super::tree::At;
+use super::validity::offsets;
 use super::wires::{self, Claimed};
 use super::{archive, history};
 
@@ -109,18 +114,25 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let templates = read_templates(&mut table, &channels, &known, problems);
     let routes: Vec<Route> = channels.iter().map(|(_, route, _)| route.clone()).collect();
     groups::check(&released, &routes, problems);
+    let rotas = read_rotas(&mut table, problems);
+    let ladders = read_ladders(&mut table, &known, problems);
+    ladders::check(&ladders, &rotas, &routes, &known.contacts, problems);
     table.finish("the main file", problems);
     let Daemon { data_dir, status, sender, http, journal } = daemon?;
     let (registry, rules, policies) = field(entries);
     if sites_whole && problems.errors() == 0 {
         feeds.iter().for_each(|entry| feeds::check(entry, &registry, problems));
     }
+    let zones = zones(&registry, &ladders, &routes);
     let setup = Setup {
         registry,
         rules,
         policies,
         routes,
         groups: released.into_iter().filter_map(|entry| entry.group).collect(),
+        ladders: ladders.into_iter().filter_map(|entry| entry.ladder).collect(),
+        rotas: rotas.into_iter().filter_map(|entry| entry.rota).collect(),
+        zones,
         status,
         sender: sender.name,
         sources,
@@ -165,6 +177,43 @@ fn read_groups(table: &mut Table, problems: &mut Problems) -> Vec<GroupEntry> {
         entries.push(entry);
     }
     entries
+}
+
+fn read_rotas(table: &mut Table, problems: &mut Problems) -> Vec<RotaEntry> {
+    let (mut entries, mut seen) = (Vec::new(), Seen::default());
+    for entry in table.tables("rota", problems) {
+        let entry = rotas::read(entry, problems);
+        if let Some(name) = &entry.name {
+            seen.add("rota", name, problems);
+        }
+        entries.push(entry);
+    }
+    entries
+}
+
+fn read_ladders(table: &mut Table, known: &Known, problems: &mut Problems) -> Vec<LadderEntry> {
+    let (mut entries, mut seen) = (Vec::new(), Seen::default());
+    for entry in table.tables("ladder", problems) {
+        let entry = ladders::read(entry, known, problems);
+        if let Some(name) = &entry.name {
+            seen.add("ladder", name, problems);
+        }
+        entries.push(entry);
+    }
+    entries
+}
+
+/// The offsets of every zone that a rota or quiet hours may be read in: those of the sites, and our own.
+fn zones(
+    registry: &Registry,
+    ladders: &[LadderEntry],
+    routes: &[Route],
+) -> BTreeMap<String, Vec<(Timestamp, i32)>> {
+    if ladders.is_empty() && routes.iter().all(|route| route.quiet.is_none()) {
+        return BTreeMap::new();
+    }
+    let zones = registry.sites().iter().map(|site| site.zone.as_str()).chain([SYSTEM_ZONE]);
+    zones.map(|zone| (zone.to_owned(), offsets(zone))).collect()
 }
 
 /// The ways in.

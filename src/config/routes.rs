@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use alerting::Level;
 use alerting::route::{Audience, Retry, Route};
+use alerting::validity::QuietHours;
 use reading::id::{ChannelId, GroupId, SiteId, StationId};
 
 use super::channels::{CellGateway, ChannelKind, Kind};
 use super::problem::Problems;
 use super::resolve::Known;
+use super::rotas;
 use super::table::{Table, id};
 use super::tree::At;
 use super::value::{Fault, nearest};
@@ -36,7 +38,7 @@ pub fn read(
     );
     let words = Level::ALL.map(|level| (level.name(), level));
     let min_level = table.choice("min-level", &words[1..], problems);
-    let sites = table.reads("sites", |text| site(text, known), problems);
+    let sites = table.reads("sites", |text| known_site(text, known), problems);
     if let Some(none) = sites.as_ref().filter(|sites| sites.value.is_empty()) {
         problems.add(
             &none.place,
@@ -71,6 +73,7 @@ pub fn read(
         sites.into_iter().collect()
     };
     let retry = retry(table, kind, problems);
+    let quiet = quiet(table, audience.as_ref(), problems);
     Some(Route {
         channel: name?.value.clone(),
         recipients,
@@ -82,10 +85,26 @@ pub fn read(
         audience: audience?.value,
         group,
         retry: retry?,
+        personal: kind.is_to_contacts(),
+        quiet,
     })
 }
 
-fn site(text: &str, known: &Known) -> Result<SiteId, Fault> {
+/// When officers are left alone with little things. The public only hears what must not wait.
+fn quiet(
+    table: &mut Table,
+    audience: Option<&At<Audience>>,
+    problems: &mut Problems,
+) -> Option<QuietHours> {
+    let quiet = table.read("quiet-hours", rotas::quiet, problems)?;
+    if let Some(At { value: Audience::Public, .. }) = audience {
+        problems.add(&quiet.place, "the public hears at any hour", "remove it");
+    }
+    Some(quiet.value)
+}
+
+/// The name of a site that exists.
+pub(super) fn known_site(text: &str, known: &Known) -> Result<SiteId, Fault> {
     let site: SiteId = id(text)?;
     if known.sites_whole && !known.sites.contains(&site) {
         let remedy = match nearest(text, known.sites.iter().map(SiteId::as_str)) {

@@ -16,6 +16,7 @@ use super::*;
 mod rules;
 mod wires;
 mod feeds;
+mod people;
 
 const MAIN: &str = r#"data-dir = "/var/lib/bongsu"
 sites = "sites"

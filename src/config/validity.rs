@@ -46,7 +46,8 @@ pub fn read(table: &mut Table, zone: &str, problems: &mut Problems) -> Option<Va
     })
 }
 
-fn days(date: Date) -> Option<i64> {
+/// Counted from 1970-01-01.
+pub(super) fn days(date: Date) -> Option<i64> {
     let epoch = Date::new(1970, 1, 1).ok()?;
     Some(i64::from(date.since(epoch).ok()?.get_days()))
 }
@@ -67,7 +68,7 @@ fn season(text: &str) -> Result<(MonthDay, MonthDay), Fault> {
 }
 
 /// `22:00..06:00`.
-fn hours(text: &str) -> Result<(u16, u16), Fault> {
+pub(super) fn hours(text: &str) -> Result<(u16, u16), Fault> {
     let refused = || {
         let what = format!("`{}` is no part of a day", shortened(text));
         Fault::new(what, "write from when to when, say \"22:00..06:00\"")
@@ -82,7 +83,7 @@ fn hours(text: &str) -> Result<(u16, u16), Fault> {
 }
 
 /// The offsets of a zone, so that a replay needs no zone database.
-fn offsets(zone: &str) -> Vec<(Timestamp, i32)> {
+pub(super) fn offsets(zone: &str) -> Vec<(Timestamp, i32)> {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let (Ok(first), Ok(last)) =
         (OFFSETS.0.parse::<jiff::Timestamp>(), OFFSETS.1.parse::<jiff::Timestamp>())

@@ -120,7 +120,7 @@ impl Engine {
                 continue;
             }
             for recipient in route.recipients_at(&record.site) {
-                let delivery = deliver(&route, recipient, alert.clone(), now.at);
+                let delivery = deliver(&route, recipient, alert.clone(), now.at, now.at);
                 for group in &here {
                     asked.entry(group).or_default().insert(delivery.key.clone());
                 }
@@ -177,6 +177,18 @@ impl Engine {
         base.headline = both(&base.headline, |said, language| {
             catalogue::fill("approval-headline", language, &[said])
         });
+        self.append_questions(&mut base, incident, groups);
+        base.instruction = catalogue::text("approval-how", &[record.id.as_str(), &names]);
+        base
+    }
+
+    /// Puts what would be heard behind what a message says.
+    pub(super) fn append_questions(
+        &self,
+        base: &mut Alert,
+        incident: &Incident,
+        groups: &[GroupId],
+    ) {
         for group in groups {
             let approval = incident.approvals.get(group).and_then(|one| one.asked.as_ref());
             let Some(asked) = approval else { continue };
@@ -192,13 +204,11 @@ impl Engine {
             base.description.ko.push_str(&say(catalogue::Language::Ko, |text| &text.ko));
             base.description.en.push_str(&say(catalogue::Language::En, |text| &text.en));
         }
-        base.instruction = catalogue::text("approval-how", &[record.id.as_str(), &names]);
-        base
     }
 
     /// An attempt to reach somebody came to something: if it was an approver, the countdown may start.
     pub(super) fn approver_tried(&mut self, outcome: &Outcome, now: Moment) {
-        if !outcome.key.is_for(Purpose::Approval) {
+        if ![Purpose::Approval, Purpose::Call].into_iter().any(|why| outcome.key.is_for(why)) {
             return;
         }
         let reached = matches!(outcome.result, AttemptResult::Delivered { .. });
@@ -348,7 +358,14 @@ pub(super) fn decided<const N: usize>(
 }
 
 /// A delivery of a message to one recipient of a route.
-pub(super) fn deliver(route: &Route, recipient: &str, alert: Alert, now: Timestamp) -> Delivery {
+/// It may be heard from `heard_from` on.
+pub(super) fn deliver(
+    route: &Route,
+    recipient: &str,
+    alert: Alert,
+    now: Timestamp,
+    heard_from: Timestamp,
+) -> Delivery {
     let key =
         DeliveryKey::new(&alert.incident, alert.revision, alert.purpose, &route.channel, recipient);
     Delivery {
@@ -357,8 +374,8 @@ pub(super) fn deliver(route: &Route, recipient: &str, alert: Alert, now: Timesta
         recipient: recipient.to_string(),
         alert,
         owed_at: now,
-        due_at: now,
-        expires_at: now.plus(route.retry.expire_after),
+        due_at: heard_from,
+        expires_at: heard_from.plus(route.retry.expire_after),
     }
 }
 

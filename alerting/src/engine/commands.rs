@@ -162,8 +162,13 @@ impl Engine {
         };
         let taken = match command.verb {
             Verb::Acknowledge => acknowledge(&mut incident, command),
-            Verb::Approve => self.answer(&mut incident, command, now, out),
-            Verb::Reject => self.answer(&mut incident, command, now, out),
+            Verb::Approve | Verb::Reject => {
+                let answered = self.answer(&mut incident, command, now, out);
+                if answered.is_ok() && incident.life.take(&Step::Acknowledge).is_ok() {
+                    incident.acknowledged_by = Some(command.by.clone()); // whoever answers has seen it
+                }
+                answered
+            }
             Verb::Note => plain(&mut incident, &Step::Revise, "what-note", command),
             Verb::Close => plain(&mut incident, &Step::Close, "what-closed", command),
             Verb::StandDown => Err(catalogue::text("command-not-severe", &[])),

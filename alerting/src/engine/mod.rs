@@ -24,6 +24,7 @@ mod explaining;
 mod telling;
 mod revising;
 mod asking;
+mod climbing;
 mod commands;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -49,7 +50,7 @@ pub(crate) use gateway::{GATEWAY_FAULT, Gateway, GatewayState};
 pub(crate) use silence::{Heard, Source};
 pub(crate) use site::{Event, Site, Track};
 pub(crate) use telling::Fault;
-pub use telling::SYSTEM_SITE;
+pub use telling::{SYSTEM_SITE, SYSTEM_ZONE};
 pub(crate) use watch::{Late, Watch, WatchState};
 
 /// While it runs, the daemon journals something at least every half of this; a longer pause in the journal

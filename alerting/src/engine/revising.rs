@@ -14,6 +14,7 @@ use crate::decision::{Action, Decision};
 use crate::incident::{Incident, Revision};
 use crate::level::Level;
 use crate::life::Step;
+use crate::outbox::Strand;
 
 impl Engine {
     /// Makes the next revision of a track's incident (opening it if need be), and tells of it if `purpose` says why.
@@ -123,13 +124,14 @@ impl Engine {
         } else {
             self.ask(subject, &record, &mut incident, &asks, now, out);
         }
+        self.climb(subject, &record, &mut incident, now, out);
         self.put_incident(subject, incident);
     }
 
     /// Nobody has to be reached for a question that has its answer.
     fn settle_questions(&mut self, incident: &Incident, now: Moment, out: &mut Vec<Action>) {
         if incident.approvals.values().all(|approval| approval.asked.is_none()) {
-            self.outbox.withdraw_questions(&incident.id, now.at, out);
+            self.outbox.withdraw(&incident.id, Strand::Questions, now.at, out);
         }
     }
 

@@ -132,11 +132,14 @@ impl Engine {
         }
     }
 
-    /// Reminders that fell into downtime are one reminder now.
+    /// Reminders that fell into downtime are one reminder now; whoever was called has a minute to answer.
     fn put_off_reminders(&mut self, asleep: Timestamp, target: Timestamp) {
         let tracks = self.sites.iter_mut().flat_map(|site| [&mut site.main, &mut site.monitoring]);
         for incident in tracks.chain([&mut self.system]).filter_map(|track| track.incident.as_mut())
         {
+            if let Some(climb) = &mut incident.climb {
+                climb.slept(asleep, target);
+            }
             if incident.remind_at.is_some_and(|at| at > asleep && at < target) {
                 incident.remind_at = Some(target);
             }

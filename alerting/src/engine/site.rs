@@ -441,6 +441,7 @@ impl Engine {
             self.remind(site, monitoring, now, out);
             let subject = if monitoring { Subject::Monitoring(site) } else { Subject::Main(site) };
             self.questions_due(subject, now, out);
+            self.ladder_due(subject, now, out);
             self.close_due(subject, now, out);
             self.wake_for_track(site, monitoring);
         }

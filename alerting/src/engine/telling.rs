@@ -29,6 +29,9 @@ use crate::setup::Policy;
 /// The site id under which bongsu speaks of itself; no site may be called so.
 pub const SYSTEM_SITE: &str = "bongsu";
 
+/// The zone bongsu itself lives in.
+pub const SYSTEM_ZONE: &str = "Asia/Seoul";
+
 /// A fault of bongsu itself is kept as an incident for ten minutes after it is mended, so that it does not flap.
 const SYSTEM_POLICY: Policy = Policy {
     dwell_attention: Duration::from_secs(600),
@@ -159,6 +162,7 @@ impl Engine {
             && let Some(incident) = &mut track.incident
         {
             incident.life.take(&Step::Raise).ok();
+            incident.acknowledged_by = None; // what they said they had seen was less
         }
         let what = moved(from, to, &reason);
         out.push(Action::Decide(Decision::Level {
@@ -315,10 +319,15 @@ impl Engine {
                 let bound = bound.map(|(bound, _)| bound.clone());
                 incident.told.insert(route.channel.clone(), bound);
             }
+            let offsets = self.setup.offsets(&facts.zone);
+            let heard_from = route.heard_from(incident.peak, now.at, offsets);
             for recipient in route.recipients_at(&record.site) {
-                let delivery = deliver(route, recipient, alert.clone(), now.at);
+                let delivery = deliver(route, recipient, alert.clone(), now.at, heard_from);
                 self.outbox.owe(delivery, route.retry, now.at, out);
             }
+        }
+        if record.level == Level::Normal {
+            self.call_off(&facts, record, incident, now, out);
         }
     }
 
@@ -393,7 +402,7 @@ impl Engine {
                 polygon: Vec::new(),
                 area: self.setup.sender.clone(),
                 district: String::new(),
-                zone: String::from("Asia/Seoul"),
+                zone: String::from(SYSTEM_ZONE),
             },
         }
     }
@@ -437,6 +446,7 @@ impl Engine {
             self.level_moved(Subject::System, from, assessment, now.at, now, out);
         }
         self.remind_subject(Subject::System, now, out);
+        self.ladder_due(Subject::System, now, out);
         self.close_due(Subject::System, now, out);
         self.wake_for_system();
     }

@@ -128,6 +128,8 @@ pub fn route(channel: &str, min_level: Level, audience: Audience) -> Route {
             receipt_within: None,
             repeat_is_safe: true,
         },
+        personal: false,
+        quiet: None,
     }
 }
 
@@ -202,6 +204,9 @@ pub fn setup() -> Setup {
             route("public", Level::Warning, Audience::Public),
         ],
         groups: vec![group("public", Release::Automatic { rule: written() })],
+        ladders: vec![],
+        rotas: vec![],
+        zones: Default::default(),
         status: Status::Actual,
         sender: text("test office"),
         feeds: vec![],

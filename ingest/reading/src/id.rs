@@ -95,6 +95,10 @@ identifiers! {
     ChannelId
     /// Channels that people release together.
     GroupId
+    /// Who is called one after the other.
+    LadderId
+    /// Who is on duty when.
+    RotaId
 }
 
 /// The full name of a series: `site/station/sensor/quantity`, always four parts.
