@@ -63,7 +63,7 @@ fn raises(world: &World) -> Vec<(String, String, reading::Timestamp, reading::Ti
 }
 
 /// The recorded history, site by site: whose window closes first is no part of it.
-fn by_site(world: &World) -> Vec<(String, Level, Level, Timestamp)> {
+fn by_site(world: &World) -> Vec<(String, Level, Level, reading::Timestamp)> {
     let mut recorded = world.recorded();
     recorded.sort_by(|one, other| one.0.cmp(&other.0));
     recorded
