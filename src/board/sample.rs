@@ -27,7 +27,9 @@ use futures_util::future::BoxFuture;
 use ingest::archive::history::{History, HistoryReader, Keep, Kept};
 use ingest::clock::Clock;
 use parking_lot::Mutex;
-use reading::registry::{Registry, SeriesEntry, Site, SiteIndex, SiteKind, StationEntry, Text};
+use reading::registry::{
+    Make, Registry, SeriesEntry, Site, SiteIndex, SiteKind, StationEntry, Text,
+};
 use reading::{Quality, Quantity, Reading, SeriesIndex, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -430,6 +432,12 @@ pub(super) fn setup() -> Setup {
                 ..SeriesEntry::of(sensor.parse().unwrap(), quantity)
             })
             .to_vec(),
+        make: Make {
+            maker: "Hanbat Sensors".into(),
+            installed: "2025-11-03".into(),
+            ..Make::default()
+        }
+        .noted(),
         ..StationEntry::of(id.parse().unwrap(), "box-1".parse().unwrap(), "field")
     };
     let route = |channel: &str, audience| Route {

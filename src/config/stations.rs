@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alerting::window::OPEN_MAX;
 use reading::id::{SensorId, SeriesName, SiteId, StationId, is_id};
-use reading::registry::{SeriesEntry, StationEntry};
+use reading::registry::{Make, SeriesEntry, StationEntry};
 use reading::unit::{Quantity, Unit};
 
 use super::calibration;
@@ -64,6 +64,7 @@ pub fn read(
         let source = source(&mut table, sources, problems);
         let gateway = table.read("gateway", |text| gateway(text, site), problems);
         let location = geometry::location(&mut table, "location", problems);
+        let make = make(&mut table, problems);
         let (report_interval, series) =
             instruments(&mut table, site.map(|site| &site.value), problems);
         table.finish("a [[station]]", problems);
@@ -71,7 +72,7 @@ pub fn read(
         if let (Some(site), Some(id), Some(source)) = (site, id, source) {
             let of = StationEntry::of(site.value.clone(), id, &source);
             let gateway = gateway.map(|at| at.value);
-            entries.push(StationEntry { report_interval, gateway, location, series, ..of });
+            entries.push(StationEntry { report_interval, gateway, location, make, series, ..of });
             places.push(place);
         }
     }
@@ -79,6 +80,14 @@ pub fn read(
     check_votes(&entries, &places, problems);
     check_compensations(&entries, &places, problems);
     Stations { entries, ids, gateways }
+}
+
+/// Who made a station or a sensor.
+fn make(table: &mut Table, problems: &mut Problems) -> Option<Box<Make>> {
+    let mut word = |key| table.text(key, problems).map_or_else(String::new, |text| text.value);
+    let (maker, model, serial) = (word("maker"), word("model"), word("serial"));
+    let installed = table.date("installed", problems).map_or_else(String::new, |day| day.value);
+    Make { maker, model, serial, installed }.noted()
 }
 
 /// The station that forwards for another: of the same site, or `site/station`.
@@ -275,6 +284,7 @@ fn sensor(
     let checks = table.flag("checks", problems).is_none_or(|at| at.value);
     let noise = table.text("noise", problems);
     let votes = table.read("votes", word, problems).map(|at| at.value);
+    let make = make(&mut table, problems);
     let calibrations = match quantities.as_ref().map(|at| at.value.as_slice()) {
         Some([only]) => {
             let unit = unit.as_ref().map_or(only.value.base_unit(), |unit| unit.value);
@@ -302,8 +312,8 @@ fn sensor(
         let (Some(unit), Some(range)) = (unit, range) else { break };
         let of = SeriesEntry::of(id.value.clone(), quantity);
         let (noise, votes) = (noise.filter(|_| checks), votes.clone());
-        let calibrations = calibrations.clone();
-        let entry = SeriesEntry { unit, range, lateness, noise, votes, calibrations, ..of };
+        let (calibrations, make) = (calibrations.clone(), make.clone());
+        let entry = SeriesEntry { unit, range, lateness, noise, votes, calibrations, make, ..of };
         entries.push((place, entry));
     }
     entries

@@ -10,6 +10,7 @@ use alerting::rule::Group;
 use proptest::prelude::*;
 
 use reading::SiteId;
+use reading::registry::Make;
 
 use super::*;
 
@@ -384,6 +385,33 @@ fn no_message_repeats_a_secret() {
         let found = problems(&changed(from, secret)).join("\n");
         assert!(!found.is_empty() && !found.contains("hunter2"), "{found}");
     }
+}
+
+#[test]
+fn who_made_an_instrument_is_kept_for_people() {
+    let made = "maker = \"Hanbat\"\nmodel = \"T-2\"\nserial = \"0042\"\ninstalled = 2025-11-03\n";
+    let config = load(&changed(
+        "[[station.sensor]]\nid = \"tilt-1\"",
+        &format!("{made}[[station.sensor]]\nid = \"tilt-1\"\nserial = \"7\""),
+    ));
+    let registry = config.unwrap().setup.registry;
+    let make = |maker: &str, model: &str, serial: &str, installed: &str| {
+        Make {
+            maker: maker.into(),
+            model: model.into(),
+            serial: serial.into(),
+            installed: installed.into(),
+        }
+        .noted()
+    };
+    assert_eq!(registry.stations()[0].make, make("Hanbat", "T-2", "0042", "2025-11-03"));
+    let of_series: Vec<_> = registry.series().iter().map(|series| series.make.clone()).collect();
+    assert_eq!(of_series, [None, make("", "", "7", ""), make("", "", "7", "")]);
+    let wrong = problems(&changed("id = \"post-1\"", "id = \"post-1\"\ninstalled = \"last year\""));
+    assert!(
+        wrong[0].starts_with("sites/cut-12.toml:18:13: `last year` is not a date"),
+        "{wrong:?}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Numbers are for flat arrays inside one run; names go into files and output, so that numbers may change.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -62,6 +63,27 @@ pub enum SiteKind {
     Facility,
 }
 
+/// Who made a station or a sensor, and since when it has stood there: for people who look for it, nothing is decided by
+/// it. Texts are empty where nobody wrote them down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Make {
+    /// Who made it.
+    pub maker: String,
+    /// What they call it.
+    pub model: String,
+    /// Which one of them it is.
+    pub serial: String,
+    /// The day it was installed, `2026-07-01`.
+    pub installed: String,
+}
+
+impl Make {
+    /// Boxed, or nothing if nobody wrote anything down: most do not.
+    pub fn noted(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
 /// A slope or facility.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Site {
@@ -104,6 +126,9 @@ pub struct Station {
     /// Latitude and longitude, degrees, WGS 84, where it is known more closely than its site's.
     #[serde(default)]
     pub location: Option<(f64, f64)>,
+    /// Who made it, if anybody wrote that down.
+    #[serde(default)]
+    pub make: Option<Box<Make>>,
 }
 
 /// One stream of readings.
@@ -130,6 +155,9 @@ pub struct Series {
     /// How its raw numbers become values, by rising moment; empty if it sends values.
     #[serde(default)]
     pub calibrations: Vec<Calibration>,
+    /// Who made the instrument, if anybody wrote that down.
+    #[serde(default)]
+    pub make: Option<Box<Make>>,
 }
 
 /// Everything in the field that we know, in the order of names.
@@ -160,6 +188,8 @@ pub struct StationEntry {
     pub gateway: Option<(SiteId, StationId)>,
     /// Where it stands, if it is known more closely than its site's place.
     pub location: Option<(f64, f64)>,
+    /// Who made it.
+    pub make: Option<Box<Make>>,
     /// Its series.
     pub series: Vec<SeriesEntry>,
 }
@@ -174,6 +204,7 @@ impl StationEntry {
             report_interval: Duration::from_secs(60),
             gateway: None,
             location: None,
+            make: None,
             series: Vec::new(),
         }
     }
@@ -198,6 +229,8 @@ pub struct SeriesEntry {
     pub votes: Option<String>,
     /// How its raw numbers become values, by rising moment.
     pub calibrations: Vec<Calibration>,
+    /// Who made the instrument.
+    pub make: Option<Box<Make>>,
 }
 
 impl SeriesEntry {
@@ -212,6 +245,7 @@ impl SeriesEntry {
             noise: None,
             votes: None,
             calibrations: Vec::new(),
+            make: None,
         }
     }
 }
@@ -264,6 +298,7 @@ impl Registry {
             noise: s.noise,
             votes: s.votes,
             calibrations: s.calibrations,
+            make: s.make,
         }));
         self.stations.push(Station {
             id: entry.id,
@@ -272,6 +307,7 @@ impl Registry {
             report_interval: entry.report_interval,
             gateway: None, // its number is known once all have one
             location: entry.location,
+            make: entry.make,
         });
     }
 

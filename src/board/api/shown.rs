@@ -9,7 +9,7 @@ use alerting::setup::Setup;
 use alerting::{Decision, Evidence};
 use delivery::ledger::{DecisionRow, DeliveryRow, LevelRow, QuarantineView};
 use reading::Timestamp;
-use reading::registry::{Site, Text};
+use reading::registry::{Make, Site, Text};
 use serde_json::{Value, json};
 
 use crate::board::moment::rfc3339;
@@ -188,10 +188,27 @@ pub(super) fn stations(overview: &Overview, site: &Site) -> Vec<Value> {
             "id": station.id.as_str(),
             "source": station.source,
             "report_interval_s": station.report_interval.as_secs_f64(),
+            "location": station.location.map(|(latitude, longitude)| {
+                json!({ "latitude": latitude, "longitude": longitude })
+            }),
+            "make": make(station.make.as_deref()),
             "series": series.map(|at| one_series(overview, at, &site.zone)).collect::<Vec<_>>(),
         })
     })
     .collect()
+}
+
+/// Who made it; what nobody wrote down is left out.
+fn make(make: Option<&Make>) -> Value {
+    let Some(make) = make else { return Value::Null };
+    let known = [
+        ("maker", &make.maker),
+        ("model", &make.model),
+        ("serial", &make.serial),
+        ("installed", &make.installed),
+    ];
+    let known = known.into_iter().filter(|(_, text)| !text.is_empty());
+    known.map(|(key, text)| (key.to_owned(), json!(text))).collect::<serde_json::Map<_, _>>().into()
 }
 
 fn one_series(overview: &Overview, at: usize, zone: &str) -> Value {
@@ -201,6 +218,7 @@ fn one_series(overview: &Overview, at: usize, zone: &str) -> Value {
         "name": series.name.to_string(),
         "quantity": series.name.quantity.name(),
         "unit": series.name.quantity.base_unit().symbol(),
+        "make": make(series.make.as_deref()),
         "latest": latest.map(|latest| json!({
             "value": latest.value,
             "measured_at": rfc3339(latest.measured_at, zone),

@@ -24,6 +24,10 @@ async fn the_api_shows_sites_incidents_and_deliveries_with_local_times() {
         json!({"value": 0.125, "measured_at": "2026-07-14T03:10:00+09:00", "quality": ["old"]})
     );
     assert_eq!(series[0]["latest"], Value::Null);
+    assert_eq!(
+        (&site["stations"][0]["make"], &series[0]["make"]),
+        (&json!({"maker": "Hanbat Sensors", "installed": "2025-11-03"}), &Value::Null)
+    );
 
     let open = world.get_json("/api/v1/incidents?state=open&site=seo-7").await;
     assert_eq!(open["items"][0]["acknowledged_by"], "kim");
