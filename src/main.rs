@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
-use bongsu::cli::{audit, check, demo, doctor, explain, order, replay, run, test, user};
+use bongsu::cli::{
+    audit, check, demo, doctor, explain, import, order, replay, run, test, user,
+};
 use clap::{Parser, Subcommand};
 
 /// Disaster-safety early warning for steep slopes and aging facilities: from field gateway to siren
@@ -27,6 +29,7 @@ enum Command {
     Replay(replay::ReplayArgs),
     Test(test::TestArgs),
     Explain(explain::ExplainArgs),
+    Import(import::ImportArgs),
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     /// Says that somebody has seen an incident and is on it
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args, language),
         Command::Test(args) => test::run(&args, language),
         Command::Explain(args) => explain::run(&args, language),
+        Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args, language),
         Command::User(args) => user::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),

@@ -22,7 +22,7 @@ use crate::setup::Setup;
 use crate::window::Window;
 
 /// The layout of [`Snapshot`]. A change to any structure inside is a new version.
-pub const VERSION: u16 = 10;
+pub const VERSION: u16 = 11;
 
 /// Everything the engine remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

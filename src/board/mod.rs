@@ -43,6 +43,7 @@ use std::time::Duration;
 use alerting::Command;
 use alerting::engine::Verb;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
@@ -51,6 +52,7 @@ use delivery::{Ledger, LedgerError};
 use futures_util::future::BoxFuture;
 use ingest::archive::history::{HistoryError, HistoryReader};
 use reading::Timestamp;
+use reading::codec::PAYLOAD_LEN_MAX;
 use reading::registry::Text;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -89,6 +91,23 @@ pub trait CommandSink: Send + Sync {
     fn order(&self, command: Command) -> BoxFuture<'_, Result<Ordered, String>>;
 }
 
+/// Where readings of the past go that somebody hands over.
+pub trait PastSink: Send + Sync {
+    /// Journals a message. Ends once the desk has it, with its position, or with the reason why it could not be.
+    fn take(&self, past: Past) -> BoxFuture<'_, Result<u64, String>>;
+}
+
+/// A message of the past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The collector its station reports through.
+    pub source: String,
+    /// Its topic, `bongsu/v1/{site}/{station}/backfill`.
+    pub topic: String,
+    /// The message as a station would send it there.
+    pub payload: Bytes,
+}
+
 /// What the desk decided on an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
@@ -113,6 +132,8 @@ pub struct BoardState {
     pub commands: Arc<dyn CommandSink>,
     /// The past of every series.
     pub history: HistoryReader,
+    /// Where readings of the past go.
+    pub past: Arc<dyn PastSink>,
     /// The published CAP documents, if there is such a channel.
     pub cap: Option<Arc<Store>>,
     /// Every metric of the process.
@@ -318,5 +339,11 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/incidents/{id}/reject", api::order(Verb::Reject))
         .route("/incidents/{id}/approval", post(page::answer))
         .route_layer(from_fn_with_state((app.clone(), Role::Approver), access::require));
-    anybody.merge(viewers).merge(operators).merge(approvers)
+    let administrators = Router::new()
+        .route(
+            "/api/v1/sites/{site}/stations/{station}/backfill",
+            post(api::backfill).layer(DefaultBodyLimit::max(PAYLOAD_LEN_MAX)),
+        )
+        .route_layer(from_fn_with_state((app.clone(), Role::Administrator), access::require));
+    anybody.merge(viewers).merge(operators).merge(approvers).merge(administrators)
 }

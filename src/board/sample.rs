@@ -37,13 +37,14 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{
-    App, BoardState, Check, CommandSink, Health, Ordered, Role, Shared, Token, Tokens, Vital, live,
-    router,
+    App, BoardState, Check, CommandSink, Health, Ordered, Past, PastSink, Role, Shared, Token,
+    Tokens, Vital, live, router,
 };
 use crate::overview::{Balance, Latest, Overview};
 use crate::people::{self, Hasher};
 
 pub(super) const VIEWER: &str = "viewer-0123456789abcdef0123456789abcdef";
+pub(super) const ADMINISTRATOR: &str = "administrator-0123456789abcdef01234567";
 pub(super) const APPROVER: &str = "approver-0123456789abcdef0123456789abcdef";
 pub(super) const OPERATOR: &str = "operator-0123456789abcdef0123456789abcdef";
 
@@ -89,6 +90,7 @@ impl World {
             Token::new("pak", Role::Viewer, VIEWER).unwrap(),
             Token::new("kim", Role::Operator, OPERATOR).unwrap(),
             Token::new("lee", Role::Approver, APPROVER).unwrap(),
+            Token::new("choi", Role::Administrator, ADMINISTRATOR).unwrap(),
         ];
         let mut state = BoardState {
             overview: overview.clone(),
@@ -96,6 +98,7 @@ impl World {
             updates: changes,
             commands: sink.clone(),
             history: past(&folder),
+            past: sink.clone(),
             cap: Some(Arc::new(store(&folder))),
             metrics: prometheus::Registry::new(),
             health: Arc::new(Well),
@@ -235,6 +238,7 @@ pub(super) async fn json(response: Response) -> serde_json::Value {
 pub(super) struct Sink {
     ledger: Arc<Ledger>,
     pub given: Mutex<Vec<Command>>,
+    pub past: Mutex<Vec<Past>>,
     sequence: AtomicU64,
     pub broken: Mutex<Option<String>>,
 }
@@ -244,9 +248,17 @@ impl Sink {
         Self {
             ledger,
             given: Mutex::default(),
+            past: Mutex::default(),
             sequence: AtomicU64::new(7_000),
             broken: Mutex::default(),
         }
+    }
+}
+
+impl PastSink for Sink {
+    fn take(&self, past: Past) -> BoxFuture<'_, Result<u64, String>> {
+        self.past.lock().push(past);
+        std::future::ready(Ok(self.sequence.fetch_add(1, Ordering::Relaxed))).boxed()
     }
 }
 

@@ -6,6 +6,7 @@ mod table;
 mod pages;
 mod api;
 mod orders;
+mod past;
 mod approval;
 mod events;
 mod vitals;
@@ -24,8 +25,8 @@ use ingest::clock::Clock;
 use serde_json::{Value, json};
 
 use super::sample::{
-    APPROVER, OPERATOR, PASSWORD, VIEWER, World, alert, at, body, incident_id, json as read_json,
-    moved, night, owed, quarantined, record, request, settled, text,
+    ADMINISTRATOR, APPROVER, OPERATOR, PASSWORD, VIEWER, World, alert, at, body, incident_id,
+    json as read_json, moved, night, owed, quarantined, record, request, settled, text,
 };
 use super::*;
 

@@ -12,16 +12,17 @@ use alerting::catalogue::Language;
 use alerting::engine::ALIVE_MAX;
 use alerting::outbox::{AttemptResult, DeliveryKey, Outcome};
 use alerting::{Action, Decision, Hazard, Level};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use ingest::journal::{Kind, Reader, Record};
-use reading::codec::csv::{CountUnit, CsvOptions, CsvReader, Row, Stamps, UtcOffset};
+use reading::codec::csv::{CsvOptions, CsvReader, Row};
 use reading::codec::native;
 use reading::report::{Claim, Report, Road};
-use reading::{SeriesName, SiteId, Timestamp};
+use reading::{SiteId, Timestamp};
 use serde::Deserialize;
 
 use super::compare::{self, Played};
 use super::expect::{Expectations, Reached};
+use super::stamps::TableArgs;
 use super::timeline::Lines;
 use super::{NO, bad_configuration, failed};
 use crate::config::Config;
@@ -47,18 +48,9 @@ pub struct ReplayArgs {
     /// The configuration; with --journal this makes it a what-if
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The series of rows that name none
-    #[arg(long)]
-    pub series: Option<SeriesName>,
-    /// The stamps are numbers of this unit: s, ms, us, ns, min, h, d
-    #[arg(long)]
-    pub time_unit: Option<String>,
-    /// The moment from which such numbers count
-    #[arg(long, default_value = "1970-01-01T00:00:00Z")]
-    pub origin: String,
-    /// The offset of stamps that have none, say +09:00 or -08:00
-    #[arg(long, allow_hyphen_values = true)]
-    pub assume_offset: Option<String>,
+    #[command(flatten)]
+    /// What a table does not say itself
+    pub table: TableArgs,
     /// Every decision as JSON, one a line
     #[arg(long)]
     pub json: bool,
@@ -135,7 +127,7 @@ fn play<W: Write>(
         )?;
         player.begin(config);
         if let Some(path) = &args.csv {
-            player.play_csv(path, options(args)?)?;
+            player.play_csv(path, args.table.options()?)?;
         } else if let Some(path) = &args.frames {
             player.play_frames(path)?;
         }
@@ -144,31 +136,29 @@ fn play<W: Write>(
     player.finish()
 }
 
-fn options(args: &ReplayArgs) -> anyhow::Result<CsvOptions> {
-    let stamps = match (&args.time_unit, &args.assume_offset) {
-        (Some(_), Some(_)) => bail!("--time-unit and --assume-offset exclude each other"),
-        (Some(unit), None) => {
-            let unit = CountUnit::parse(unit)
-                .with_context(|| format!("`{unit}` is not one of s, ms, us, ns, min, h, d"))?;
-            Stamps::Count(unit, Timestamp::parse(&args.origin)?)
-        }
-        (None, Some(offset)) => Stamps::Local(
-            UtcOffset::parse(offset)
-                .with_context(|| format!("`{offset}` is not an offset such as +09:00"))?,
-        ),
-        (None, None) => Stamps::Rfc3339,
-    };
-    Ok(CsvOptions { series: args.series.clone(), stamps })
-}
-
 /// A recorded frame, as `firmware-sim run --out` writes it.
 #[derive(Deserialize)]
-struct RecordedFrame {
-    at: String,
-    topic: String,
+pub(super) struct RecordedFrame {
+    /// When it was received.
+    pub at: String,
+    /// Its topic.
+    pub topic: String,
     payload: serde_json::Value,
     #[serde(default)]
     retain: bool,
+}
+
+impl RecordedFrame {
+    /// The bytes it had.
+    ///
+    /// # Errors
+    /// If what stands there cannot be written as JSON.
+    pub fn bytes(&self) -> serde_json::Result<Vec<u8>> {
+        match &self.payload {
+            serde_json::Value::String(text) => Ok(text.clone().into_bytes()),
+            other => serde_json::to_vec(other),
+        }
+    }
 }
 
 /// A desk that is fed from files.
@@ -349,10 +339,7 @@ impl<W: Write> Player<W> {
             let place = || format!("{}:{}", path.display(), number + 1);
             let frame: RecordedFrame = serde_json::from_str(&line).with_context(place)?;
             let at = Timestamp::parse(&frame.at).with_context(place)?;
-            let bytes = match &frame.payload {
-                serde_json::Value::String(text) => text.clone().into_bytes(),
-                other => serde_json::to_vec(other)?,
-            };
+            let bytes = frame.bytes()?;
             self.pass_time(at);
             let source = self.source_of(&frame.topic);
             self.feed(Kind::Frame, &source, &frame.topic, &bytes, at, frame.retain);

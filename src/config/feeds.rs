@@ -93,10 +93,20 @@ fn subscription(mut table: Table, source: &str, problems: &mut Problems) -> Opti
     );
     let filter = table.read("topic", topic, problems);
     let entry = feed(&mut table, problems);
+    let place = table.place_of("backfill");
+    let backfill = table.flag("backfill", problems).is_some_and(|at| at.value);
     table.finish("a [[collector.subscribe]]", problems);
     let (format, device, named) = entry?;
-    let feed =
-        Feed { source: source.into(), filter: filter?.value, device, format, naming: named.naming };
+    if let (true, Format::SparkplugB(_), Some(place)) = (backfill, &format, place) {
+        problems.add(
+            &place,
+            "Sparkplug nodes say themselves what is of the past",
+            "remove `backfill`: historical metrics raise no live alert anyway",
+        );
+    }
+    let source = source.into();
+    let (filter, naming) = (filter?.value, named.naming);
+    let feed = Feed { source, filter, device, format, naming, backfill };
     Some(FeedEntry { feed, stations: named.stations, series: named.series })
 }
 
@@ -435,7 +445,7 @@ fn understood<T>(
 }
 
 /// `site/station`.
-fn station(text: &str) -> Result<(SiteId, StationId), Fault> {
+pub fn station(text: &str) -> Result<(SiteId, StationId), Fault> {
     let (site, station) = text.split_once('/').ok_or_else(|| {
         Fault::new(
             format!("`{}` is not a station", shortened(text)),
@@ -446,7 +456,7 @@ fn station(text: &str) -> Result<(SiteId, StationId), Fault> {
 }
 
 /// `sensor/quantity`, with the unit of the numbers where the device does not say it.
-fn target(text: &str) -> Result<Target, Fault> {
+pub fn target(text: &str) -> Result<Target, Fault> {
     let (name, symbol) =
         text.split_once(' ').map_or((text, None), |(name, unit)| (name, Some(unit)));
     let (sensor, word) = name.split_once('/').ok_or_else(|| {

@@ -21,6 +21,7 @@ mod collectors;
 mod wires;
 mod calibration;
 mod stations;
+mod templates;
 mod limits;
 mod pattern;
 mod companions;
@@ -62,6 +63,7 @@ pub use channels::{
 pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttSettings};
 pub use daemon::{Http, JournalSettings};
 pub use feeds::host as sparkplug_host;
+pub(crate) use feeds::{station as mapped_station, target as mapped_target};
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
 pub(crate) use value::duration;

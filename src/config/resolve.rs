@@ -25,7 +25,9 @@ use super::problem::{Place, Problems};
 use super::rotas::{self, RotaEntry};
 use super::sites::{self, SiteEntry};
 use super::source::Folder;
+use super::stations::Names;
 use super::table::Table;
+use super::templates::Templates;
 use super::texts;
 use super::tree::At;
 use super::validity::offsets;
@@ -92,7 +94,9 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let mut table = folder.parse(main, problems)?;
     let Ways { sources, collectors, claimed, feeds } =
         read_collectors(&mut table, folder, problems);
-    let (entries, sites_whole) = read_sites(&mut table, folder, &sources, problems);
+    let known = Names { templates: Templates::read(&mut table, problems), sources };
+    let (entries, sites_whole) = read_sites(&mut table, folder, &known, problems);
+    let sources = known.sources;
     if sites_whole {
         wires::check(&claimed, &entries, problems);
     }
@@ -264,7 +268,7 @@ fn read_collectors(table: &mut Table, folder: &Folder<'_>, problems: &mut Proble
 fn read_sites(
     table: &mut Table,
     folder: &Folder<'_>,
-    sources: &[String],
+    known: &Names,
     problems: &mut Problems,
 ) -> (Vec<SiteEntry>, bool) {
     let place = daemon::sites_folder(table, problems);
@@ -277,7 +281,7 @@ fn read_sites(
     let (mut entries, mut seen) = (Vec::new(), Seen::default());
     for file in &files {
         let Some(table) = folder.parse(file, problems) else { continue };
-        let entry = sites::read(table, sources, problems);
+        let entry = sites::read(table, known, problems);
         if let Some(id) = &entry.id {
             seen.add("site", id, problems);
         }

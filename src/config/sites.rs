@@ -10,7 +10,7 @@ use reading::registry::{Site, SiteKind, StationEntry};
 
 use super::daemon::bilingual;
 use super::problem::Problems;
-use super::stations::{self, Stations, Watched};
+use super::stations::{self, Names, Stations, Watched};
 use super::table::Table;
 use super::tree::At;
 use super::value::{Fault, nearest, shortened};
@@ -46,8 +46,8 @@ pub struct SiteEntry {
     pub policy: Option<Policy>,
 }
 
-/// Reads the file of a site. `sources` are the names of the collectors.
-pub fn read(mut table: Table, sources: &[String], problems: &mut Problems) -> SiteEntry {
+/// Reads the file of a site. `known` is what its stations may name.
+pub fn read(mut table: Table, known: &Names, problems: &mut Problems) -> SiteEntry {
     table.need("site", "begin the file with [site]", problems);
     let (id, site) = match table.table("site", problems) {
         Some(table) => read_site(table, problems),
@@ -56,7 +56,7 @@ pub fn read(mut table: Table, sources: &[String], problems: &mut Problems) -> Si
     let policy = table.table("policy", problems).map(|table| read_policy(table, problems));
     let before = problems.errors();
     let Stations { entries: stations, ids: station_ids, gateways } =
-        stations::read(&mut table, id.as_ref(), sources, problems);
+        stations::read(&mut table, id.as_ref(), known, problems);
     let whole = problems.errors() == before && id.is_some();
     let watched = stations::watched(&stations);
     let zone = site.as_ref().map_or("UTC", |site| site.zone.as_str());

@@ -1,6 +1,7 @@
 //! What stands at a site: stations, their sensors, and the series that rules may be about.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use alerting::window::OPEN_MAX;
@@ -12,6 +13,7 @@ use super::calibration;
 use super::geometry;
 use super::problem::{Place, Problems};
 use super::table::Table;
+use super::templates::Templates;
 use super::tree::{At, Value};
 use super::value::{Fault, duration_text, nearest, number_with_unit, shortened};
 
@@ -24,6 +26,18 @@ const LATENESS: Duration = Duration::from_secs(15 * 60);
 
 /// What is far from the others waits for two more: so many report intervals later it still is in its order.
 const WAITS: u32 = 3;
+
+/// How often a station may report.
+pub const INTERVALS: RangeInclusive<Duration> =
+    Duration::from_millis(250)..=Duration::from_secs(7 * 86_400);
+
+/// What stations may name.
+pub struct Names {
+    /// The collectors.
+    pub sources: Vec<String>,
+    /// What is known of instruments.
+    pub templates: Templates,
+}
 
 /// A series that rules may be about.
 #[derive(Clone, Debug)]
@@ -52,7 +66,7 @@ pub struct Stations {
 pub fn read(
     table: &mut Table,
     site: Option<&At<SiteId>>,
-    sources: &[String],
+    known: &Names,
     problems: &mut Problems,
 ) -> Stations {
     let (mut entries, mut ids, mut gateways) = (Vec::new(), BTreeSet::new(), Vec::new());
@@ -61,12 +75,12 @@ pub fn read(
     for mut table in table.tables("station", problems) {
         let place = table.place.clone();
         let id = station_id(&mut table, &mut ids, problems);
-        let source = source(&mut table, sources, problems);
+        let source = source(&mut table, &known.sources, problems);
         let gateway = table.read("gateway", |text| gateway(text, site), problems);
         let location = geometry::location(&mut table, "location", problems);
         let make = make(&mut table, problems);
         let (report_interval, series) =
-            instruments(&mut table, site.map(|site| &site.value), problems);
+            instruments(&mut table, site.map(|site| &site.value), known, problems);
         table.finish("a [[station]]", problems);
         gateways.extend(gateway.clone());
         if let (Some(site), Some(id), Some(source)) = (site, id, source) {
@@ -232,18 +246,22 @@ fn unknown_source(text: &str, sources: &[String]) -> Fault {
 fn instruments(
     table: &mut Table,
     site: Option<&SiteId>,
+    known: &Names,
     problems: &mut Problems,
 ) -> (Duration, Vec<SeriesEntry>) {
-    let sensors = table.tables("sensor", problems);
-    if !sensors.is_empty() {
+    let sensors = table.tables("sensor", problems).into_iter();
+    let (sensors, usual): (Vec<_>, Vec<_>) =
+        sensors.map(|table| known.templates.apply(table, problems)).unzip();
+    let usual = usual.into_iter().flatten().min();
+    if !sensors.is_empty() && usual.is_none() {
         table.need(
             "report-interval",
             "say how often it reports, say report-interval = \"10 min\"",
             problems,
         );
     }
-    let interval = table.duration("report-interval", MINUTE / 240..=7 * DAY, problems);
-    let interval = interval.map_or(MINUTE, |at| at.value);
+    let interval = table.duration("report-interval", INTERVALS, problems);
+    let interval = interval.map(|at| at.value).or(usual).unwrap_or(MINUTE);
     let (mut entries, mut seen) = (Vec::new(), BTreeSet::new());
     let claimed: Vec<_> =
         sensors.into_iter().flat_map(|table| sensor(table, interval, site, problems)).collect();
@@ -256,6 +274,14 @@ fn instruments(
         }
     }
     (interval, entries)
+}
+
+/// Says what is wrong with a template wherever it is used.
+pub fn check_template(keys: &Table, name: &SensorId, problems: &mut Problems) {
+    let id = At { value: Value::Text(name.to_string()), place: keys.place.clone() };
+    let mut table = Table::of("id", id).under(keys.clone());
+    table.place = keys.place.clone();
+    sensor(table, Duration::ZERO, None, problems);
 }
 
 /// The series of one `[[station.sensor]]`, each with the place its quantity is named.

@@ -18,6 +18,7 @@ mod rules;
 mod wires;
 mod feeds;
 mod people;
+mod templates;
 
 const MAIN: &str = r#"data-dir = "/var/lib/bongsu"
 sites = "sites"

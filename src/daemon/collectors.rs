@@ -311,7 +311,10 @@ pub(crate) fn broker_config(
 /// What is subscribed to: the topics of our own stations and those of foreign devices.
 fn filters(feeds: &[Feed]) -> Filters {
     let mut filters = Filters::native();
-    filters.telemetry.extend(feeds.iter().map(|feed| feed.filter.clone()));
+    for feed in feeds {
+        let session = if feed.backfill { &mut filters.backfill } else { &mut filters.telemetry };
+        session.push(feed.filter.clone());
+    }
     filters
 }
 

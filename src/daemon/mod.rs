@@ -15,10 +15,12 @@ mod history;
 mod clock_trust;
 mod ticker;
 mod orders;
+pub(crate) mod past;
 mod health;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -123,15 +125,9 @@ impl Daemon {
             tracing::error!(path = %damaged.display(), "the ledger was damaged and set aside; the journal is applied again");
         }
         let state = StateFolder::open(folder.join("state"))?;
-        let newest = state.snapshots().first().map_or(0, |(position, _)| *position);
-        let journal = Journal::open(
-            &folder.join("journal"),
-            journal_config(&config),
-            clock.clone(),
-            opened.position.max(newest),
-        )?;
+        let seen = opened.position.max(newest(&state));
+        let journal = open_journal(&config, clock.clone(), seen)?;
         registry.register(journal.metrics())?;
-        journal.set_opening(payload(&config.setup));
 
         let (skips, new_skips) = state.skips();
         let recovered = recovery::start(&state, opened.position, &journal, &skips);
@@ -240,6 +236,11 @@ impl Daemon {
                 progress.clone(),
             )),
             history: past,
+            past: Arc::new(past::PastReadings::new(
+                journal.clone(),
+                clock.clone(),
+                progress.clone(),
+            )),
             cap,
             metrics: registry,
             health: Arc::new(health::Vitals::new(
@@ -418,6 +419,44 @@ impl Reloads {
         *self.running.lock() = config;
         Ok(())
     }
+}
+
+/// The last record that a snapshot knows of.
+fn newest(state: &StateFolder) -> u64 {
+    state.snapshots().first().map_or(0, |(position, _)| *position)
+}
+
+/// The same, of a daemon that is stopped.
+///
+/// # Errors
+/// If its folder cannot be opened.
+pub(crate) fn newest_snapshot(data_dir: &Path) -> anyhow::Result<u64> {
+    Ok(newest(&StateFolder::open(data_dir.join("state"))?))
+}
+
+/// Opens the journal of a configuration. `seen` is the last record that anybody beside it knows of.
+///
+/// # Errors
+/// If somebody else has it, or it cannot be opened.
+pub(crate) fn open_journal(config: &Config, clock: Clock, seen: u64) -> anyhow::Result<Journal> {
+    let folder = config.data_dir.join("journal");
+    let journal = Journal::open(&folder, journal_config(config), clock, seen)?;
+    journal.set_opening(payload(&config.setup));
+    Ok(journal)
+}
+
+/// Journals a configuration, by which what follows is judged.
+///
+/// # Errors
+/// If the journal takes nothing.
+pub(crate) async fn announce_setup(
+    journal: &Journal,
+    clock: &Clock,
+    config: &Config,
+) -> anyhow::Result<()> {
+    let entry = own_entry(Kind::Configuration, "import", payload(&config.setup), clock);
+    journal.append(vec![entry]).await?;
+    Ok(())
 }
 
 /// Journals that this run begins: nobody receives yet, and what is to be passed over. Returns the last record.

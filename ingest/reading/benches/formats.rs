@@ -44,6 +44,7 @@ fn feed(format: Format, device: &str, metrics: &[&str]) -> Feed {
         device: DeviceFrom::Topic,
         format,
         naming: Naming { devices: BTreeMap::from([(device.into(), placed)]), models: vec![model] },
+        backfill: false,
     }
 }
 

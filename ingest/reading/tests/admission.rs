@@ -118,7 +118,7 @@ proptest! {
     #[test]
     fn g09_every_claim_is_admitted_refused_a_duplicate_or_held(messages in vec(any_sent(), 0..60)) {
         let registry = registry();
-        let mut admission = Admission::new(&registry, Limits { messages: 16, stamps: 4 });
+        let mut admission = Admission::new(&registry, Limits { messages: 16, past: 16, stamps: 4 });
         let mut total = Tally::default();
         for sent in &messages {
             let (tally, out, refused) = sent.put(&registry, &mut admission);
@@ -160,7 +160,7 @@ proptest! {
     #[test]
     fn g04_a_restart_at_any_point_changes_nothing(messages in vec(any_sent(), 1..40), cut in any::<prop::sample::Index>()) {
         let registry = registry();
-        let limits = Limits { messages: 8, stamps: 3 };
+        let limits = Limits { messages: 8, past: 8, stamps: 3 };
         let mut whole = Admission::new(&registry, limits);
         let mut cut_short = Admission::new(&registry, limits);
         let cut = cut.index(messages.len());

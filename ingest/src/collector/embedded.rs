@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::Filters;
 use super::metrics::CollectorMetrics;
+use super::storing::BACKFILL_RATE;
 use super::{Intake, PAYLOAD_LEN_MAX, Taken, keep, topic};
 use crate::clock::Clock;
 
@@ -32,6 +33,8 @@ struct Shared {
     clock: Clock,
     metrics: CollectorMetrics,
     cancel: CancellationToken,
+    /// Held by the old message whose turn it is.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Embedded {
@@ -52,6 +55,7 @@ impl Embedded {
                 clock,
                 metrics,
                 cancel,
+                turn: tokio::sync::Mutex::default(),
             }),
         }
     }
@@ -63,6 +67,10 @@ impl PublishHook for Embedded {
         Box::pin(async move {
             if !shared.filters.all().any(|filter| topic::matches(filter, &message.topic)) {
                 return Verdict::Accept; // nothing of the field's: our own words, or not for us
+            }
+            let is = |filters: &[String]| filters.iter().any(|f| topic::matches(f, &message.topic));
+            if is(&shared.filters.backfill) && !is(&shared.filters.telemetry) {
+                shared.wait_for_turn().await;
             }
             shared.store(message).await
         })
@@ -90,6 +98,18 @@ impl Shared {
                 Verdict::Accept // there is nothing to acknowledge
             }
             (false, Qos::AtLeastOnce | Qos::ExactlyOnce) => Verdict::Withhold,
+        }
+    }
+
+    /// What is of now stays first: of old messages so many are stored a second, whoever sends them.
+    async fn wait_for_turn(&self) {
+        let turn = async {
+            let _held = self.turn.lock().await;
+            tokio::time::sleep(Duration::from_secs(1) / BACKFILL_RATE).await;
+        };
+        tokio::select! {
+            () = turn => {}
+            () = self.cancel.cancelled() => {}
         }
     }
 

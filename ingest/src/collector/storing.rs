@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use prometheus::IntGauge;
@@ -14,7 +15,9 @@ use reading::Timestamp;
 use rumqttc::{AsyncClient, ClientError, Publish, QoS};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
+use super::event::Role;
 use super::receiving::{Ended, Reception};
 use super::seat::Seat;
 use super::{PAYLOAD_LEN_MAX, Taken, keep};
@@ -29,6 +32,10 @@ const QOS1_MAX: usize = 65_535;
 pub(super) const QUEUE_LEN: usize = QOS1_MAX + 1_024;
 /// How much unstored payload we hold before we stop reading, in bytes.
 const BYTES_MAX: usize = 64 << 20;
+/// How many old messages are stored a second, at most: what is of now stays first in the journal and at the desk.
+pub(super) const BACKFILL_RATE: u32 = 500;
+/// How many of them at once: a batch of each is some milliseconds of the desk.
+const BACKFILL_BATCH: usize = 50;
 /// How many topics are kept so that their frames share one text.
 const TOPICS_MAX: usize = 16_384;
 
@@ -185,14 +192,20 @@ async fn store_arrivals(
     let seat = &reception.seat;
     let frames_total = seat.metrics.frames.with_label_values(&[&*seat.collector]);
     let mut topics = Topics::default();
-    let mut batch = Vec::with_capacity(BATCH_MAX);
-    while arrivals.recv_many(&mut batch, BATCH_MAX).await > 0 {
+    let paced = seat.role == Role::Backfill;
+    let batch_max = if paced { BACKFILL_BATCH } else { BATCH_MAX };
+    let mut batch = Vec::with_capacity(batch_max);
+    while arrivals.recv_many(&mut batch, batch_max).await > 0 {
+        let count = batch.len() as u32;
         let frames = batch.iter().map(|arrival| taken(seat, &mut topics, arrival)).collect();
         let timer = seat.metrics.store_seconds.start_timer();
         reception.intake.store(frames).await?;
         timer.observe_duration();
         frames_total.inc_by(batch.len() as u64);
         acknowledge(&client, &window, &mut batch)?;
+        if paced {
+            sleep(Duration::from_secs(1) / BACKFILL_RATE * count).await; // unacknowledged, the broker waits
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod shown;
 mod lists;
 mod readings;
 mod orders;
+mod past;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -16,6 +17,7 @@ pub(super) use asked::{Asked, Named};
 pub(super) use lists::{balance, deliveries, incident, incidents, quarantine, site, sites};
 pub(super) use orders::{Orders, Said, give, new_key, order};
 pub(super) use readings::readings;
+pub(super) use past::backfill;
 pub(super) use shown::{decision, since};
 
 /// The description of all this.

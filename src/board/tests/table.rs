@@ -44,6 +44,12 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("POST", "/api/v1/incidents/{id}/approve", Some(Role::Approver), Bound::Site),
     ("POST", "/api/v1/incidents/{id}/reject", Some(Role::Approver), Bound::Site),
     ("POST", "/incidents/{id}/approval", Some(Role::Approver), Bound::Site),
+    (
+        "POST",
+        "/api/v1/sites/{site}/stations/{station}/backfill",
+        Some(Role::Administrator),
+        Bound::Site,
+    ),
 ];
 
 /// Where a role has to hold for a route.

@@ -71,6 +71,18 @@ fn every_format_is_understood() {
 }
 
 #[test]
+fn a_topic_may_be_all_of_the_past() {
+    let feed = |line: &str| {
+        feeds(&of(&format!("topic = \"day/#\"\nformat = \"senml\"\n{line}")))[0].backfill
+    };
+    assert_eq!((feed(""), feed("backfill = true"), feed("backfill = false")), (false, true, false));
+    let of_node =
+        "topic = \"spBv1.0/#\"\nformat = \"sparkplug-b\"\nhost-id = \"bongsu\"\nbackfill = true";
+    let wrong = problems(&with(&of(of_node)));
+    assert!(wrong[0].contains("Sparkplug nodes say themselves what is of the past"), "{wrong:?}");
+}
+
+#[test]
 fn a_layout_of_raw_bytes_is_understood() {
     let text = of(
         "topic = \"up/#\"\nformat = \"chirpstack-v4\"\n\n[[collector.subscribe.payload]]\nports = [85]\n[[collector.subscribe.payload.block]]\ntag = \"03 cf\"\nlen = 7\nfields = [{ name = \"angle_x\", at = 0, type = \"i16-le\", scale = 0.01 }, { name = \"lights\", at = 6, type = \"u8\", bits = [0, 3] }]",

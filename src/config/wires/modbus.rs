@@ -70,6 +70,7 @@ pub fn modbus(mut table: Table, bus: Bus, reader: &mut Reader<'_>) -> Option<Mod
         device: DeviceFrom::Topic,
         format: Format::Port(PortForm::Modbus(maps)),
         naming: Naming::default(),
+        backfill: false,
     };
     let timeout = timeout.map_or(SECOND, |at| at.value);
     let quiet = quiet.map_or(Duration::ZERO, |at| at.value);

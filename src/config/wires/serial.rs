@@ -68,7 +68,7 @@ pub fn serial(mut table: Table, reader: &mut Reader<'_>) -> Option<SerialSetting
     let port = PortConfig { name: source.clone(), line, framing };
     Some(SerialSettings {
         port,
-        feed: Feed { source, filter, device: DeviceFrom::Topic, format, naming },
+        feed: Feed { source, filter, device: DeviceFrom::Topic, format, naming, backfill: false },
     })
 }
 

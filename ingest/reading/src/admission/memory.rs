@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::STEP_MIN;
 use super::drift::Drift;
 use super::health::Health;
+use crate::report::Road;
 use crate::time::Timestamp;
 
 /// How far back repeats are recognized.
@@ -16,13 +17,15 @@ pub struct Limits {
     /// Messages of a station whose bytes are known again: 8 bytes each. Below 256, so that a station without a clock
     /// whose `seq` is one byte never meets its own number again.
     pub messages: usize,
+    /// The same of messages of the past, which come by the hundred: a file that is imported twice counts once.
+    pub past: usize,
     /// Stamps of a series whose value is known again: 16 bytes each.
     pub stamps: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { messages: 240, stamps: 16 }
+        Self { messages: 240, past: 1_024, stamps: 16 }
     }
 }
 
@@ -35,18 +38,23 @@ pub(super) struct StationMemory {
     pub(super) seq: Option<u64>,
     /// Fingerprints of its last messages, oldest first.
     pub(super) payloads: VecDeque<u64>,
+    /// Fingerprints of its last messages of the past, oldest first.
+    pub(super) past: VecDeque<u64>,
     /// How its clock runs.
     pub(super) drift: Drift,
 }
 
 impl StationMemory {
     /// Takes note of a message; whether the same bytes came before.
-    pub(super) fn is_repeat(&mut self, payload: &[u8], limits: Limits) -> bool {
+    pub(super) fn is_repeat(&mut self, payload: &[u8], road: Road, limits: Limits) -> bool {
         let print = fingerprint(payload);
-        if self.payloads.contains(&print) {
+        if self.payloads.contains(&print) || self.past.contains(&print) {
             return true;
         }
-        push(&mut self.payloads, print, limits.messages);
+        match road {
+            Road::Live => push(&mut self.payloads, print, limits.messages),
+            Road::Backfill => push(&mut self.past, print, limits.past),
+        }
         false
     }
 
@@ -154,6 +162,7 @@ impl StationMemory {
     /// Keeps no more than the limits allow, after they changed.
     pub(super) fn trim(&mut self, limits: Limits) {
         trim(&mut self.payloads, limits.messages);
+        trim(&mut self.past, limits.past);
     }
 }
 
@@ -212,11 +221,16 @@ mod tests {
 
     #[test]
     fn remembers_as_much_as_allowed() {
-        let limits = Limits { messages: 2, stamps: 2 };
+        let limits = Limits { messages: 2, past: 3, stamps: 2 };
         let mut station = StationMemory::default();
-        let repeats =
-            [b"a", b"b", b"a", b"c", b"a", b"b"].map(|payload| station.is_repeat(payload, limits));
+        let repeats = [b"a", b"b", b"a", b"c", b"a", b"b"]
+            .map(|payload| station.is_repeat(payload, Road::Live, limits));
         assert_eq!(repeats, [false, false, true, false, false, false]);
+        // What is of the past pushes out nothing of now, and is known on either road.
+        let past = [b"1", b"2", b"3", b"b", b"1", b"4", b"1"]
+            .map(|payload| station.is_repeat(payload, Road::Backfill, limits));
+        assert_eq!(past, [false, false, false, true, true, false, false]);
+        assert!(station.is_repeat(b"4", Road::Live, limits));
 
         let mut series = SeriesMemory::default();
         let at = Timestamp::from_secs;

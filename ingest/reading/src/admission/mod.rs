@@ -4,7 +4,7 @@
 //!
 //! - **Who**: the registry knows the station, and it speaks through its own collector. A retained message may be of any
 //!   age and is refused.
-//! - **Repeat**: the same bytes from the same station, among its last [`Limits::messages`]; or the same stamp with the
+//! - **Repeat**: the same bytes from the same station, among its last [`Limits::messages`], or [`Limits::past`] of the past; or the same stamp with the
 //!   same value, among the last [`Limits::stamps`] of the series, so that a buffer sent again in other parcels counts
 //!   once. Never `seq` alone: it starts again at a reboot. A message with neither stamp nor `seq` repeats nothing.
 //!   The same stamp with another value is kept as a conflict. Stamps of a clock that was never set identify nothing.
@@ -28,7 +28,7 @@
 //!   believed, or a spike, or, if nothing comes to say which, unconfirmed: for a person to look at.
 //!
 //! Not believed for long: the memory is a few hundred bytes per series (one or two kilobytes where the instrument is
-//! judged) and two kilobytes per station, whatever comes, and what was sent before that is admitted again, flagged as
+//! judged) and two kilobytes per station (ten of one whose past came), whatever comes, and what was sent before that is admitted again, flagged as
 //! old and out of order.
 
 mod clock;
@@ -235,7 +235,8 @@ impl Admission {
         let stamped = report.at.or(report.heard_at).is_some()
             || report.claims.iter().any(|claim| claim.at.is_some());
         let has_identity = (stamped || report.seq.is_some()) && !payload.is_empty();
-        has_identity && self.stations[visit.station.index()].is_repeat(payload, self.limits)
+        has_identity
+            && self.stations[visit.station.index()].is_repeat(payload, report.road, self.limits)
     }
 
     /// Takes note of a message; how many are missing before it.

@@ -37,6 +37,9 @@ pub struct Feed {
     pub format: Format,
     /// What its names mean.
     pub naming: Naming,
+    /// Whether all of it is of the past, whatever the format says: a gateway that sends its day once more.
+    #[serde(default)]
+    pub backfill: bool,
 }
 
 /// Where the name of a device stands when the bytes do not say it.
@@ -177,11 +180,15 @@ impl Feed {
         }
         let (seq, known_by) = (gatherer.seq, gatherer.identity.take());
         let (heard_at, relative) = (gatherer.heard_at, gatherer.relative);
-        let gathered = gatherer.finish()?;
+        let mut gathered = gatherer.finish()?;
+        if self.backfill {
+            gathered.reports.iter_mut().for_each(|report| report.road = Road::Backfill);
+        }
         let told = |report: Report<'a>| Told {
             identity: match &known_by {
                 _ if relative => Identity::None,
                 Some(bytes) => Identity::Of(bytes.clone()),
+                None if self.backfill => Identity::Payload, // one road: word for word what may have come live
                 None => identity(report.road, frame.payload),
             },
             message: Message::Report(Report { seq, heard_at, ..report }),

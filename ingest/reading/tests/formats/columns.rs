@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use reading::codec::columns::Columns;
 use reading::codec::csv::{Stamps, UtcOffset};
-use reading::codec::{CodecError, Feed, Format};
+use reading::codec::{CodecError, Feed, Format, Identity, Message};
+use reading::report::Road;
 
 use super::{decode, feed, refusal, told};
 
@@ -53,6 +54,22 @@ fn reads_the_wide_and_the_long_form() {
         told(&mapped(long), "x", b"loggers/7,p,2,mH2O\nloggers/7,p,3,\n").unwrap(),
         ["box-1 piezo-1/pore-pressure 2 mH2O -", "box-1 piezo-1/pore-pressure 3 - -"]
     );
+}
+
+#[test]
+fn what_is_declared_to_be_of_the_past_is() {
+    let text = "time;p\n2026-07-14 03:10:00;1\n";
+    let road = |backfill| {
+        let feed = Feed { backfill, ..mapped(wide()) };
+        let decoded = decode(&feed, "loggers/7", text.as_bytes()).unwrap();
+        match &decoded.messages[0].message {
+            Message::Report(report) => (report.road, decoded.messages[0].identity.clone()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(road(false), (Road::Live, Identity::Payload));
+    // What came live word for word is known by its bytes.
+    assert_eq!(road(true), (Road::Backfill, Identity::Payload));
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn feed(format: Format, devices: &[(&str, &str)], metrics: &[(&str, &str)]) -> F
         device: DeviceFrom::Topic,
         format,
         naming: Naming { devices, models: vec![model] },
+        backfill: false,
     }
 }
 

@@ -1,0 +1,56 @@
+//! Readings of the past, in the form a station sends them on `…/backfill`: checked here, judged by the desk.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use reading::codec::{self, Message};
+use reading::frame::Frame;
+use serde_json::{Value, json};
+
+use crate::board::access::Asking;
+use crate::board::problem::{Kind, Problem};
+use crate::board::{Past, Shared};
+
+/// `POST /api/v1/sites/{site}/stations/{station}/backfill`. Answers once the desk has it.
+pub(in crate::board) async fn backfill(
+    State(app): State<Shared>,
+    asking: Asking,
+    Path((site, station)): Path<(String, String)>,
+    payload: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
+    let payload = payload.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::from(Kind::TooLarge),
+        _ => Problem::from(Kind::BadRequest).detail(error.body_text()),
+    })?;
+    let source = source(&app, &site, &station).ok_or(Kind::NotFound)?;
+    let topic = format!("bongsu/v1/{site}/{station}/backfill");
+    let readings = readings(&topic, &payload)?;
+    let by = &*asking.person.name;
+    let taken = app.state.past.take(Past { source, topic, payload }).await;
+    let sequence = taken.map_err(|error| Problem::from(Kind::Busy).detail(error))?;
+    tracing::info!(by, site, station, readings, sequence, "readings of the past taken");
+    Ok(Json(json!({ "sequence": sequence, "readings": readings })))
+}
+
+/// The collector a station reports through.
+fn source(app: &Shared, site: &str, station: &str) -> Option<String> {
+    let registry = &app.live.facts().overview.setup.registry;
+    let found = registry.station(registry.site(site)?, station)?;
+    Some(registry.stations()[found.index()].source.clone())
+}
+
+/// How many readings a message claims; one that the desk could not read is refused here, by name.
+fn readings(topic: &str, payload: &[u8]) -> Result<usize, Problem> {
+    let frame =
+        Frame { source: "", topic, payload, received_at: Default::default(), retained: false };
+    match codec::decode(&frame) {
+        Ok(Message::Report(report)) => Ok(report.claims.len()),
+        Ok(Message::Status(_) | Message::Receipt(_)) => Err(Kind::BadRequest.into()),
+        Err(error) => {
+            let said = format!("{}: {error}", error.name());
+            Err(Problem::from(Kind::BadRequest).detail(said))
+        }
+    }
+}

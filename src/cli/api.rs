@@ -1,0 +1,103 @@
+//! A running daemon, asked over its API.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+/// How long an answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// How often a request is tried while the daemon is too busy for it.
+const TRIES: u32 = 8;
+
+/// Who is asked, and by whom.
+pub struct Api {
+    client: reqwest::Client,
+    url: String,
+    token: String,
+}
+
+/// What became of something that was sent.
+pub enum Sent {
+    /// It was taken.
+    Taken,
+    /// It was not, and will not be if it is sent again.
+    Refused(String),
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    detail: Option<String>,
+    title: Option<String>,
+}
+
+impl Api {
+    /// The daemon at `url`, asked with the token of a file.
+    ///
+    /// # Errors
+    /// If the token cannot be read.
+    pub fn new(url: &str, token_file: &Path) -> anyhow::Result<Self> {
+        let token = std::fs::read_to_string(token_file)
+            .with_context(|| format!("cannot read the token in {}", token_file.display()))?;
+        let client = reqwest::Client::builder().timeout(ANSWER_MAX).build()?;
+        Ok(Self { client, url: url.trim_end_matches('/').into(), token: token.trim().into() })
+    }
+
+    /// Hands something over that may be handed over again.
+    ///
+    /// # Errors
+    /// Who did not answer, or lets nobody in with this token.
+    pub async fn post(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: bytes::Bytes,
+    ) -> anyhow::Result<Sent> {
+        let url = format!("{}{path}", self.url);
+        let request =
+            || self.client.post(&url).header("content-type", content_type).body(body.clone());
+        self.ask(request).await
+    }
+
+    async fn ask(&self, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<Sent> {
+        let mut wait = Duration::from_millis(250);
+        for tried in 1.. {
+            let answer = request().bearer_auth(&self.token).send().await;
+            let is_last = tried == TRIES;
+            let answer = match answer {
+                Ok(answer) if !is_last && is_busy(answer.status()) => None,
+                // A connection that broke may have been the daemon's last; one that never was says so at once.
+                Err(error) if !is_last && !error.is_connect() => None,
+                answer => Some(answer),
+            };
+            if let Some(answer) = answer {
+                let answer = answer.with_context(|| format!("no answer from {}", self.url))?;
+                return self.judge(answer).await;
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        unreachable!("the last try returns")
+    }
+
+    async fn judge(&self, answer: reqwest::Response) -> anyhow::Result<Sent> {
+        let (status, url) = (answer.status(), answer.url().clone());
+        let body = answer.text().await?;
+        if status.is_success() {
+            return Ok(Sent::Taken);
+        }
+        let problem: Problem =
+            serde_json::from_str(&body).unwrap_or(Problem { detail: None, title: None });
+        let said = problem.detail.or(problem.title).unwrap_or_else(|| status.to_string());
+        match status.as_u16() {
+            400 | 404 | 409 | 413 | 422 => Ok(Sent::Refused(said)),
+            _ => bail!("{url} answered {status}: {said}"),
+        }
+    }
+}
+
+fn is_busy(status: reqwest::StatusCode) -> bool {
+    matches!(status.as_u16(), 429 | 503 | 504)
+}

@@ -1,0 +1,77 @@
+//! Templates of instruments: what a sensor of a make is, written once and named by `template` wherever one stands.
+//!
+//! Those of `deploy/templates/instruments.toml` are part of the program; a `[[template]]` of the main file adds one, or
+//! takes the place of one of the same name. A sensor's own keys go over those of its template.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::problem::Problems;
+use super::stations;
+use super::table::{Table, id};
+use super::tree::{self, At};
+use super::value::{Fault, nearest, shortened};
+use reading::id::SensorId;
+
+const SHIPPED: &str = include_str!("../../deploy/templates/instruments.toml");
+const SHIPPED_FILE: &str = "templates/instruments.toml";
+
+/// Every template that may be named.
+#[derive(Default)]
+pub struct Templates(BTreeMap<String, Template>);
+
+#[derive(Clone)]
+struct Template {
+    /// What is written of it, without its name and interval.
+    keys: Table,
+    /// How often such an instrument usually reports.
+    interval: Option<Duration>,
+}
+
+impl Templates {
+    /// Those of the program, and every `[[template]]` of `main` over them.
+    pub fn read(main: &mut Table, problems: &mut Problems) -> Self {
+        let mut all = Self::default();
+        if let Some(mut shipped) = tree::parse(SHIPPED_FILE, SHIPPED, problems) {
+            all.add(shipped.tables("template", problems), problems);
+        }
+        all.add(main.tables("template", problems), problems);
+        all
+    }
+
+    fn add(&mut self, tables: Vec<Table>, problems: &mut Problems) {
+        let mut seen = BTreeMap::new();
+        for mut table in tables {
+            table.need("name", "sensors name it, say name = \"tilt-biaxial\"", problems);
+            let name = table.read("name", id::<SensorId>, problems);
+            let interval = table.duration("report-interval", stations::INTERVALS, problems);
+            let Some(At { value: name, place }) = name else { continue };
+            if let Some(first) = seen.insert(name.to_string(), place.clone()) {
+                let remedy = format!("the first is at {first}; rename one");
+                problems.add(&place, format!("a second template is called `{name}`"), remedy);
+            }
+            let template = Template { keys: table, interval: interval.map(|at| at.value) };
+            stations::check_template(&template.keys, &name, problems);
+            self.0.insert(name.to_string(), template);
+        }
+    }
+
+    /// A sensor with what its template says, if it names one, and how often such a one reports.
+    pub fn apply(&self, mut sensor: Table, problems: &mut Problems) -> (Table, Option<Duration>) {
+        match sensor.read("template", |text| self.find(text), problems) {
+            None => (sensor, None),
+            Some(At { value: template, .. }) => (template.keys.under(sensor), template.interval),
+        }
+    }
+
+    fn find(&self, text: &str) -> Result<Template, Fault> {
+        self.0.get(text).cloned().ok_or_else(|| {
+            let names = || self.0.keys().map(String::as_str);
+            let remedy = match nearest(text, names()) {
+                Some(name) => format!("did you mean \"{name}\"?"),
+                None => format!("write one of {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            Fault::new(format!("there is no template `{}`", shortened(text)), remedy)
+        })
+    }
+}
