@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
-    audit, check, demo, doctor, explain, import, order, replay, run, test, user,
+    audit, check, demo, doctor, explain, import, order, replay, run, score, test, user,
 };
 use clap::{Parser, Subcommand};
 
@@ -28,6 +28,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Replay(replay::ReplayArgs),
     Test(test::TestArgs),
+    Score(score::ScoreArgs),
     Explain(explain::ExplainArgs),
     Import(import::ImportArgs),
     Audit(audit::AuditArgs),
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args, language),
         Command::Replay(args) => replay::run(&args, language),
         Command::Test(args) => test::run(&args, language),
+        Command::Score(args) => score::run(&args),
         Command::Explain(args) => explain::run(&args, language),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args, language),

@@ -93,7 +93,7 @@ fn everything_the_typhoon_plays_is_configured_and_nothing_else() {
 
     let mut played = BTreeSet::new();
     for site in scenario.sites() {
-        for station in scenario.stations(site.kind) {
+        for station in scenario.stations(site) {
             let series = station.sensors.iter().map(|sensor| (&sensor.id, sensor.quantity));
             played.extend(series.map(|(sensor, quantity)| {
                 format!("{}/{}/{sensor}/{quantity}", site.id, station.id)
@@ -122,7 +122,7 @@ fn everything_the_typhoon_plays_is_configured_and_nothing_else() {
     for station in registry.stations() {
         let site = &registry.sites()[station.site.index()];
         let plan = scenario.sites().iter().find(|plan| plan.id == site.id).unwrap();
-        let interval = scenario.stations(plan.kind).iter().find(|plan| plan.id == station.id);
+        let interval = scenario.stations(plan).iter().find(|plan| plan.id == station.id);
         if let Some(plan) = interval {
             assert_eq!(
                 station.report_interval.as_secs(),

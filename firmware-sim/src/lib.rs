@@ -14,6 +14,9 @@ pub mod link;
 pub mod siren;
 pub mod flood;
 pub mod pace;
+pub mod course;
+pub mod picture;
+pub mod plot;
 pub mod random;
 
 pub use link::memory::World;

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use firmware_sim::link::session::Address;
 use firmware_sim::link::{jsonl, mqtt};
 use firmware_sim::siren::{Settings, Siren};
-use firmware_sim::{Pace, Scenario, World, flood, pace};
+use firmware_sim::{Pace, Scenario, World, flood, pace, picture, plot, scenario};
 use reading::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -27,10 +27,46 @@ struct Cli {
 enum Command {
     /// Run a scenario against a broker, or write its messages to a file as fast as possible
     Run(Run),
-    /// List the scenarios that come with the program
-    List,
+    /// List the scenarios that come with the program, each with a small picture
+    List(List),
+    /// Draw a site of a scenario as SVG: what is true, what instruments said, which levels are expected
+    Plot(Plot),
+    /// Print which levels a scenario is expected to raise, for `bongsu replay --expect`
+    Expect(Expect),
     /// Flood a broker with numbered telemetry and say how fast it went
     Flood(Flood),
+}
+
+#[derive(Args)]
+struct List {
+    /// Names alone, one a line
+    #[arg(long)]
+    names: bool,
+}
+
+#[derive(Args)]
+struct Plot {
+    /// An embedded scenario, or the path of a .toml file
+    #[arg(long, default_value = "typhoon")]
+    scenario: String,
+    /// Which site; the first one if not given
+    #[arg(long)]
+    site: Option<String>,
+    /// Where all chance comes from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A file of expected levels; that of an embedded scenario if not given
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+    /// The file to write, or - for standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+struct Expect {
+    /// An embedded scenario
+    scenario: String,
 }
 
 #[derive(Args)]
@@ -38,6 +74,9 @@ struct Run {
     /// An embedded scenario, or the path of a .toml file
     #[arg(long, default_value = "typhoon")]
     scenario: String,
+    /// Make sizes and times differ by up to this part, as the seed has it (0 to 0.9)
+    #[arg(long, default_value_t = 0.0)]
+    vary: f64,
     /// How many sites; beyond those of the scenario they begin again under new names
     #[arg(long)]
     sites: Option<usize>,
@@ -122,7 +161,9 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         on_signal.cancel();
     });
     match command {
-        Command::List => list(),
+        Command::List(how) => list(how.names),
+        Command::Plot(plot) => draw(&plot),
+        Command::Expect(what) => tell_expected(&what.scenario),
         Command::Run(run) => match (&run.to.mqtt, &run.to.out) {
             (Some(address), _) => run_mqtt(&run, address, stop).await,
             (None, Some(path)) => run_out(&run, path),
@@ -132,21 +173,50 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
     }
 }
 
-fn list() -> anyhow::Result<()> {
-    for name in Scenario::embedded() {
-        let scenario = Scenario::load(name)?;
-        println!(
-            "{name:10} {} sites  {} / {}",
-            scenario.sites().len(),
-            scenario.title.ko,
-            scenario.title.en
-        );
+fn list(names: bool) -> anyhow::Result<()> {
+    for name in scenario::embedded() {
+        if names {
+            println!("{name}");
+        } else {
+            println!("{}", picture::of(&Scenario::load(name)?, 1));
+        }
     }
     Ok(())
 }
 
-fn scenario(run: &Run, start: Option<Timestamp>) -> anyhow::Result<Scenario> {
-    let mut scenario = Scenario::load(&run.scenario)?;
+fn draw(plot: &Plot) -> anyhow::Result<()> {
+    let scenario = Scenario::load(&plot.scenario)?;
+    let wanted = |site: &&scenario::SitePlan| {
+        plot.site.as_ref().is_none_or(|wanted| wanted == site.id.as_str())
+    };
+    let Some(site) = scenario.sites().iter().find(wanted) else {
+        let ids: Vec<&str> = scenario.sites().iter().map(|site| site.id.as_str()).collect();
+        bail!("no such site; {} has {}", scenario.name, ids.join(", "));
+    };
+    let expected = match &plot.expect {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?,
+        ),
+        None => scenario::expected(&plot.scenario).map(str::to_owned),
+    };
+    let text = plot::svg(&scenario, site, plot.seed, expected.as_deref());
+    if plot.out.as_os_str() == "-" {
+        return Ok(std::io::stdout().write_all(text.as_bytes())?);
+    }
+    std::fs::write(&plot.out, text).with_context(|| format!("cannot write {}", plot.out.display()))
+}
+
+fn tell_expected(name: &str) -> anyhow::Result<()> {
+    let text = scenario::expected(name).with_context(|| {
+        format!("no scenario `{name}`: `firmware-sim list` names those there are")
+    })?;
+    print!("{text}");
+    Ok(())
+}
+
+fn played(run: &Run, start: Option<Timestamp>) -> anyhow::Result<Scenario> {
+    let mut scenario = Scenario::load(&run.scenario)?.varied(run.seed, run.vary);
     if let Some(sites) = run.sites {
         scenario = scenario.with_sites(sites);
     }
@@ -157,7 +227,7 @@ fn scenario(run: &Run, start: Option<Timestamp>) -> anyhow::Result<Scenario> {
 }
 
 fn run_out(run: &Run, path: &PathBuf) -> anyhow::Result<()> {
-    let scenario = scenario(run, run.start)?;
+    let scenario = played(run, run.start)?;
     let end = run.span.map_or(scenario.end(), |span| scenario.start.plus(span));
     let messages = World::new(&scenario, run.seed).until(end);
     let written = if path.as_os_str() == "-" {
@@ -175,7 +245,7 @@ fn run_out(run: &Run, path: &PathBuf) -> anyhow::Result<()> {
 
 async fn run_mqtt(run: &Run, address: &Address, stop: CancellationToken) -> anyhow::Result<()> {
     let start = run.start.unwrap_or_else(pace::wall_now);
-    let scenario = scenario(run, Some(start))?;
+    let scenario = played(run, Some(start))?;
     let pace = Pace::own(start, run.speed);
     if let Some(span) = run.span {
         let stop = stop.clone();

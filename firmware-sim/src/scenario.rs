@@ -1,23 +1,26 @@
 //! A scenario: what stands where, what happens when, and what is true. Read from TOML, checked once.
 
 mod plan;
+pub(crate) mod problem;
+mod check;
+mod catalogue;
+mod varied;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use reading::registry::{SiteKind, Text};
+use reading::registry::Text;
 use reading::{SiteId, StationId, Timestamp};
 use serde::{Deserialize, Deserializer};
 
-use crate::fault::{Rates, Scripted};
+use crate::fault::{Chance, Rates, Scripted};
+use crate::physics::climate::{self, ClimatePlan};
+use crate::physics::moved;
+use crate::random::Random;
+pub use catalogue::{embedded, expected};
 pub use plan::{AfterFailure, Expected, SensorPlan, SitePlan, StationPlan, StormPlan};
-use plan::{ensure, is_hours};
-
-/// The scenarios that come with the program.
-const EMBEDDED: [(&str, &str); 2] = [
-    ("typhoon", include_str!("../scenarios/typhoon.toml")),
-    ("quiet", include_str!("../scenarios/quiet.toml")),
-];
+use problem::Found;
+pub use problem::{Problem, Problems};
 
 /// What stands where and what happens to it.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,24 +30,38 @@ pub struct Scenario {
     pub name: String,
     /// What it shows.
     pub title: Text,
+    /// What happens, in a sentence or two.
+    #[serde(default)]
+    pub story: Option<Text>,
     /// The moment from which hours count and live reports are sent.
     #[serde(deserialize_with = "rfc3339")]
     pub start: Timestamp,
     /// How long before `start` the stations began to measure; those reports wait as backlog, hours.
+    #[serde(default)]
     pub history_h: f64,
     /// How many samples of a station one backlog message carries.
+    #[serde(default = "ten")]
     pub backlog_batch: usize,
     /// How long after `start` something of interest happens, hours; the world goes on after it.
     pub duration_h: f64,
     /// The rain of a site without shift and scale.
+    #[serde(default)]
     pub storm: StormPlan,
+    /// The rain of the seasons, by chance; the storm comes on top of it.
+    #[serde(default)]
+    pub climate: Option<ClimatePlan>,
     /// What goes wrong by chance.
     #[serde(default)]
     pub rates: Rates,
     /// What goes wrong by plan.
     #[serde(default)]
     pub faults: Vec<Scripted>,
-    layouts: BTreeMap<SiteKind, Vec<StationPlan>>,
+    /// What goes wrong at instruments and boxes by chance.
+    #[serde(default)]
+    pub chances: Vec<Chance>,
+    #[serde(default)]
+    layouts: BTreeMap<String, Vec<StationPlan>>,
+    #[serde(default)]
     sites: Vec<SitePlan>,
 }
 
@@ -63,7 +80,9 @@ pub struct GroundTruth {
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// Neither embedded nor a file.
-    #[error("no scenario `{name}`: use typhoon, quiet, or the path of a .toml file")]
+    #[error(
+        "no scenario `{name}`: `firmware-sim list` names those there are; a file's name ends in .toml"
+    )]
     Unknown {
         /// What was asked for.
         name: String,
@@ -76,36 +95,18 @@ pub enum ScenarioError {
         /// Why.
         source: std::io::Error,
     },
-    /// Not the TOML of a scenario.
-    #[error("scenario `{name}` is not well formed; correct the file at the place shown")]
-    Malformed {
-        /// Its name or path.
-        name: String,
-        /// What and where.
-        source: Box<toml::de::Error>,
-    },
-    /// Well formed, but it cannot be so.
-    #[error("scenario `{name}`: {problem}")]
-    Wrong {
-        /// Its name or path.
-        name: String,
-        /// What is wrong and what to do.
-        problem: String,
-    },
+    /// Not the TOML of a scenario, or what it says cannot be.
+    #[error("{0}")]
+    Wrong(Problems),
 }
 
 impl Scenario {
-    /// Names and titles of the scenarios that come with the program.
-    pub fn embedded() -> impl Iterator<Item = &'static str> {
-        EMBEDDED.iter().map(|(name, _)| *name)
-    }
-
     /// An embedded scenario by name, or one from a file if `name` ends in `.toml`.
     ///
     /// # Errors
     /// [`ScenarioError`] if there is none, or it cannot be read or used.
     pub fn load(name: &str) -> Result<Self, ScenarioError> {
-        if let Some((name, text)) = EMBEDDED.iter().find(|(known, _)| *known == name) {
+        if let Some(text) = catalogue::text(name) {
             return Self::parse(name, text);
         }
         let path = Path::new(name);
@@ -117,17 +118,38 @@ impl Scenario {
         Self::parse(name, &text)
     }
 
-    /// A scenario from its text; `name` is for messages.
+    /// A scenario from its text; `name` is the file's in messages.
     ///
     /// # Errors
-    /// [`ScenarioError::Malformed`] or [`ScenarioError::Wrong`].
+    /// [`ScenarioError::Wrong`] with everything that is.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
-        let scenario: Self = toml::from_str(text).map_err(|source| ScenarioError::Malformed {
-            name: name.into(),
-            source: Box::new(source),
-        })?;
-        scenario.check().map_err(|problem| ScenarioError::Wrong { name: name.into(), problem })?;
+        let mut scenario: Self = toml::from_str(text)
+            .map_err(|error| ScenarioError::Wrong(Problems::of_syntax(name, text, &error)))?;
+        for (layout, stations) in catalogue::layouts().map_err(ScenarioError::Wrong)? {
+            scenario.layouts.entry(layout).or_insert(stations);
+        }
+        let mut found = Found::default();
+        scenario.check(&mut found);
+        found.placed(name, text).map_err(ScenarioError::Wrong)?;
+        scenario.repeat_sites();
         Ok(scenario)
+    }
+
+    fn repeat_sites(&mut self) {
+        for site in core::mem::take(&mut self.sites) {
+            for round in 1..=site.repeat {
+                let id = if round > 1 { again(&site.id, round) } else { site.id.clone() };
+                self.sites.push(SitePlan { id, repeat: 1, ..site.clone() });
+            }
+        }
+    }
+
+    /// The same scenario with one site alone.
+    #[must_use]
+    pub fn with_site(mut self, site: &SitePlan) -> Self {
+        self.sites.retain(|it| it.id == site.id);
+        self.faults.retain(|fault| fault.site == site.id);
+        self
     }
 
     /// The sites, in the order of the file: the most eventful first.
@@ -135,9 +157,9 @@ impl Scenario {
         &self.sites
     }
 
-    /// The stations that stand at a site of that kind.
-    pub fn stations(&self, kind: SiteKind) -> &[StationPlan] {
-        self.layouts.get(&kind).map_or(&[], Vec::as_slice)
+    /// The stations that stand at a site.
+    pub fn stations(&self, site: &SitePlan) -> &[StationPlan] {
+        self.layouts.get(site.layout()).map_or(&[], Vec::as_slice)
     }
 
     /// Every siren, as site and station.
@@ -149,7 +171,7 @@ impl Scenario {
     pub fn truth(&self) -> Vec<GroundTruth> {
         let truth_of = |site: &SitePlan| GroundTruth {
             site: site.id.clone(),
-            fails_at: site.creep.failure_h().map(|hours| crate::physics::moved(self.start, hours)),
+            fails_at: site.creep.failure_h().map(|hours| moved(self.start, hours)),
             expect: site.expect,
         };
         self.sites.iter().map(truth_of).collect()
@@ -180,44 +202,81 @@ impl Scenario {
 
     /// When the scenario has shown what it has to show.
     pub fn end(&self) -> Timestamp {
-        crate::physics::moved(self.start, self.duration_h)
+        moved(self.start, self.duration_h)
     }
 
-    fn check(&self) -> Result<(), String> {
-        let mut seen = BTreeSet::new();
-        ensure(!self.sites.is_empty(), || "it has no site; add a [[sites]] table".into())?;
-        ensure((0.0..=1e4).contains(&self.history_h), || "history_h must be 0 to 10000".into())?;
-        ensure((0.0..=1e6).contains(&self.duration_h), || {
-            "duration_h must be 0 to 1000000".into()
-        })?;
-        ensure(self.backlog_batch > 0, || "backlog_batch must be at least 1".into())?;
-        self.storm.check()?;
-        self.rates.check()?;
-        for site in &self.sites {
-            ensure(seen.insert(&site.id), || {
-                format!("site `{}` is there twice; rename one", site.id)
-            })?;
-            ensure(self.layouts.contains_key(&site.kind), || {
-                format!("site `{}`: no layout for its kind; add one under [layouts]", site.id)
-            })?;
-            site.check()?;
+    /// The rain of a site: from when, and millimetres of each hour from then on.
+    pub(crate) fn rain_at(&self, site: &SitePlan, seed: u64) -> (Timestamp, Vec<f64>) {
+        let scaled = |mm: &f64| mm * site.rain_scale;
+        let Some(plan) = &self.climate else {
+            let begins_at = moved(self.start, self.storm.begins_h + site.rain_shift_h);
+            return (begins_at, self.storm.hourly_mm.iter().map(scaled).collect());
+        };
+        let begins_at = moved(self.start, -self.history_h);
+        let hours = (self.history_h + self.duration_h).ceil() as usize + 24;
+        // one sky over all sites
+        let mut sky = climate::hourly_mm(plan, begins_at, hours, &mut Random::new(seed, "sky"));
+        let storm_from = (self.storm.begins_h + self.history_h).max(0.0) as usize;
+        for (hour, mm) in self.storm.hourly_mm.iter().enumerate() {
+            if let Some(cell) = sky.get_mut(storm_from + hour) {
+                *cell += mm;
+            }
         }
-        self.layouts.values().flatten().try_for_each(StationPlan::check)?;
-        self.faults.iter().try_for_each(|fault| self.check_fault(fault))
+        (moved(begins_at, site.rain_shift_h), sky.iter().map(scaled).collect())
     }
 
-    fn check_fault(&self, fault: &Scripted) -> Result<(), String> {
-        let site = self.sites.iter().find(|site| site.id == fault.site);
-        let stands =
-            site.is_some_and(|site| self.stations(site.kind).iter().any(|s| s.id == fault.station));
-        ensure(stands, || {
-            format!("a fault names {}/{}, which does not stand there", fault.site, fault.station)
-        })?;
-        let is_timed = is_hours(fault.at_h) && is_hours(fault.for_h) && fault.for_h >= 0.0;
-        ensure(is_timed && fault.size.abs() < 1e6, || {
-            format!("the fault at {}/{} has no sensible time or size", fault.site, fault.station)
-        })
+    /// What goes wrong by plan and what goes wrong by chance, as this seed has it.
+    pub fn faults(&self, seed: u64) -> Vec<Scripted> {
+        let mut faults = self.faults.clone();
+        for (number, chance) in self.chances.iter().enumerate() {
+            for site in &self.sites {
+                for station in self.stations(site) {
+                    self.strike(number, chance, site, station, seed, &mut faults);
+                }
+            }
+        }
+        faults
     }
+
+    fn strike(
+        &self,
+        number: usize,
+        chance: &Chance,
+        site: &SitePlan,
+        station: &StationPlan,
+        seed: u64,
+        faults: &mut Vec<Scripted>,
+    ) {
+        let mut sensors: Vec<Option<&SensorPlan>> = vec![None];
+        if chance.kind.is_of_instrument() {
+            let struck = |sensor: &&SensorPlan| {
+                chance.quantities.is_empty() || chance.quantities.contains(&sensor.quantity)
+            };
+            sensors = station.sensors.iter().filter(struck).map(Some).collect();
+            // both axes of an instrument are one
+            sensors.dedup_by_key(|sensor| sensor.map(|sensor| &sensor.id));
+        }
+        for sensor in sensors {
+            let name = sensor.map_or("", |sensor| sensor.id.as_str());
+            let stream = format!("{}/{}/{name}/chance-{number}", site.id, station.id);
+            let mut random = Random::new(seed, &stream);
+            for (at_h, for_h, size) in chance.draw(&mut random, 0.0, self.duration_h) {
+                faults.push(Scripted {
+                    site: site.id.clone(),
+                    station: station.id.clone(),
+                    sensor: sensor.map(|sensor| sensor.id.clone()),
+                    kind: chance.kind,
+                    at_h,
+                    for_h,
+                    size,
+                });
+            }
+        }
+    }
+}
+
+fn ten() -> usize {
+    10
 }
 
 /// `cut-slope-01-2`: the id of a repeated site. An id too long for that loses its end.
@@ -234,20 +293,9 @@ fn rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::E
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
 
-    #[test]
-    fn every_embedded_scenario_can_be_used() {
-        for name in Scenario::embedded() {
-            let scenario = Scenario::load(name).unwrap();
-            assert_eq!(scenario.name, name);
-            assert!(scenario.sites().len() >= 12, "{name}");
-            for site in scenario.sites() {
-                assert!(!site.name.ko.is_empty() && !site.name.en.is_empty(), "{}", site.id);
-                assert!(!scenario.stations(site.kind).is_empty(), "{}", site.id);
-            }
-        }
-    }
+    use super::*;
 
     #[test]
     fn the_typhoon_fails_two_slopes_and_frightens_two() {
@@ -268,30 +316,94 @@ mod tests {
         let ids: BTreeSet<_> = many.sites().iter().map(|site| site.id.as_str()).collect();
         assert_eq!(ids.len(), 30);
         assert!(ids.contains("cut-slope-01-2") && ids.contains("cut-slope-01-3"), "{ids:?}");
-        many.check().unwrap();
     }
 
     #[test]
-    fn what_cannot_be_is_refused_and_says_so() {
-        let good = EMBEDDED[1].1;
+    fn what_cannot_be_is_refused_with_its_place_and_what_to_do() {
+        let good = catalogue::text("typhoon").unwrap();
         let cases = [
-            ("start = \"2026", "start = \"26", "RFC 3339"),
-            ("backlog_batch = ", "backlog_batches = ", "unknown field"),
-            ("backlog_batch = 10", "backlog_batch = 0", "at least 1"),
-            ("report_s = 60", "report_s = 0", "report_s must be"),
-            ("cut-slope-02", "cut-slope-01", "twice"),
-            ("kind = \"bridge\"", "kind = \"facility\"", "no layout"),
+            ("start = \"2026", "start = \"26", "typhoon.toml:8:9: ", "RFC 3339"),
+            (
+                "duration_h = ",
+                "durations_h = ",
+                "unknown field",
+                "take it out, or write one of those",
+            ),
+            (
+                "hourly_mm = [2,",
+                "hourly_mm = [-2,",
+                "-2 mm cannot fall in an hour",
+                "write 0 to 300",
+            ),
+            ("noise = 0.3", "noise = 3", "rain is as uneven as 0 to 1", "write 0 to 1"),
+            ("loss = 0.003", "loss = -0.003", "no part of all messages", "write 0 to 1"),
+            ("cut-slope-02", "cut-slope-01", "site `cut-slope-01` is there twice", "rename one"),
+            ("kind = \"bridge\"", "kind = \"facility\"", "no layout `facility`", "under [layouts]"),
+            ("failure_h = 8.5", "failure_h = 0.2", "it fails before it sets out", "later hour"),
+            ("a_per_mm = 0.05", "a_per_mm = -0.05", "never accelerates", "above 0"),
+            (
+                "station = \"deck-1\"",
+                "station = \"deck-9\"",
+                "no station `deck-9` stands at `bridge-01`",
+                "name one",
+            ),
+            ("sensor = \"tilt-1\"", "sensor = \"tilt-9\"", "no sensor `tilt-9`", "name one"),
+            ("for_h = 0.3", "for_h = 0", "it lasts no time", "how many hours"),
+            ("[37.5121, 128.1904]", "[137.5, 128.2]", "there is no such place", "latitude"),
         ];
-        for (from, to, expected) in cases {
+        for (from, to, what, remedy) in cases {
             assert!(good.contains(from), "the test needs `{from}`");
-            let error = Scenario::parse("x", &good.replace(from, to)).unwrap_err();
-            let mut text = error.to_string();
-            if let Some(source) = std::error::Error::source(&error) {
-                text += &source.to_string();
+            let text = good.replacen(from, to, 1);
+            let error = Scenario::parse("typhoon.toml", &text).unwrap_err().to_string();
+            assert!(error.contains(what) && error.contains(remedy), "{error}");
+            let line = good.lines().position(|line| line.contains(from)).unwrap() + 1;
+            if !what.contains("twice") {
+                assert!(
+                    error.starts_with(&format!("typhoon.toml:{line}:")),
+                    "line {line}: {error}"
+                );
             }
-            assert!(text.contains(expected), "{text}");
         }
         assert!(matches!(Scenario::load("hurricane"), Err(ScenarioError::Unknown { .. })));
         assert!(matches!(Scenario::load("/nowhere/x.toml"), Err(ScenarioError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let text = r#"
+name = "wrong"
+title = { ko = "가", en = "a" }
+start = "2026-07-14T02:00:00+09:00"
+duration_h = -1
+[storm]
+hourly_mm = [1, -4, 999]
+[layouts.slope]
+"#;
+        let text = text.replace("[layouts.slope]\n", "");
+        let Err(ScenarioError::Wrong(problems)) = Scenario::parse("wrong.toml", &text) else {
+            panic!("it is wrong");
+        };
+        let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "wrong.toml:1:1: it has no site; add a [[sites]] table",
+                "wrong.toml:5:14: it is no span of time; write 0 to 1000000 hours",
+                "wrong.toml:7:17: -4 mm cannot fall in an hour; write 0 to 300",
+                "wrong.toml:7:21: 999 mm cannot fall in an hour; write 0 to 300",
+            ]
+        );
+        let unknown = r#"
+name = "wrong"
+title = { ko = "가", en = "a" }
+start = "2026-07-14T02:00:00+09:00"
+duration_h = 1
+[[layouts.slope]]
+id = "post-1"
+report_s = 60
+sensors = [{ id = "t-1", quantity = "tilt-w", step = 0.1, range = [0, 1] }]
+"#;
+        let error = Scenario::parse("wrong.toml", unknown).unwrap_err().to_string();
+        assert!(error.starts_with("wrong.toml:9:37: ") && error.contains("tilt-x"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use reading::{Quantity, SiteId, Timestamp};
 
-use crate::fault::{FaultLog, Injected, Kind, Script};
+use crate::fault::{FaultLog, Injected, Kind, Script, Scripted};
 use crate::message::{Message, Report, Status, Topics, Value, json, korean_time};
 use crate::physics::Truth;
 use crate::random::Random;
@@ -14,6 +14,22 @@ use crate::scenario::{AfterFailure, Scenario, SensorPlan, SitePlan, StationPlan}
 const RAIL: Duration = Duration::from_secs(600);
 /// Seconds from sample to send: the modem's share.
 const LATENCY_S: (f64, f64) = (0.2, 2.0);
+/// What changes a value, in this order.
+const ALTERING: [Kind; 13] = [
+    Kind::Gain,
+    Kind::UnitMix,
+    Kind::Drift,
+    Kind::Offset,
+    Kind::Step,
+    Kind::Noise,
+    Kind::Bird,
+    Kind::RainOnAe,
+    Kind::Clogged,
+    Kind::WaterTest,
+    Kind::Spike,
+    Kind::Rail,
+    Kind::WireBreak,
+];
 /// The temperature at which instruments were set to zero, °C.
 const REFERENCE_C: f64 = 20.0;
 
@@ -25,6 +41,9 @@ pub struct Station {
     topics: Topics,
     random: Random,
     script: Script,
+    /// Chance of faults; a stream of its own, so that a fault changes no other number.
+    trouble: Random,
+    reboots: usize,
     clock: Clock,
     sensors: Vec<Sensor>,
     seq: u64,
@@ -46,6 +65,8 @@ struct Sensor {
     zero: f64,
     stuck_at: Option<f64>,
     tips_mm: Option<f64>,
+    interval_h: f64,
+    poured_mm: f64,
 }
 
 /// What a station measured at one moment, by its own clock.
@@ -56,10 +77,21 @@ struct Sample {
 }
 
 impl Station {
-    /// A station of `site`, with noise, zeros and clock drawn from `seed`.
-    pub fn new(scenario: &Scenario, site: &SitePlan, plan: &StationPlan, seed: u64) -> Self {
+    /// A station of `site`, with noise, zeros and clock drawn from `seed`; `faults` may be those of others as well.
+    pub fn new(
+        scenario: &Scenario,
+        site: &SitePlan,
+        plan: &StationPlan,
+        faults: &[Scripted],
+        seed: u64,
+    ) -> Self {
         let mut random = Random::new(seed, &format!("{}/{}", site.id, plan.id));
-        let sensors = plan.sensors.iter().map(|plan| Sensor::new(plan, &mut random)).collect();
+        let trouble = Random::new(seed, &format!("{}/{}/trouble", site.id, plan.id));
+        let sensors = plan
+            .sensors
+            .iter()
+            .map(|sensor| Sensor::new(sensor, plan.interval(), &mut random))
+            .collect();
         let clock = Clock {
             set_at: scenario.start,
             offset_s: 0.3 * random.gauss(),
@@ -69,7 +101,9 @@ impl Station {
             site: site.id.clone(),
             plan: plan.clone(),
             topics: Topics::new(&site.id, &plan.id),
-            script: Script::new(&scenario.faults, &site.id, &plan.id, scenario.start),
+            script: Script::new(faults, &site.id, &plan.id, scenario.start),
+            trouble,
+            reboots: 0,
             random,
             clock,
             sensors,
@@ -105,16 +139,45 @@ impl Station {
     pub fn report(&mut self, at: Timestamp, truth: &Truth, log: &mut FaultLog) -> Option<Message> {
         let sample = self.sample(at, truth, log)?;
         let latency = Duration::from_secs_f64(self.random.between(LATENCY_S.0, LATENCY_S.1));
-        let outage = self.script.span(Kind::Outage, at);
-        let (sent_at, topic) = match outage {
-            Some((_, until)) => (until.plus(latency), self.topics.backfill()),
-            None => (at.plus(latency), self.topics.telemetry()),
-        };
-        if outage.is_some() {
-            self.log(log, at, Kind::Outage);
+        let reboots = self.script.begun(Kind::Reboot, at);
+        if reboots > self.reboots {
+            self.reboots = reboots;
+            self.seq = 0;
+            self.log(log, at, Kind::Reboot);
         }
         let payload = self.encode(std::slice::from_ref(&sample));
-        Some(Message { sent_at, topic, payload, retain: false })
+        if let Some((from, until)) = self.script.span(Kind::HalfOpen, at) {
+            self.log(log, at, Kind::HalfOpen);
+            let unknown_s = self.script.at(Kind::HalfOpen, at).next().map_or(0.0, |it| it.size);
+            if at.since(from).as_secs_f64() < unknown_s {
+                return None;
+            }
+            return Some(self.late(until.plus(latency), payload));
+        }
+        if let Some((kind, until)) = self.away(at) {
+            self.log(log, at, kind);
+            return Some(self.late(until.plus(latency), payload));
+        }
+        let topic = self.topics.telemetry();
+        Some(Message { sent_at: at.plus(latency), topic, payload, retain: false })
+    }
+
+    /// Why it cannot send, and until when.
+    fn away(&self, at: Timestamp) -> Option<(Kind, Timestamp)> {
+        if let Some((_, until)) = self.script.span(Kind::Outage, at) {
+            return Some((Kind::Outage, until));
+        }
+        let (from, _) = self.script.span(Kind::Flapping, at)?;
+        let every_s = self.script.at(Kind::Flapping, at).next()?.size.max(1.0);
+        let turns = libm::floor(at.since(from).as_secs_f64() / every_s);
+        // away first, then there, then away
+        let is_away = turns % 2.0 == 0.0;
+        is_away
+            .then(|| (Kind::Flapping, from.plus(Duration::from_secs_f64((turns + 1.0) * every_s))))
+    }
+
+    fn late(&self, sent_at: Timestamp, payload: Vec<u8>) -> Message {
+        Message { sent_at, topic: self.topics.backfill(), payload, retain: false }
     }
 
     /// Measures and keeps it; a full batch leaves at `sent_at` as one message on the backfill road.
@@ -169,17 +232,10 @@ impl Station {
         let sensor = &mut self.sensors[index];
         let true_value = sensor.read(truth, self.plan.share, noise);
         let mut value = if rail { sensor.plan.range.1 } else { true_value };
-        for kind in [Kind::Offset, Kind::Spike] {
-            for fault in self.script.at(kind, at).filter(|fault| fault.concerns(&sensor.plan.id)) {
-                value += fault.size;
+        if !self.script.is_empty() {
+            value = sensor.trouble(value, at, truth, &self.script, &mut self.trouble, |kind| {
                 log.record(injected(&self.site, &self.plan, at, kind));
-            }
-        }
-        if self.script.at(Kind::Stuck, at).any(|fault| fault.concerns(&sensor.plan.id)) {
-            value = *sensor.stuck_at.get_or_insert(value);
-            log.record(injected(&self.site, &self.plan, at, Kind::Stuck));
-        } else {
-            sensor.stuck_at = None;
+            });
         }
         sensor.show(value)
     }
@@ -241,14 +297,78 @@ impl Clock {
 }
 
 impl Sensor {
-    fn new(plan: &SensorPlan, random: &mut Random) -> Self {
+    fn new(plan: &SensorPlan, interval: Duration, random: &mut Random) -> Self {
         let zero = match plan.quantity {
+            _ if plan.zeroed => 0.0,
             Quantity::Tilt | Quantity::TiltX | Quantity::TiltY => random.between(-0.4, 0.4),
             // The wire is set with some of its length out.
             Quantity::Displacement => random.between(20.0, 60.0),
             _ => 0.0,
         };
-        Self { plan: plan.clone(), zero, stuck_at: None, tips_mm: None }
+        let interval_h = interval.as_secs_f64() / 3_600.0;
+        Self { plan: plan.clone(), zero, stuck_at: None, tips_mm: None, interval_h, poured_mm: 0.0 }
+    }
+
+    /// What faults make of a value.
+    fn trouble(
+        &mut self,
+        mut value: f64,
+        at: Timestamp,
+        truth: &Truth,
+        script: &Script,
+        random: &mut Random,
+        mut log: impl FnMut(Kind),
+    ) -> f64 {
+        let id = self.plan.id.clone();
+        for kind in ALTERING {
+            for (hours, fault) in script.since(kind, at).filter(|(_, fault)| fault.concerns(&id)) {
+                value = self.altered(value, hours, truth, fault, random);
+                log(kind);
+            }
+        }
+        if script.at(Kind::Stuck, at).any(|fault| fault.concerns(&self.plan.id)) {
+            value = *self.stuck_at.get_or_insert(value);
+            log(Kind::Stuck);
+        } else {
+            self.stuck_at = None;
+        }
+        value
+    }
+
+    /// A value that one fault has had for so many hours.
+    fn altered(
+        &mut self,
+        value: f64,
+        hours: f64,
+        truth: &Truth,
+        fault: &Scripted,
+        random: &mut Random,
+    ) -> f64 {
+        let size = fault.size;
+        let quantity = self.plan.quantity;
+        let is = |wanted| quantity == wanted;
+        match fault.kind {
+            Kind::Offset | Kind::Step | Kind::Spike => value + size,
+            Kind::Drift => value + size * hours.min(fault.for_h) / 24.0,
+            Kind::Noise => value + self.plan.noise * (size - 1.0) * random.gauss(),
+            Kind::Rail if size < 0.0 => self.plan.range.0,
+            Kind::Rail | Kind::WireBreak => self.plan.range.1,
+            Kind::Gain => value * (1.0 + size),
+            Kind::UnitMix => value * size,
+            Kind::Bird if random.chance(0.5) => value + size * random.unit(),
+            Kind::RainOnAe if is(Quantity::AcousticEmission) => {
+                value + size * truth.minute_mm * 60.0
+            }
+            Kind::Clogged if is(Quantity::Rain) => 0.0,
+            Kind::WaterTest if is(Quantity::Rain) => {
+                self.poured_mm += size * self.interval_h;
+                // a bucket counts whole tips and keeps the rest
+                let tips = libm::floor(self.poured_mm / self.plan.step) * self.plan.step;
+                self.poured_mm -= tips;
+                value + tips
+            }
+            _ => value,
+        }
     }
 
     fn read(&mut self, truth: &Truth, share: f64, noise: f64) -> f64 {
@@ -286,8 +406,9 @@ mod tests {
             step,
             per_degc: 0.0,
             range: (-15.0, 15.0),
+            zeroed: true,
         };
-        Sensor { plan, zero: 0.0, stuck_at: None, tips_mm: None }
+        Sensor { plan, zero: 0.0, stuck_at: None, tips_mm: None, interval_h: 0.0, poured_mm: 0.0 }
     }
 
     #[test]

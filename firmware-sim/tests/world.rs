@@ -90,7 +90,7 @@ fn the_bytes_of_a_quiet_hour_are_known() {
         live.flat_map(|message| message.payload).fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| {
             (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
         });
-    assert_eq!(format!("{sum:016x}"), "c4ab08060fb27c2b");
+    assert_eq!(format!("{sum:016x}"), "69d6adf4d277cbd2");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn what_is_reported_is_what_stands_in_the_scenario() {
     let expected: BTreeSet<String> = scenario
         .sites()
         .iter()
-        .flat_map(|site| scenario.stations(site.kind).iter().map(move |station| (site, station)))
+        .flat_map(|site| scenario.stations(site).iter().map(move |station| (site, station)))
         .flat_map(|(site, station)| {
             station.sensors.iter().map(move |sensor| (site, station, sensor))
         })
@@ -327,9 +327,116 @@ proptest! {
     ) {
         let mut scenario = typhoon().with_sites(2);
         scenario.history_h = 0.5;
-        scenario.rates = firmware_sim::fault::Rates { loss, repeat, delay, delay_max_s, flip };
+        scenario.rates = firmware_sim::fault::Rates { loss, repeat, delay, delay_max_s, flip, reorder: repeat };
         let one = messages(&scenario, seed, 0.5);
         prop_assert!(one.windows(2).all(|pair| pair[0].sent_at <= pair[1].sent_at));
         prop_assert_eq!(one, messages(&scenario, seed, 0.5));
     }
+}
+
+/// A day of the quiet scenario with one fault of an instrument from the sixth to the twelfth hour: what one series shows
+/// before, in and after it.
+fn with_fault(series_name: &str, fault: &str) -> [Vec<f64>; 3] {
+    let mut parts = series_name.split('/');
+    let (site, station, sensor) =
+        (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+    let text = include_str!("../scenarios/quiet.toml").to_owned()
+        + &format!(
+            "\n[[faults]]\nsite = \"{site}\"\nstation = \"{station}\"\nsensor = \"{sensor}\"\nat_h = 6.0\nfor_h = 6.0\n{fault}\n"
+        );
+    let mut scenario =
+        Scenario::parse("fault.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    scenario.rates = Default::default();
+    let scenario = scenario.clone().with_site(&scenario.sites()[0]);
+    let all = series(&messages(&scenario, 1, 18.0), series_name);
+    let between = |from: f64, to: f64| {
+        let (from, to) = (hours_after(&scenario, from), hours_after(&scenario, to));
+        all.iter().filter(|(at, _)| *at > from && *at < to).map(|(_, value)| *value).collect()
+    };
+    [between(0.1, 5.9), between(6.1, 11.9), between(12.1, 17.9)]
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn spread(values: &[f64]) -> f64 {
+    let middle = mean(values);
+    (values.iter().map(|value| (value - middle).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+}
+
+#[test]
+fn every_fault_of_an_instrument_shows_and_ends_as_it_says() {
+    let tilt = "cut-slope-01/post-1/tilt-1/tilt-x";
+    let [before, during, after] = with_fault(tilt, "kind = \"step\"\nsize = 0.5");
+    assert!((mean(&during) - mean(&before) - 0.5).abs() < 0.02);
+    assert!((mean(&after) - mean(&before) - 0.5).abs() < 0.02, "a slipped mount stays");
+
+    let [before, during, after] = with_fault(tilt, "kind = \"drift\"\nsize = 2.0");
+    assert!(
+        (mean(&after) - mean(&before) - 0.5).abs() < 0.02,
+        "a quarter of a day at 2 degrees a day"
+    );
+    assert!((mean(&during) - mean(&before) - 0.25).abs() < 0.02);
+
+    let [before, during, after] = with_fault(tilt, "kind = \"noise\"\nsize = 10.0");
+    assert!(spread(&during) > 5.0 * spread(&before) && spread(&after) < 2.0 * spread(&before));
+
+    let wire = "cut-slope-01/post-1/ext-1/displacement";
+    let [_, during, after] = with_fault(wire, "kind = \"wire-break\"");
+    assert!(during.iter().all(|mm| *mm == 500.0) && after.iter().all(|mm| *mm < 100.0));
+    let [_, during, _] = with_fault(wire, "kind = \"rail\"\nsize = -1.0");
+    assert!(during.iter().all(|mm| *mm == 0.0));
+    let [before, during, after] = with_fault(wire, "kind = \"bird\"\nsize = 8.0");
+    assert!(spread(&during) > 1.0 && (mean(&after) - mean(&before)).abs() < 0.5);
+    let [before, during, after] = with_fault(wire, "kind = \"unit-mix\"\nsize = 10.0");
+    assert!(
+        (mean(&during) / mean(&before) - 10.0).abs() < 0.1
+            && (mean(&after) / mean(&before) - 1.0).abs() < 0.1
+    );
+    let [before, _, after] = with_fault(wire, "kind = \"gain\"\nsize = 0.03");
+    assert!((mean(&after) / mean(&before) - 1.03).abs() < 0.005, "a gain stays");
+
+    let rain = "cut-slope-01/rain-1/gauge-1/rain";
+    let [_, during, _] = with_fault(rain, "kind = \"clogged\"");
+    assert_eq!(during.iter().sum::<f64>(), 0.0, "17 mm fall in these hours");
+    let [_, during, _] = with_fault(rain, "kind = \"water-test\"\nsize = 31.2");
+    let poured = during.iter().sum::<f64>();
+    assert!((150.0..220.0).contains(&poured), "six hours of it and a shower: {poured}");
+}
+
+#[test]
+fn faults_by_chance_are_part_of_the_truth_and_of_the_seed() {
+    let scenario = Scenario::load("quiet-year").unwrap();
+    let script = |seed| World::new(&scenario, seed).script().to_vec();
+    assert_eq!(script(3), script(3));
+    assert_ne!(script(3), script(4));
+    let spikes = script(3).iter().filter(|fault| fault.kind == Kind::Spike).count();
+    assert!((10..50).contains(&spikes), "four a year at each of seven instruments: {spikes}");
+    assert!(script(3).iter().all(|fault| fault.at_h >= 0.0 && fault.at_h < 8_760.0));
+}
+
+#[test]
+fn a_link_that_comes_and_goes_loses_nothing_and_one_that_is_dead_loses_what_it_does_not_know() {
+    let text = include_str!("../scenarios/quiet.toml").to_owned()
+        + "[[faults]]\nsite = \"cut-slope-01\"\nstation = \"post-1\"\nkind = \"flapping\"\nat_h = 1.0\nfor_h = 1.0\nsize = 600\n"
+        + "[[faults]]\nsite = \"cut-slope-02\"\nstation = \"post-1\"\nkind = \"half-open\"\nat_h = 1.0\nfor_h = 1.0\nsize = 600\n";
+    let mut scenario = Scenario::parse("links.toml", &text).unwrap();
+    scenario.rates = Default::default();
+    let all = messages(&scenario, 1, 3.0);
+    let road = |site: &str, end: &str| {
+        let topic = format!("bongsu/v1/{site}/post-1/{end}");
+        let live = |message: &&Message| {
+            message.topic == topic && message.sent_at > hours_after(&scenario, 0.01)
+        };
+        all.iter().filter(live).count()
+    };
+    assert_eq!(road("cut-slope-01", "backfill"), 30, "ten minutes away, ten there");
+    assert_eq!(road("cut-slope-02", "backfill"), 50);
+    assert_eq!(series(&all, "cut-slope-01/post-1/tilt-1/tilt-x").len(), 360 + 180);
+    assert_eq!(
+        series(&all, "cut-slope-02/post-1/tilt-1/tilt-x").len(),
+        360 + 170,
+        "ten minutes are lost"
+    );
 }

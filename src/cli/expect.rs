@@ -6,7 +6,14 @@
 //! level = "warning"
 //! from = "2026-07-14T19:00:00+09:00"   # not before (may be left out)
 //! by = "2026-07-14T20:00:00+09:00"     # no later
+//!
+//! [[may]]                              # what may come, and need not
+//! site = "cut-12"
+//! level = "caution"
+//! times = 6                            # at most (any number if left out)
 //! ```
+//!
+//! With `sites = ["cut-12"]` at the top only those are judged.
 
 use std::path::Path;
 
@@ -19,8 +26,19 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectations {
+    sites: Option<Vec<SiteId>>,
     #[serde(default)]
     level: Vec<Expected>,
+    #[serde(default)]
+    may: Vec<Allowed>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowed {
+    site: SiteId,
+    level: Level,
+    times: Option<usize>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -109,19 +127,52 @@ impl Expectations {
                 Some(_) => {}
             }
         }
-        for r in reached {
-            let known = self.level.iter().any(|e| e.site == r.site && e.level >= r.level);
-            if !known {
-                complaints.push(format!("{}: {} at {} was not expected", r.site, r.level, r.at));
-            }
-        }
+        let judged = |site: &SiteId| self.sites.as_ref().is_none_or(|sites| sites.contains(site));
+        let unexpected = |r: &&Reached| judged(&r.site) && !self.is_known(r);
+        let say = |r: &Reached| format!("{}: {} at {} was not expected", r.site, r.level, r.at);
+        complaints.extend(reached.iter().filter(unexpected).map(say));
+        complaints.extend(self.may.iter().filter_map(|allowed| allowed.exceeded(reached)));
         complaints
+    }
+
+    fn is_known(&self, r: &Reached) -> bool {
+        self.level.iter().any(|e| e.site == r.site && e.level >= r.level)
+            || self.may.iter().any(|e| e.site == r.site && e.level >= r.level)
+    }
+}
+
+impl Allowed {
+    fn exceeded(&self, reached: &[Reached]) -> Option<String> {
+        let came = reached.iter().filter(|r| r.site == self.site && r.level == self.level).count();
+        let (site, level) = (&self.site, self.level);
+        let times = self.times.filter(|times| came > *times)?;
+        Some(format!("{site}: {level} came {came} times, and may come {times} times"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_come_may_come_so_often() {
+        let text = r#"
+            sites = ["a"]
+            [[may]]
+            site = "a"
+            level = "caution"
+            times = 2
+        "#;
+        let expected = Expectations::parse(text).unwrap();
+        let caution = || reached("a", Level::Caution, "2026-07-14T10:00:00Z");
+        let elsewhere = reached("b", Level::Severe, "2026-07-14T10:00:00Z");
+        assert!(expected.judge(&[]).is_empty());
+        assert!(expected.judge(&[caution(), caution(), elsewhere]).is_empty());
+        let said = expected.judge(&[caution(), caution(), caution()]);
+        assert!(said.len() == 1 && said[0].contains("3 times"), "{said:?}");
+        let said = expected.judge(&[reached("a", Level::Warning, "2026-07-14T10:00:00Z")]);
+        assert!(said.len() == 1 && said[0].contains("not expected"), "{said:?}");
+    }
 
     fn reached(site: &str, level: Level, at: &str) -> Reached {
         Reached { site: site.parse().unwrap(), level, at: Timestamp::parse(at).unwrap() }

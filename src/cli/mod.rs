@@ -8,6 +8,7 @@ pub mod stamps;
 pub mod replay;
 pub mod compare;
 pub mod test;
+pub mod score;
 pub mod explain;
 mod api;
 pub mod order;

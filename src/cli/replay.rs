@@ -12,12 +12,12 @@ use alerting::catalogue::Language;
 use alerting::engine::ALIVE_MAX;
 use alerting::outbox::{AttemptResult, DeliveryKey, Outcome};
 use alerting::{Action, Decision, Hazard, Level};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ingest::journal::{Kind, Reader, Record};
 use reading::codec::csv::{CsvOptions, CsvReader, Row};
 use reading::codec::native;
 use reading::report::{Claim, Report, Road};
-use reading::{SiteId, Timestamp};
+use reading::{Reading, SiteId, Timestamp};
 use serde::Deserialize;
 
 use super::compare::{self, Played};
@@ -143,7 +143,9 @@ pub(super) struct RecordedFrame {
     pub at: String,
     /// Its topic.
     pub topic: String,
-    payload: serde_json::Value,
+    payload: Option<serde_json::Value>,
+    /// In place of `payload` where the bytes are no text.
+    payload_hex: Option<String>,
     #[serde(default)]
     retain: bool,
 }
@@ -152,13 +154,32 @@ impl RecordedFrame {
     /// The bytes it had.
     ///
     /// # Errors
-    /// If what stands there cannot be written as JSON.
-    pub fn bytes(&self) -> serde_json::Result<Vec<u8>> {
-        match &self.payload {
-            serde_json::Value::String(text) => Ok(text.clone().into_bytes()),
-            other => serde_json::to_vec(other),
+    /// If what stands there says none, or two.
+    pub fn bytes(&self) -> anyhow::Result<Vec<u8>> {
+        match (&self.payload, &self.payload_hex) {
+            (Some(serde_json::Value::String(text)), None) => Ok(text.clone().into_bytes()),
+            (Some(other), None) => Ok(serde_json::to_vec(other)?),
+            (None, Some(hex)) => {
+                unhex(hex).context("`payload_hex` is not pairs of hexadecimal digits")
+            }
+            _ => bail!("write either `payload` or `payload_hex`"),
         }
     }
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.len() / 2;
+    let byte = |at: usize| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok();
+    text.len().is_multiple_of(2).then(|| (0..pairs).map(byte).collect()).flatten()
+}
+
+/// What became of the readings of a record.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// Those admitted.
+    pub readings: Vec<Reading>,
+    /// Why others were not, by name.
+    pub refused: Vec<&'static str>,
 }
 
 /// A desk that is fed from files.
@@ -173,7 +194,9 @@ pub struct Player<W: Write> {
     /// Every level that was raised, in order.
     pub reached: Vec<Reached>,
     /// The same without monitoring.
-    raised: Vec<Reached>,
+    pub raised: Vec<Reached>,
+    /// What became of the readings of the last record, from a player that was tapped.
+    pub heard: Heard,
     /// Where each site stands, monitoring left out.
     levels: BTreeMap<SiteId, Level>,
     /// The first moment of the history.
@@ -197,12 +220,19 @@ impl<W: Write> Player<W> {
             language,
             reached: Vec::new(),
             raised: Vec::new(),
+            heard: Heard::default(),
             levels: BTreeMap::new(),
             begun: None,
             rows: 0,
             refused: 0,
             opening: None,
         }
+    }
+
+    /// The player, telling also what became of each reading.
+    #[must_use]
+    pub fn tapped(self) -> Self {
+        Self { desk: self.desk.tapped(), ..self }
     }
 
     /// Replays a journal with what is recorded in it, or with another configuration.
@@ -339,13 +369,27 @@ impl<W: Write> Player<W> {
             let place = || format!("{}:{}", path.display(), number + 1);
             let frame: RecordedFrame = serde_json::from_str(&line).with_context(place)?;
             let at = Timestamp::parse(&frame.at).with_context(place)?;
-            let bytes = frame.bytes()?;
-            self.pass_time(at);
-            let source = self.source_of(&frame.topic);
-            self.feed(Kind::Frame, &source, &frame.topic, &bytes, at, frame.retain);
-            self.tell()?;
+            let bytes = frame.bytes().with_context(place)?;
+            self.take_frame(at, &frame.topic, &bytes, frame.retain)?;
         }
         Ok(())
+    }
+
+    /// Takes one frame, received at a moment.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn take_frame(
+        &mut self,
+        at: Timestamp,
+        topic: &str,
+        bytes: &[u8],
+        retained: bool,
+    ) -> anyhow::Result<()> {
+        self.pass_time(at);
+        let source = self.source_of(topic);
+        self.feed(Kind::Frame, &source, topic, bytes, at, retained);
+        self.tell()
     }
 
     /// Lets every lateness window close. In one step, as if nothing had run meanwhile: that the file has an end is
@@ -474,6 +518,8 @@ impl<W: Write> Player<W> {
     /// Prints what was decided since.
     fn tell(&mut self) -> anyhow::Result<()> {
         self.refused += self.carried.refusals.values().sum::<u64>();
+        self.heard.readings.clone_from(&self.carried.readings);
+        self.heard.refused = self.carried.refusals.keys().copied().collect();
         if !self.carried.batch.actions.is_empty() {
             let setup = Arc::clone(self.desk.setup());
             let lines = Lines { setup: &setup, language: self.language };

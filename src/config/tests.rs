@@ -581,7 +581,7 @@ fn the_demo_knows_what_the_typhoon_plays() {
             (&site.name, &site.area, site.kind, site.location),
             (&plan.name, &plan.area, plan.kind, plan.location)
         );
-        for station_plan in scenario.stations(plan.kind) {
+        for station_plan in scenario.stations(plan) {
             let station = registry.station(at, station_plan.id.as_str()).unwrap();
             assert_eq!(
                 registry.stations()[station.index()].report_interval,

@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 
 use reading::Timestamp;
 
-use crate::fault::{FaultLog, Kind, Rates, flip, transmit};
+use crate::fault::{FaultLog, Kind, Rates, Scripted, flip, transmit};
 use crate::message::Message;
 use crate::physics::{Site, moved};
 use crate::random::Random;
@@ -27,6 +27,7 @@ pub struct World {
     began: bool,
     live: bool,
     log: FaultLog,
+    script: Vec<Scripted>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,12 +58,14 @@ impl World {
             began: false,
             live: false,
             log: FaultLog::default(),
+            script: Vec::new(),
         };
         let history_begins_at = moved(scenario.start, -scenario.history_h);
+        world.script = scenario.faults(seed);
         for (site, plan) in scenario.sites().iter().enumerate() {
             world.sites.push(Site::new(scenario, plan, seed));
-            for station_plan in scenario.stations(plan.kind) {
-                let mut station = Station::new(scenario, plan, station_plan, seed);
+            for station_plan in scenario.stations(plan) {
+                let mut station = Station::new(scenario, plan, station_plan, &world.script, seed);
                 let first_at = history_begins_at.plus(station.draw_phase());
                 let fate = Random::new(seed, &format!("{}/{}/fate", plan.id, station_plan.id));
                 world.due.push(Reverse((first_at, world.stations.len())));
@@ -80,6 +83,12 @@ impl World {
     /// What went wrong so far, as truth.
     pub fn faults(&self) -> &FaultLog {
         &self.log
+    }
+
+    /// What goes wrong with instruments, boxes and links by plan and by chance, as truth: what is found is scored
+    /// against it.
+    pub fn script(&self) -> &[Scripted] {
+        &self.script
     }
 
     /// The true state of a site, as of the latest message; by its place in [`Scenario::sites`].
@@ -135,7 +144,12 @@ impl World {
         let it = &mut self.stations[index];
         let script = it.station.script();
         let mut rates = self.rates;
-        for (kind, rate) in [(Kind::Loss, &mut rates.loss), (Kind::Repeat, &mut rates.repeat)] {
+        let certain = [
+            (Kind::Loss, &mut rates.loss),
+            (Kind::Repeat, &mut rates.repeat),
+            (Kind::Reorder, &mut rates.reorder),
+        ];
+        for (kind, rate) in certain {
             if script.holds(kind, at) {
                 *rate = 1.0;
             }
@@ -147,7 +161,7 @@ impl World {
             flip(&mut message.payload, it.fate.unit());
             it.station.note(&mut self.log, at, Kind::Flip);
         }
-        let (sent, kinds) = transmit(&rates, &mut it.fate, message);
+        let (sent, kinds) = transmit(&rates, it.station.interval(), &mut it.fate, message);
         kinds.into_iter().for_each(|kind| it.station.note(&mut self.log, at, kind));
         sent.into_iter().for_each(|message| self.send(message));
     }

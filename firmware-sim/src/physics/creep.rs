@@ -29,6 +29,15 @@ pub struct Failure {
     pub failure_h: f64,
     /// A, per millimetre with velocity in millimetres an hour.
     pub a_per_mm: f64,
+    /// When it stops accelerating and does not fail after all, hours: as Veslemannen did when the rain stopped.
+    pub arrest_h: Option<f64>,
+    /// How fast it then comes to rest, hours to 1/e of the velocity.
+    #[serde(default = "half_a_day")]
+    pub rest_h: f64,
+}
+
+fn half_a_day() -> f64 {
+    12.0
 }
 
 /// A raised cosine of velocity: up to its peak and back to nothing.
@@ -60,14 +69,20 @@ impl Creep {
 
     /// When the slope fails, hours, if it does.
     pub fn failure_h(&self) -> Option<f64> {
-        self.failure.map(|failure| failure.failure_h)
+        self.failure.filter(|failure| failure.arrest_h.is_none()).map(|failure| failure.failure_h)
     }
 }
 
 impl Failure {
-    /// Velocity, millimetres an hour; nothing before the onset, held over the last minutes.
+    /// Velocity, millimetres an hour; nothing before the onset, held over the last minutes, dying away after an
+    /// arrest.
     pub fn velocity_mm_per_h(&self, hours: f64) -> f64 {
-        if hours < self.onset_h { 0.0 } else { 1.0 / (self.a_per_mm * self.remaining_h(hours)) }
+        if hours < self.onset_h {
+            return 0.0;
+        }
+        let driven_h = hours.min(self.arrest_h.unwrap_or(hours));
+        let velocity = 1.0 / (self.a_per_mm * self.remaining_h(driven_h));
+        velocity * libm::exp(-(hours - driven_h) / self.rest_h)
     }
 
     /// Movement since the onset, millimetres.
@@ -75,7 +90,11 @@ impl Failure {
         if hours <= self.onset_h {
             return 0.0;
         }
-        libm::log((self.failure_h - self.onset_h) / self.remaining_h(hours)) / self.a_per_mm
+        let driven_h = hours.min(self.arrest_h.unwrap_or(hours));
+        let driven =
+            libm::log((self.failure_h - self.onset_h) / self.remaining_h(driven_h)) / self.a_per_mm;
+        let ebbed = 1.0 - libm::exp(-(hours - driven_h) / self.rest_h);
+        driven + self.velocity_mm_per_h(driven_h) * self.rest_h * ebbed
     }
 
     fn remaining_h(&self, hours: f64) -> f64 {
@@ -107,10 +126,25 @@ impl Surge {
 mod tests {
     use super::*;
 
+    fn failure(onset_h: f64, failure_h: f64) -> Failure {
+        Failure { onset_h, failure_h, a_per_mm: 0.05, arrest_h: None, rest_h: 12.0 }
+    }
+
+    #[test]
+    fn an_arrested_failure_comes_to_rest() {
+        let arrested = Failure { arrest_h: Some(36.0), rest_h: 6.0, ..failure(0.0, 40.0) };
+        assert!((arrested.velocity_mm_per_h(36.0) - 5.0).abs() < 1e-9);
+        // 5 mm/h × e^-2, and 30 mm × (1 - e^-2) on the way
+        assert!((arrested.velocity_mm_per_h(48.0) - 0.676_676).abs() < 1e-6);
+        assert!((arrested.displacement_mm(48.0) - 46.051_702 - 25.939_942).abs() < 1e-6);
+        let creep = Creep { failure: Some(arrested), ..Creep::default() };
+        assert_eq!(creep.failure_h(), None);
+    }
+
     #[test]
     fn failure_follows_the_reference_curve() {
         // domain.md 3.3.1: hours, velocity, displacement
-        let creep = Failure { onset_h: 0.0, failure_h: 40.0, a_per_mm: 0.05 };
+        let creep = failure(0.0, 40.0);
         for (hours, velocity, moved) in [
             (0.0, 0.5, 0.0),
             (20.0, 1.0, 13.862_944),
@@ -127,7 +161,7 @@ mod tests {
     #[test]
     fn the_typhoon_slope_moves_as_its_table_says() {
         // domain.md S2: hour, velocity in mm/h, tilt rate in °/h
-        let failure = Failure { onset_h: 15.0, failure_h: 27.0, a_per_mm: 0.05 };
+        let failure = failure(15.0, 27.0);
         let creep = Creep { tilt_deg_per_mm: 0.02, failure: Some(failure), ..Creep::default() };
         for (hour, velocity, tilt_rate) in [
             (13.0, 0.0, 0.0),
@@ -150,7 +184,7 @@ mod tests {
     #[test]
     fn displacement_is_the_integral_of_velocity() {
         let surge = Surge { peak_h: 5.0, half_width_h: 4.0, peak_mm_per_h: 3.0 };
-        let failure = Failure { onset_h: 1.0, failure_h: 9.0, a_per_mm: 0.05 };
+        let failure = failure(1.0, 9.0);
         let creep = Creep {
             steady_mm_per_day: 0.05,
             surge: Some(surge),

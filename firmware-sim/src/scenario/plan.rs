@@ -1,4 +1,4 @@
-//! What a scenario says of storms, sites, stations and sensors, and what of it cannot be.
+//! What a scenario says of storms, sites, stations and sensors.
 
 use core::time::Duration;
 
@@ -8,11 +8,14 @@ use serde::Deserialize;
 
 use crate::physics::creep::Creep;
 use crate::physics::infiltration::PorePlan;
+use crate::physics::settlement::Consolidation;
+use crate::physics::stability::{InfiniteSlope, Sliding};
 use crate::physics::structure::Structure;
+use crate::physics::vibration::{BlastingPlan, TrafficPlan};
 
 /// Rain by the hour.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct StormPlan {
     /// When the first hour begins, hours after the start.
     pub begins_h: f64,
@@ -28,8 +31,11 @@ pub struct StormPlan {
 pub struct SitePlan {
     /// Its identifier.
     pub id: SiteId,
-    /// What it is; decides which stations stand there.
+    /// What it is.
     pub kind: SiteKind,
+    /// Which stations stand there: a name under `[layouts]`, or one of those every scenario knows. That of its kind
+    /// if there is none.
+    pub layout: Option<String>,
     /// What people call it.
     pub name: Text,
     /// The place in words.
@@ -51,17 +57,44 @@ pub struct SitePlan {
     /// How rain becomes pore pressure.
     #[serde(default)]
     pub pore: PorePlan,
+    /// What the slope is made of: gives it a factor of safety.
+    pub stability: Option<InfiniteSlope>,
+    /// How it goes when that falls below one.
+    pub sliding: Option<Sliding>,
+    /// Ground that settles under a load.
+    pub settlement: Option<Consolidation>,
+    /// Shots near it.
+    pub blasting: Option<BlastingPlan>,
+    /// Heavy vehicles beside it.
+    pub traffic: Option<TrafficPlan>,
     /// The station that sounds, if there is one.
     pub siren: Option<StationId>,
+    /// How many of its kind there are, this one included; the others have ids with `-2`, `-3`, … behind.
+    #[serde(default = "once")]
+    pub repeat: usize,
     /// The highest level its truth deserves: what a run is compared with.
     pub expect: Expected,
 }
 
+impl SitePlan {
+    /// The name of the layout of its stations.
+    pub fn layout(&self) -> &str {
+        self.layout.as_deref().unwrap_or(match self.kind {
+            SiteKind::Slope => "slope",
+            SiteKind::RetainingWall => "retaining-wall",
+            SiteKind::Bridge => "bridge",
+            SiteKind::Building => "building",
+            SiteKind::Facility => "facility",
+        })
+    }
+}
+
 /// The highest level a site's truth deserves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expected {
     /// 정상.
+    #[default]
     Normal,
     /// 관심.
     Attention,
@@ -122,39 +155,9 @@ pub struct SensorPlan {
     pub per_degc: f64,
     /// What it can show, base unit.
     pub range: (f64, f64),
-}
-
-impl StormPlan {
-    pub(super) fn check(&self) -> Result<(), String> {
-        let sane = |mm: &f64| (0.0..=300.0).contains(mm);
-        ensure(self.hourly_mm.iter().all(sane), || "storm.hourly_mm must be 0 to 300 each".into())?;
-        ensure((0.0..=1.0).contains(&self.noise), || "storm.noise must be 0 to 1".into())?;
-        ensure(is_hours(self.begins_h), || "storm.begins_h must be a number of hours".into())
-    }
-}
-
-impl SitePlan {
-    pub(super) fn check(&self) -> Result<(), String> {
-        let wrong = |what: &str| format!("site `{}`: {what}", self.id);
-        ensure((0.0..=10.0).contains(&self.rain_scale), || wrong("rain_scale must be 0 to 10"))?;
-        ensure(is_hours(self.rain_shift_h), || wrong("rain_shift_h must be a number of hours"))?;
-        ensure(self.pore.rise_h > 0.0 && self.pore.recession_h > self.pore.rise_h, || {
-            wrong("pore: recession_h must be longer than rise_h, both above 0")
-        })?;
-        if let Some(failure) = self.creep.failure {
-            ensure(is_hours(failure.onset_h) && is_hours(failure.failure_h), || {
-                wrong("failure: hours are below 1e6")
-            })?;
-            ensure(failure.failure_h > failure.onset_h, || {
-                wrong("failure_h must come after onset_h")
-            })?;
-            ensure(failure.a_per_mm > 0.0, || wrong("a_per_mm must be above 0"))?;
-        }
-        if let Some(surge) = self.creep.surge {
-            ensure(surge.half_width_h > 0.0, || wrong("half_width_h must be above 0"))?;
-        }
-        Ok(())
-    }
+    /// Its zero was set when it was mounted; otherwise it stands anywhere.
+    #[serde(default)]
+    pub zeroed: bool,
 }
 
 impl StationPlan {
@@ -162,33 +165,10 @@ impl StationPlan {
     pub fn interval(&self) -> Duration {
         Duration::from_secs(u64::from(self.report_s))
     }
-
-    pub(super) fn check(&self) -> Result<(), String> {
-        ensure((1..=86_400).contains(&self.report_s), || {
-            format!("station `{}`: report_s must be 1 to 86400", self.id)
-        })?;
-        for sensor in &self.sensors {
-            ensure(
-                sensor.step > 0.0 && sensor.noise >= 0.0 && sensor.range.0 < sensor.range.1,
-                || {
-                    format!(
-                        "sensor `{}/{}`: step above 0, noise at least 0, range from low to high",
-                        self.id, sensor.id
-                    )
-                },
-            )?;
-        }
-        Ok(())
-    }
 }
 
-/// A number of hours that can be added to a moment.
-pub(crate) fn is_hours(hours: f64) -> bool {
-    hours.abs() < 1e6
-}
-
-pub(crate) fn ensure(holds: bool, problem: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(problem()) }
+fn once() -> usize {
+    1
 }
 
 fn one() -> f64 {

@@ -16,8 +16,8 @@ use axum::response::IntoResponse;
 pub(super) use asked::{Asked, Named};
 pub(super) use lists::{balance, deliveries, incident, incidents, quarantine, site, sites};
 pub(super) use orders::{Orders, Said, give, new_key, order};
-pub(super) use readings::readings;
 pub(super) use past::backfill;
+pub(super) use readings::readings;
 pub(super) use shown::{decision, since};
 
 /// The description of all this.
