@@ -9,4 +9,5 @@ pub mod vitals;
 pub mod desk;
 pub mod board;
 pub mod daemon;
+pub mod exercise;
 pub mod cli;

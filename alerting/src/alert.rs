@@ -55,6 +55,14 @@ pub enum IncidentKind {
 }
 
 impl IncidentKind {
+    /// What messages of this status are about.
+    pub const fn of(status: Status) -> Self {
+        match status {
+            Status::Exercise => Self::Exercise,
+            Status::Actual | Status::Test => Self::Live,
+        }
+    }
+
     /// Its name in identifiers.
     pub const fn name(self) -> &'static str {
         match self {

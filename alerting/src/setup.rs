@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use reading::codec::Feed;
+use reading::codec::{Feed, Root};
 use reading::id::{ChannelId, GroupId};
 use reading::registry::Text;
 use reading::{Registry, SiteId, Timestamp};
@@ -104,6 +104,14 @@ impl Setup {
             sender: Text::default(),
             sources: Vec::new(),
             feeds: Vec::new(),
+        }
+    }
+
+    /// What the topics of its stations start with.
+    pub const fn root(&self) -> Root {
+        match self.status {
+            Status::Exercise => Root::Exercise,
+            Status::Actual | Status::Test => Root::Field,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reading::codec::Root;
 use reading::{SiteId, StationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,12 @@ pub struct Topics {
 impl Topics {
     /// The topics of one station.
     pub fn new(site: &SiteId, station: &StationId) -> Self {
-        Self { base: format!("bongsu/v1/{site}/{station}") }
+        Self::under(Root::Field, site, station)
+    }
+
+    /// The same under another root: that of a drill.
+    pub fn under(root: Root, site: &SiteId, station: &StationId) -> Self {
+        Self { base: format!("{}/{site}/{station}", root.as_str()) }
     }
 
     /// Readings of now.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use reading::codec::Root;
 use reading::{SiteId, StationId, Timestamp};
 use rumqttc::{PublishOptions, QoS};
 use serde::{Deserialize, Serialize};
@@ -225,6 +226,13 @@ impl Siren {
             horn: Horn::new(settings),
             heeded: watch::Sender::new(Heeded::default()),
         }
+    }
+
+    /// The same siren listening under another root: that of a drill.
+    #[must_use]
+    pub fn under(mut self, root: Root, site: &SiteId, station: &StationId) -> Self {
+        self.topics = Topics::under(root, site, station);
+        self
     }
 
     /// What it does, to look at or to wait for.

@@ -158,8 +158,11 @@ async fn wills_are_taken_and_our_own_words_are_not() {
         .await
         .unwrap();
     soon("online", online.wait_async()).await.unwrap();
-    let ours =
-        [topic::stored("cut-1", "siren-1"), topic::command("cut-1", "siren-1"), topic::daemon("x")];
+    let ours = [
+        topic::stored(topic::Root::Field, "cut-1", "siren-1"),
+        topic::command("cut-1", "siren-1"),
+        topic::daemon("x"),
+    ];
     publish_many(port, ours.map(|topic| (topic, "ours".to_string()))).await;
     polling.abort(); // the socket closes without a word
     intake.holds("gone").await;

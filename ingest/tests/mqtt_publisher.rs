@@ -9,7 +9,7 @@ use ingest::collector::config::Password;
 use ingest::collector::event::{Happening, Role};
 use ingest::collector::publisher::{PublishError, Publisher, Surety};
 use ingest::collector::stored::StoredAcks;
-use ingest::collector::topic;
+use ingest::collector::topic::{self, Root};
 use mqtt_support::{
     Bench, Mosquitto, Recording, config, numbered, publish_many, soon, telemetry, until,
 };
@@ -128,7 +128,7 @@ async fn stations_are_told_what_is_stored_in_few_messages() {
         Publisher::start(&config(&broker.url(), folder.path()), &bench.wiring).unwrap();
     bench.told.up(Role::Publisher).await;
     let mut station = listen(broker.port, "bongsu/v1/cut-1/box-1/stored").await;
-    let (acks, task) = StoredAcks::start(publisher, bench.wiring.cancel.clone());
+    let (acks, task) = StoredAcks::start(publisher, Root::Field, bench.wiring.cancel.clone());
     let (site, box_1) =
         (reading::SiteId::new("cut-1").unwrap(), reading::StationId::new("box-1").unwrap());
     (100..200).for_each(|seq| acks.note(&site, &box_1, seq));

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::moment::{HOME_ZONE, rfc3339};
 use super::words::look;
-use super::{BoardState, Check};
+use super::{BoardState, Check, Notice};
 use crate::overview::{Balance, Overview};
 
 /// How many open incidents are shown; one per site and hazard, so only a very bad night has more.
@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub deliveries: Vec<DeliveryTally>,
     pub quarantined: u64,
     pub checks: Vec<Check>,
+    /// What goes on beside.
+    beside: Option<Notice>,
     /// The newest decision in here; `None` before the ledger was read.
     pub last_decision: Option<i64>,
     pub ledger_readable: bool,
@@ -59,6 +61,7 @@ impl Facts {
             deliveries: vec![],
             quarantined: 0,
             checks: vec![],
+            beside: None,
             last_decision: None,
             ledger_readable: false,
             commit: None,
@@ -80,6 +83,7 @@ impl Facts {
         let mut facts = Self {
             overview: state.overview.load_full(),
             checks: state.health.checks(),
+            beside: state.beside.now(),
             open: before.open.clone(),
             levels: before.levels.clone(),
             recent: before.recent.clone(),
@@ -147,6 +151,9 @@ impl Facts {
         // Their details count along, as positions do.
         let checks: Vec<_> = self.checks.iter().map(|check| (&check.name, check.vital)).collect();
         (checks, &self.deliveries).hash(&mut hasher);
+        if let Some(Notice { kind, what, .. }) = &self.beside {
+            (kind, &what.en).hash(&mut hasher);
+        }
         format!("{:016x}", hasher.finish())
     }
 

@@ -29,6 +29,7 @@ mod page;
 mod api;
 mod live;
 mod cap;
+mod exercises;
 mod vitals;
 mod assets;
 #[cfg(test)]
@@ -64,6 +65,7 @@ use crate::overview;
 use problem::Problem;
 
 pub use crate::people::{Person, Role};
+pub use exercises::{Beside, DrillError, DrillOrder, Drills, Notice, NoticeKind};
 pub use tokens::{Token, TokenError, Tokens};
 pub use vitals::{Check, Health, Vital};
 
@@ -146,6 +148,10 @@ pub struct BoardState {
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// The address others know us by, if configured.
     pub public_url: Option<String>,
+    /// What goes on beside what this board shows.
+    pub beside: Arc<dyn Beside>,
+    /// Who starts and ends drills, where there may be any.
+    pub drills: Option<Arc<dyn Drills>>,
 }
 
 /// Why the board could not be served.
@@ -187,7 +193,7 @@ impl App {
             live: live::Live::new(&state),
             orders: api::Orders::default(),
             throttle: throttle::Throttle::default(),
-            templates: templates::Templates::new(&assets)?,
+            templates: templates::Templates::new(&assets, state.beside.clone())?,
             assets,
             metrics: metrics::Metrics::register(&state.metrics)?,
             ledger_reads: Semaphore::new(LEDGER_READS_MAX),
@@ -315,6 +321,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/account/password", post(account::password))
         .route("/account/second-factor", post(account::second_factor))
         .route("/account/others", post(account::others))
+        .route("/exercises", get(exercises::page))
         .route("/incidents/{id}/approval", get(page::approval))
         .route("/metrics", get(vitals::metrics))
         .route("/api/v1/openapi.json", get(api::openapi))
@@ -326,6 +333,8 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/deliveries", get(api::deliveries))
         .route("/api/v1/quarantine", get(api::quarantine))
         .route("/api/v1/balance", get(api::balance))
+        .route("/api/v1/exercises", get(exercises::list))
+        .route("/api/v1/exercises/{id}/report", get(exercises::report))
         .route("/api/v1/events", get(live::events))
         .route_layer(from_fn_with_state((app.clone(), Role::Viewer), access::require));
     let operators = Router::new()
@@ -338,6 +347,8 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/incidents/{id}/approve", api::order(Verb::Approve))
         .route("/api/v1/incidents/{id}/reject", api::order(Verb::Reject))
         .route("/incidents/{id}/approval", post(page::answer))
+        .route("/api/v1/exercises", post(exercises::start))
+        .route("/api/v1/exercises/stop", post(exercises::stop))
         .route_layer(from_fn_with_state((app.clone(), Role::Approver), access::require));
     let administrators = Router::new()
         .route(

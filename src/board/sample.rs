@@ -37,9 +37,10 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{
-    App, BoardState, Check, CommandSink, Health, Ordered, Past, PastSink, Role, Shared, Token,
-    Tokens, Vital, live, router,
+    App, BoardState, Check, CommandSink, DrillError, DrillOrder, Drills, Health, Ordered, Past,
+    PastSink, Role, Shared, Token, Tokens, Vital, live, router,
 };
+use crate::exercise::{self, Head, Report};
 use crate::overview::{Balance, Latest, Overview};
 use crate::people::{self, Hasher};
 
@@ -110,6 +111,8 @@ impl World {
             ),
             clock: Arc::new(|| at(2_412)),
             public_url: None,
+            beside: Arc::new(super::exercises::Alone),
+            drills: Some(Arc::new(Rehearsed)),
         };
         change(&mut state);
         let stop = CancellationToken::new();
@@ -232,6 +235,45 @@ pub(super) async fn body(response: Response) -> String {
 
 pub(super) async fn json(response: Response) -> serde_json::Value {
     serde_json::from_str(&body(response).await).unwrap()
+}
+
+/// One drill, which is over.
+struct Rehearsed;
+
+impl Rehearsed {
+    fn over() -> Report {
+        let head = Head {
+            id: "2026-07-14T031000Z".into(),
+            scenario: "typhoon".into(),
+            speed: 60.0,
+            sites: vec!["gwang-3".into()],
+            started_at: at(0),
+            started_by: "lee".into(),
+            ended_at: Some(at(600)),
+            state: exercise::State::Ended,
+            board: None,
+            note: None,
+        };
+        Report { head, reached: vec![], missed: vec![], waiting: 0, incidents: vec![] }
+    }
+}
+
+impl Drills for Rehearsed {
+    fn start(&self, _: DrillOrder, _: &str) -> BoxFuture<'_, Result<Report, DrillError>> {
+        Box::pin(async { Ok(Self::over()) })
+    }
+
+    fn stop(&self, _: &str) -> BoxFuture<'_, Result<Report, DrillError>> {
+        Box::pin(async { Ok(Self::over()) })
+    }
+
+    fn list(&self) -> Vec<Report> {
+        vec![Self::over()]
+    }
+
+    fn report(&self, _: &str) -> Result<Report, DrillError> {
+        Ok(Self::over())
+    }
 }
 
 /// Takes every order about an incident that exists, once.

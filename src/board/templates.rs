@@ -1,5 +1,7 @@
 //! The pages, as part of the program. Everything put into them is escaped.
 
+use std::sync::Arc;
+
 use alerting::catalogue::{self, Language};
 use axum::response::Html;
 use minijinja::syntax::SyntaxConfig;
@@ -7,11 +9,14 @@ use minijinja::value::Rest;
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior, Value, context};
 
 use super::assets::Assets;
+use super::exercises::{self, Beside};
 use super::problem::Problem;
 
 /// Name and text of every page and part.
-pub(super) const SOURCES: [(&str, &str); 8] = [
+pub(super) const SOURCES: [(&str, &str); 10] = [
     ("layout.html", include_str!("templates/layout.html")),
+    ("beside.html", include_str!("templates/beside.html")),
+    ("exercises.html", include_str!("templates/exercises.html")),
     ("shapes.html", include_str!("templates/shapes.html")),
     ("board.html", include_str!("templates/board.html")),
     ("approval.html", include_str!("templates/approval.html")),
@@ -23,10 +28,12 @@ pub(super) const SOURCES: [(&str, &str); 8] = [
 
 pub(super) struct Templates {
     environment: Environment<'static>,
+    beside: Arc<dyn Beside>,
 }
 
 impl Templates {
-    pub(super) fn new(assets: &Assets) -> Result<Self, minijinja::Error> {
+    /// Every page says what goes on beside.
+    pub(super) fn new(assets: &Assets, beside: Arc<dyn Beside>) -> Result<Self, minijinja::Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment
@@ -38,7 +45,7 @@ impl Templates {
         for (name, source) in SOURCES {
             environment.add_template(name, source)?;
         }
-        Ok(Self { environment })
+        Ok(Self { environment, beside })
     }
 
     /// A page in a language.
@@ -48,7 +55,8 @@ impl Templates {
         language: Language,
         context: Value,
     ) -> Result<Html<String>, Problem> {
-        let context = context! { lang => language.code(), ..context };
+        let beside = exercises::drawn(&*self.beside, language);
+        let context = context! { lang => language.code(), beside, ..context };
         let drawn =
             self.environment.get_template(name).and_then(|template| template.render(context));
         drawn.map(Html).map_err(|error| Problem::fault("draw a page", &error))

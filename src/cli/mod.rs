@@ -13,6 +13,7 @@ pub mod explain;
 mod api;
 pub mod order;
 pub mod import;
+pub mod exercise;
 pub mod audit;
 pub mod user;
 pub mod timeline;

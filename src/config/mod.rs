@@ -40,6 +40,7 @@ mod contacts;
 mod routes;
 mod channels;
 mod texts;
+mod exercise;
 mod resolve;
 mod demo;
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub use channels::{
 };
 pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttSettings};
 pub use daemon::{Http, JournalSettings};
+pub use exercise::{ExerciseChannel, ExerciseKind, ExerciseSettings};
 pub use feeds::host as sparkplug_host;
 pub(crate) use feeds::{station as mapped_station, target as mapped_target};
 pub use problem::{Gravity, Place, Problem, Problems};
@@ -102,6 +104,8 @@ pub struct Config {
     pub collectors: Vec<Collector>,
     /// The ways out; who hears what on them is in `setup.routes`, in the same order.
     pub channels: Vec<Channel>,
+    /// Who takes part in drills, and how they are reached.
+    pub exercise: ExerciseSettings,
     /// What decides, as the journal records it: no secrets, no addresses.
     pub setup: Setup,
     /// What somebody should look at.

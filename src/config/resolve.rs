@@ -18,6 +18,7 @@ use super::channels::{self, Channel, ChannelEntry};
 use super::collectors::{self, Collector};
 use super::contacts;
 use super::daemon::{self, Daemon};
+use super::exercise::{self, ExerciseEntry};
 use super::feeds::{self, FeedEntry};
 use super::groups::{self, GroupEntry};
 use super::ladders::{self, LadderEntry};
@@ -116,6 +117,8 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     check_gateways(&entries, &known, problems);
     let channels = read_channels(&mut table, folder, &known, problems);
     let templates = read_templates(&mut table, &channels, &known, problems);
+    let drills = table.table("exercise", problems);
+    let drills = drills.map(|table| exercise::read(table, folder, &known, &channels, problems));
     let routes: Vec<Route> = channels.iter().map(|(_, route, _)| route.clone()).collect();
     groups::check(&released, &routes, problems);
     let rotas = read_rotas(&mut table, problems);
@@ -151,6 +154,10 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let texts = Texts::new(templates.clone(), setup.sender.clone(), sender.contact.clone(), link);
     if problems.errors() == 0 {
         texts::check(&texts, &channels, &setup, problems);
+        if let Some(ExerciseEntry { spoken, .. }) = &drills {
+            let drill = Setup { status: Status::Exercise, ..setup.clone() };
+            texts::check(&texts, spoken, &drill, problems);
+        }
     }
     let channels = channels.into_iter().map(|(channel, _, _)| channel).collect();
     let warnings = Problems::default();
@@ -166,6 +173,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         history,
         collectors,
         channels,
+        exercise: drills.map(|entry| entry.settings).unwrap_or_default(),
         setup,
         warnings,
     })

@@ -20,7 +20,7 @@ use ingest::collector::serial::{bus, port};
 use ingest::collector::stored::StoredAcks;
 use ingest::journal::{Entry, Journal, Kind};
 use parking_lot::Mutex;
-use reading::codec::Feed;
+use reading::codec::{Feed, Root};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -58,6 +58,8 @@ pub struct Ground<'a> {
     pub journal: &'a Journal,
     /// What time it is.
     pub clock: &'a Clock,
+    /// What topics of our own stations start with.
+    pub root: Root,
     /// What is counted.
     pub metrics: CollectorMetrics,
     /// When they stop receiving.
@@ -131,7 +133,7 @@ impl Collectors {
         events: &mpsc::Sender<Event>,
     ) -> anyhow::Result<()> {
         let mut config = mqtt_config(&collector.name, settings, data_dir)?;
-        config.filters = filters(feeds);
+        config.filters = filters(ground.root, feeds);
         config.sparkplug_host = feeds.iter().find_map(sparkplug_host).map(Into::into);
         std::fs::create_dir_all(&config.data_dir)?;
         self.mqtt.push(MqttCollector::start(
@@ -153,7 +155,7 @@ impl Collectors {
     ) -> anyhow::Result<()> {
         let hook = Embedded::new(
             &collector.name,
-            filters(feeds),
+            filters(ground.root, feeds),
             Arc::new(ground.journal.clone()),
             ground.clock.clone(),
             ground.metrics.clone(),
@@ -194,7 +196,7 @@ impl Collectors {
     ) -> anyhow::Result<()> {
         let (publisher, task) =
             Publisher::start(config, &wiring(ground, events, ground.stop_publishing))?;
-        let (stored, acks) = StoredAcks::start(publisher.clone(), ground.stop.clone());
+        let (stored, acks) = StoredAcks::start(publisher.clone(), ground.root, ground.stop.clone());
         self.publishers.insert(config.name.clone(), publisher);
         self.stored.insert(config.name.clone(), stored);
         for task in [task, acks] {
@@ -309,8 +311,8 @@ pub(crate) fn broker_config(
 }
 
 /// What is subscribed to: the topics of our own stations and those of foreign devices.
-fn filters(feeds: &[Feed]) -> Filters {
-    let mut filters = Filters::native();
+fn filters(root: Root, feeds: &[Feed]) -> Filters {
+    let mut filters = Filters::under(root);
     for feed in feeds {
         let session = if feed.backfill { &mut filters.backfill } else { &mut filters.telemetry };
         session.push(feed.filter.clone());

@@ -41,15 +41,17 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::{self, BoardState, Tokens};
+use crate::board::{self, Beside, BoardState, Drills, Tokens};
 use crate::config::Config;
 use crate::desk::events::{ClockStep, CollectorEvent, Skip, payload};
 use crate::desk::run::{DeskError, Progress, Runner, make_snapshot, save};
 use crate::desk::state::StateFolder;
 use crate::desk::{Desk, recovery};
+use crate::exercise::Exercises;
 use crate::metrics::Metrics;
 use crate::overview;
-use channels::{Channels, Room};
+pub use channels::DrillRoads;
+use channels::{Channels, LiveRoads, Roads, Room};
 pub use clock_trust::ClockTrust;
 use collectors::{Collectors, Ground};
 
@@ -88,6 +90,7 @@ pub struct Daemon {
     views: JoinSet<()>,
     archive: Option<JoinHandle<()>>,
     history: JoinHandle<()>,
+    exercises: Option<Arc<Exercises>>,
     board: JoinHandle<Result<(), board::BoardError>>,
 }
 
@@ -100,12 +103,42 @@ struct Stops {
     serving: CancellationToken,
 }
 
+/// What a daemon shares with another one in the same process: a drill runs beside live operation.
+pub struct Company {
+    /// Who may come in, if that is known already.
+    pub tokens: Option<Tokens>,
+    /// What goes on beside what the board shows.
+    pub beside: Arc<dyn Beside>,
+    /// Who starts and ends drills, where there may be any.
+    pub drills: Option<Arc<dyn Drills>>,
+}
+
 impl Daemon {
     /// Starts every room. When this returns, frames are taken and alerts go out.
     ///
     /// # Errors
     /// What could not be started, and what to do.
     pub async fn start(config: Config, clock: Clock, trust: ClockTrust) -> anyhow::Result<Self> {
+        let exercises = Exercises::new(&config);
+        let company =
+            Company { tokens: None, beside: exercises.clone(), drills: Some(exercises.clone()) };
+        let mut daemon = Self::with(config, &LiveRoads, clock, trust, company).await?;
+        exercises.open(daemon.overview.clone(), daemon.tokens.clone(), daemon.http);
+        daemon.exercises = Some(exercises);
+        Ok(daemon)
+    }
+
+    /// The same with the ways out of any operation.
+    ///
+    /// # Errors
+    /// What could not be started, and what to do.
+    pub async fn with<R: Roads>(
+        config: Config,
+        roads: &R,
+        clock: Clock,
+        trust: ClockTrust,
+        company: Company,
+    ) -> anyhow::Result<Self> {
         let folder = &config.data_dir;
         std::fs::create_dir_all(folder).with_context(|| {
             format!(
@@ -119,7 +152,7 @@ impl Daemon {
         let http = listener.local_addr()?;
         let registry = prometheus::Registry::new();
         let delivery_metrics = delivery::Metrics::register(&registry)?;
-        let (ledger, opened) = Ledger::open(folder.join("ledger.sqlite"))?;
+        let (ledger, opened) = Ledger::open_for::<R::Operation>(folder.join("ledger.sqlite"))?;
         let ledger = Arc::new(ledger.timed(delivery_metrics.ledger_commit_seconds.clone()));
         if let Some(damaged) = &opened.damaged {
             tracing::error!(path = %damaged.display(), "the ledger was damaged and set aside; the journal is applied again");
@@ -145,6 +178,7 @@ impl Daemon {
         let ground = Ground {
             journal: &journal,
             clock: &clock,
+            root: config.setup.root(),
             metrics: CollectorMetrics::register(&registry)?,
             stop: &stops.collecting,
             stop_publishing: &stops.publishing,
@@ -152,9 +186,9 @@ impl Daemon {
         let collectors = Collectors::start(&config, &ground).await?;
         let room =
             Room { ledger: &ledger, journal: &journal, clock: &clock, metrics: &delivery_metrics };
-        let channels = Channels::build(&config, http, &collectors.publishers, &room)?;
+        let channels = Channels::build(roads, &config, http, &collectors.publishers, &room)?;
         let cap = channels.cap.clone();
-        let couriers = channels.couriers(&room);
+        let couriers = channels.couriers(&room)?;
 
         let (progress_sender, progress) = watch::channel(Progress::default());
         let overview: overview::Shared = Arc::new(ArcSwap::from_pointee(recovered.desk.overview()));
@@ -223,7 +257,10 @@ impl Daemon {
             skips,
             stops.carrying.clone(),
         );
-        let tokens = Tokens::load_or_create(folder)?;
+        let tokens = match company.tokens {
+            Some(tokens) => tokens,
+            None => Tokens::load_or_create(folder)?,
+        };
         let board_clock = clock.clone();
         let board_state = BoardState {
             overview: overview.clone(),
@@ -254,6 +291,8 @@ impl Daemon {
             tokens: tokens.clone(),
             clock: Arc::new(move || board_clock.wall()),
             public_url: config.http.public_url.clone(),
+            beside: company.beside,
+            drills: company.drills,
         };
         let board = tokio::spawn(board::serve(listener, board_state, stops.serving.clone()));
         Ok(Self {
@@ -275,6 +314,7 @@ impl Daemon {
             views,
             archive,
             history,
+            exercises: None,
             board,
         })
     }
@@ -289,7 +329,7 @@ impl Daemon {
             ended = &mut self.desk => return Err(desk_ended(ended)),
             () = self.journal.stopped() => Some(anyhow!("the journal ended by itself")),
             error = self.collectors.ended() => Some(error),
-            Some(courier) = self.couriers.join_next() => Some(match courier {
+            Some(courier) = next_ended(&mut self.couriers, &self.tokens_to_stop.carrying) => Some(match courier {
                 Ok(Ok(())) => anyhow!("a courier ended by itself"),
                 Ok(Err(error)) => error,
                 Err(error) => anyhow!(error).context("a courier panicked"),
@@ -311,6 +351,11 @@ impl Daemon {
         }
     }
 
+    /// Once cancelled nothing more is carried, while everything else goes on: a drill falls silent so.
+    pub fn silence(&self) -> CancellationToken {
+        self.tokens_to_stop.carrying.clone()
+    }
+
     /// A door for reloads, which stays open while the daemon runs.
     pub fn reloads(&self) -> Reloads {
         Reloads {
@@ -327,6 +372,9 @@ impl Daemon {
 
     async fn stop(mut self) -> anyhow::Result<()> {
         tracing::info!("stopping");
+        if let Some(exercises) = &self.exercises {
+            exercises.shutdown().await;
+        }
         self.tokens_to_stop.collecting.cancel();
         self.collectors.stopped(GRACE).await;
         for collector in &self.config.collectors {
@@ -374,6 +422,19 @@ impl Daemon {
     }
 }
 
+/// The next courier that ended although nobody told it to.
+async fn next_ended(
+    couriers: &mut JoinSet<anyhow::Result<()>>,
+    told: &CancellationToken,
+) -> Option<Result<anyhow::Result<()>, tokio::task::JoinError>> {
+    loop {
+        match couriers.join_next().await {
+            Some(Ok(Ok(()))) if told.is_cancelled() => {}
+            other => return other,
+        }
+    }
+}
+
 /// Takes over changed configurations while the daemon runs.
 pub struct Reloads {
     running: Mutex<Config>,
@@ -397,6 +458,7 @@ impl Reloads {
                 &config.journal,
                 &config.archive,
                 &config.history,
+                &config.exercise,
             ) == (
                 &running.channels,
                 &running.collectors,
@@ -405,11 +467,12 @@ impl Reloads {
                 &running.journal,
                 &running.archive,
                 &running.history,
+                &running.exercise,
             )
         };
         if !same {
             bail!(
-                "channels, collectors, http, journal, archive, history or data-dir changed: restart bongsu to take them over"
+                "channels, collectors, http, journal, archive, history, exercise or data-dir changed: restart bongsu to take them over"
             );
         }
         let setup = payload(&config.setup);

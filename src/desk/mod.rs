@@ -299,7 +299,8 @@ impl Desk {
     ) {
         let frame = record.frame();
         let setup = Arc::clone(&self.setup);
-        let decoded = feed::decode(&frame, &setup.feeds, &mut self.hosts, now.at);
+        let decoded =
+            feed::decode_under(setup.root(), &frame, &setup.feeds, &mut self.hosts, now.at);
         carried.wishes.extend(self.hosts.take_wishes());
         let balance = self.balance(record.source);
         balance.received += 1;

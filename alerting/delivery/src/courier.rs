@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerting::{AttemptResult, Delivery, DeliveryKey, Outcome};
+use alerting::{AttemptResult, DeliveryKey, Outcome};
 use futures_util::future::BoxFuture;
 use reading::Timestamp;
 use reading::id::ChannelId;
@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::channel::Channel;
-use crate::ledger::{DueDelivery, Ledger, LedgerError};
+use crate::ledger::{DueDelivery, Ledger, LedgerError, Owed};
 use crate::metrics::Metrics;
+use crate::operation::{Carried, Live, Operation};
 use crate::time::Time;
 
 /// How long an attempt may take at most, whatever the channel's own timeout.
@@ -64,11 +65,11 @@ pub enum CourierError {
     },
 }
 
-/// The task of one channel.
-pub struct Courier {
+/// The task of one channel of the operation `O`.
+pub struct Courier<O: Operation = Live> {
     name: ChannelId,
-    channel: Arc<dyn Channel>,
-    ledger: Arc<Ledger>,
+    channel: Arc<dyn Channel<O>>,
+    owed: Owed<O>,
     outcomes: Arc<dyn OutcomeSink>,
     time: Arc<dyn Time>,
     metrics: Metrics,
@@ -77,12 +78,12 @@ pub struct Courier {
     grace: Duration,
 }
 
-impl Courier {
-    /// A courier for the channel of this name.
+impl<O: Operation> Courier<O> {
+    /// A courier for the channel of this name, who carries what is owed.
     pub fn new(
         name: ChannelId,
-        channel: Arc<dyn Channel>,
-        ledger: Arc<Ledger>,
+        channel: Arc<dyn Channel<O>>,
+        owed: Owed<O>,
         outcomes: Arc<dyn OutcomeSink>,
         time: Arc<dyn Time>,
         metrics: Metrics,
@@ -91,7 +92,7 @@ impl Courier {
         Self {
             name,
             channel,
-            ledger,
+            owed,
             outcomes,
             time,
             metrics,
@@ -173,7 +174,7 @@ impl Courier {
             return Ok(());
         }
         let delivery = match due.delivery {
-            Ok(delivery) => Arc::new(delivery),
+            Ok(delivery) => Arc::new(Carried::new(delivery)),
             Err(error) => {
                 let reason = format!("the stored message cannot be read: {error}");
                 return self.tell(due.key, attempt, AttemptResult::Refused { reason }).await;
@@ -192,7 +193,7 @@ impl Courier {
     /// One attempt, in a task of its own; nothing if the daemon stopped before it came to an end.
     async fn attempt(
         &self,
-        delivery: Arc<Delivery>,
+        delivery: Arc<Carried<O>>,
         attempt: u32,
         stop: &CancellationToken,
     ) -> Option<AttemptResult> {
@@ -241,7 +242,7 @@ impl Courier {
         let question = Arc::new(question);
         let mut wait = LEDGER_WAIT.0;
         loop {
-            let (ledger, asked) = (self.ledger.clone(), question.clone());
+            let (ledger, asked) = (self.owed.ledger().clone(), question.clone());
             let answer = tokio::task::spawn_blocking(move || asked(&ledger)).await;
             match answer.expect("the ledger does not panic") {
                 Ok(answer) => return Some(answer),
@@ -261,7 +262,7 @@ impl Courier {
     }
 }
 
-impl fmt::Debug for Courier {
+impl<O: Operation> fmt::Debug for Courier<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Courier").field("channel", &self.name).finish_non_exhaustive()
     }

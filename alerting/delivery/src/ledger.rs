@@ -29,13 +29,17 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use prometheus::Histogram;
 use reading::Timestamp;
 use rusqlite::Connection;
+
+use crate::operation::{Exercise, Live, Operation};
 
 pub use audit::{AuditError, AuditHead, AuditRow, Trail};
 pub use due::{DueDelivery, InHand};
@@ -78,6 +82,18 @@ pub enum LedgerError {
         found: i64,
         /// The newest version we know.
         known: i64,
+    },
+    /// It holds what another operation owes.
+    #[error(
+        "ledger {path} is that of the {found} operation, not of the {asked} one: give each a folder of its own"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        found: &'static str,
+        /// For whom it was to be opened.
+        asked: &'static str,
     },
     /// The database failed.
     #[error("ledger: cannot {doing}; check free space and the disk's health")]
@@ -126,6 +142,45 @@ pub struct Ledger {
     turn: AtomicUsize,
     commit_seconds: Option<Histogram>,
     in_memory: AtomicBool,
+    path: PathBuf,
+    side: Side,
+}
+
+/// Whose deliveries a ledger holds: an [`Operation`] as files and memory have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Live,
+    Exercise,
+}
+
+impl Side {
+    fn of<O: Operation>() -> Self {
+        if O::NAME == Exercise::NAME { Self::Exercise } else { Self::Live }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Live => Live::NAME,
+            Self::Exercise => Exercise::NAME,
+        }
+    }
+
+    fn carries(self, status: alerting::Status) -> bool {
+        match self {
+            Self::Live => Live::carries(status),
+            Self::Exercise => Exercise::carries(status),
+        }
+    }
+}
+
+/// What a ledger of the operation `O` owes: the one thing couriers of that operation take deliveries from.
+#[derive(Clone)]
+pub struct Owed<O: Operation>(Arc<Ledger>, PhantomData<O>);
+
+impl<O: Operation> Owed<O> {
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.0
+    }
 }
 
 struct Writer {
@@ -139,14 +194,33 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] if the file cannot be used at all or a newer version wrote it.
     pub fn open(path: impl AsRef<Path>) -> Result<(Self, LedgerOpened)> {
+        Self::open_for::<Live>(path)
+    }
+
+    /// The same for an operation. A file belongs to the one it was made for.
+    ///
+    /// # Errors
+    /// [`LedgerError`], [`Foreign`](LedgerError::Foreign) among them if the file belongs to another operation.
+    pub fn open_for<O: Operation>(path: impl AsRef<Path>) -> Result<(Self, LedgerOpened)> {
         let path = path.as_ref();
+        let side = Side::of::<O>();
+        let is_new = !path.exists();
         let (connection, damaged) = open::writer(path)?;
+        if is_new || damaged.is_some() {
+            write::claim(&connection, side)?;
+        }
+        let found = write::side(&connection)?;
+        if found != side {
+            let (found, asked) = (found.name(), side.name());
+            return Err(LedgerError::Foreign { path: path.into(), found, asked });
+        }
         let position = write::position(&connection)?;
         let readers =
             (0..READERS).map(|_| open::reader(path).map(Mutex::new)).collect::<Result<_>>()?;
         let writer = Mutex::new(Writer { connection, position });
         let (turn, in_memory) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let ledger = Self { writer, readers, turn, commit_seconds: None, in_memory };
+        let path = path.to_owned();
+        let ledger = Self { writer, readers, turn, commit_seconds: None, in_memory, path, side };
         Ok((ledger, LedgerOpened { position, damaged }))
     }
 
@@ -158,12 +232,15 @@ impl Ledger {
         let path = path.as_ref();
         let connection = open::reader(path)?;
         let position = write::position(&connection)?;
+        let side = write::side(&connection)?;
         Ok(Self {
             writer: Mutex::new(Writer { connection, position }),
             readers: vec![Mutex::new(open::reader(path)?)],
             turn: AtomicUsize::new(0),
             commit_seconds: None,
             in_memory: AtomicBool::new(false),
+            path: path.to_owned(),
+            side,
         })
     }
 
@@ -172,6 +249,19 @@ impl Ledger {
     pub fn timed(mut self, commit_seconds: Histogram) -> Self {
         self.commit_seconds = Some(commit_seconds);
         self
+    }
+
+    /// What is owed, for couriers of the operation this ledger belongs to.
+    ///
+    /// # Errors
+    /// [`LedgerError::Foreign`] for another operation.
+    pub fn owed<O: Operation>(self: &Arc<Self>) -> Result<Owed<O>> {
+        let asked = Side::of::<O>();
+        if asked == self.side {
+            return Ok(Owed(Arc::clone(self), PhantomData));
+        }
+        let (found, asked) = (self.side.name(), asked.name());
+        Err(LedgerError::Foreign { path: self.path.clone(), found, asked })
     }
 
     /// Writes what the journal up to and including `position` came to; on disk when this returns. A batch from a
@@ -186,7 +276,7 @@ impl Ledger {
             return Ok(());
         }
         let after = writer.position;
-        write::commit(&mut writer.connection, after, position, at, batch)?;
+        write::commit(&mut writer.connection, self.side, after, position, at, batch)?;
         writer.position = position;
         Ok(())
     }

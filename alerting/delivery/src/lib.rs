@@ -7,6 +7,7 @@
 
 pub mod time;
 pub mod secret;
+pub mod operation;
 pub mod ledger;
 pub mod courier;
 pub mod text;
@@ -19,7 +20,8 @@ mod sample;
 
 pub use channel::Channel;
 pub use courier::{Courier, CourierError, OutcomeSink, SinkError};
-pub use ledger::{Batch, Ledger, LedgerError, LedgerOpened, QuarantineRow};
+pub use ledger::{Batch, Ledger, LedgerError, LedgerOpened, Owed, QuarantineRow};
 pub use metrics::Metrics;
+pub use operation::{Carried, Exercise, Live, Operation};
 pub use secret::Secret;
 pub use time::Time;

@@ -15,6 +15,7 @@ use reading::id::ChannelId;
 use reading::registry::{SiteKind, Text};
 use std::path::PathBuf;
 
+use crate::operation::Carried;
 use crate::time::Time;
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -81,6 +82,11 @@ pub fn cancel(revision: u32) -> Alert {
         purpose: Purpose::Cancel,
         ..alert(revision, Level::Normal)
     }
+}
+
+/// A delivery as a courier of the live operation holds it.
+pub fn carried(channel: &str, recipient: &str, alert: Alert) -> Carried {
+    Carried::new(delivery(channel, recipient, alert))
 }
 
 pub fn delivery(channel: &str, recipient: &str, alert: Alert) -> Delivery {

@@ -55,7 +55,8 @@ impl Engine {
     fn open_incident(&mut self, subject: Subject, now: Moment, out: &mut Vec<Action>) -> Incident {
         self.put_away(subject, catalogue::text("what-closed-by-next", &[]), now, out);
         let (site, hazard) = (self.site_id(subject), self.track_of(subject).hazard);
-        let id = IncidentId::new(IncidentKind::Live, &site, hazard, now.sequence);
+        let kind = IncidentKind::of(self.setup.status);
+        let id = IncidentId::new(kind, &site, hazard, now.sequence);
         Incident::open(id, now.at)
     }
 

@@ -3,6 +3,7 @@
 //! Numbers are for flat arrays inside one run; names go into files and output, so that numbers may change.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -309,6 +310,41 @@ impl Registry {
             location: entry.location,
             make: entry.make,
         });
+    }
+
+    /// The sites that `takes` wants out of several registries, each from the first that has it, all heard through
+    /// `source`: for a drill, which has instruments of its own beside the real ones.
+    pub fn gather(parts: &[&Self], takes: impl Fn(&SiteId) -> bool, source: &str) -> Self {
+        let mut chosen: BTreeMap<&SiteId, (usize, SiteIndex)> = BTreeMap::new();
+        for (part, registry) in parts.iter().enumerate() {
+            let wanted = registry.sites.iter().enumerate().filter(|(_, site)| takes(&site.id));
+            for (at, site) in wanted {
+                chosen.entry(&site.id).or_insert((part, SiteIndex(at as u32)));
+            }
+        }
+        let mut gathered = Self::default();
+        let mut moved: BTreeMap<(usize, StationIndex), StationIndex> = BTreeMap::new();
+        for (part, site) in chosen.into_values() {
+            let registry = parts[part];
+            let site_now = SiteIndex(gathered.sites.len() as u32);
+            gathered.sites.push(registry.sites[site.index()].clone());
+            let stations = registry.stations.iter().enumerate();
+            for (at, station) in stations.filter(|(_, station)| station.site == site) {
+                let before = StationIndex(at as u32);
+                let now = StationIndex(gathered.stations.len() as u32);
+                moved.insert((part, before), now);
+                let series = registry.series[registry.series_of(before)].iter();
+                gathered.series.extend(series.map(|one| Series { station: now, ..one.clone() }));
+                let station = Station { site: site_now, source: source.into(), ..station.clone() };
+                gathered.stations.push(station);
+            }
+        }
+        for (&(part, before), &now) in &moved {
+            let gateway = parts[part].stations[before.index()].gateway;
+            gathered.stations[now.index()].gateway =
+                gateway.and_then(|gateway| moved.get(&(part, gateway)).copied());
+        }
+        gathered
     }
 
     /// Gives messages time on the way, which everything that waits for them waits longer: where the journal's clock

@@ -73,10 +73,16 @@ pub struct Filters {
 impl Filters {
     /// The topics of our own stations.
     pub fn native() -> Self {
+        Self::under(topic::Root::Field)
+    }
+
+    /// The same under a given root.
+    pub fn under(root: topic::Root) -> Self {
+        let moved = |filter: &str| filter.replacen(topic::ROOT, root.as_str(), 1);
         Self {
-            telemetry: vec![topic::TELEMETRY.into()],
-            receipts: vec![topic::RESULT.into(), topic::STATUS.into()],
-            backfill: vec![topic::BACKFILL.into()],
+            telemetry: vec![moved(topic::TELEMETRY)],
+            receipts: vec![moved(topic::RESULT), moved(topic::STATUS)],
+            backfill: vec![moved(topic::BACKFILL)],
         }
     }
 

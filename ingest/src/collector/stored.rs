@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::publisher::Publisher;
-use super::topic;
+use super::topic::{self, Root};
 
 /// How long acknowledgements are gathered.
 const GATHER: Duration = Duration::from_millis(200);
@@ -36,10 +36,14 @@ struct Shared {
 }
 
 impl StoredAcks {
-    /// Starts the task that sends; it ends after `cancel`, having sent what was gathered.
-    pub fn start(publisher: Publisher, cancel: CancellationToken) -> (Self, JoinHandle<()>) {
+    /// Starts the task that sends to stations under `root`; it ends after `cancel`, having sent what was gathered.
+    pub fn start(
+        publisher: Publisher,
+        root: Root,
+        cancel: CancellationToken,
+    ) -> (Self, JoinHandle<()>) {
         let shared = Arc::<Shared>::default();
-        let task = tokio::spawn(send_gathered(shared.clone(), publisher, cancel));
+        let task = tokio::spawn(send_gathered(shared.clone(), publisher, root, cancel));
         (Self { shared }, task)
     }
 
@@ -102,7 +106,12 @@ impl Run {
     }
 }
 
-async fn send_gathered(shared: Arc<Shared>, publisher: Publisher, cancel: CancellationToken) {
+async fn send_gathered(
+    shared: Arc<Shared>,
+    publisher: Publisher,
+    root: Root,
+    cancel: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = cancel.cancelled() => break,
@@ -112,19 +121,18 @@ async fn send_gathered(shared: Arc<Shared>, publisher: Publisher, cancel: Cancel
             () = cancel.cancelled() => break,
             () = sleep(GATHER) => {}
         }
-        send(&shared, &publisher);
+        send(&shared, &publisher, root);
     }
-    send(&shared, &publisher);
+    send(&shared, &publisher, root);
 }
 
-fn send(shared: &Shared, publisher: &Publisher) {
+fn send(shared: &Shared, publisher: &Publisher, root: Root) {
     let stations = shared.waiting.lock().take();
     for ((site, station), runs) in stations {
         for run in runs {
             // Not connected, or a full queue: the station sends its report again, and is told then.
-            if let Err(error) =
-                publisher.send(&topic::stored(site.as_str(), station.as_str()), run.payload())
-            {
+            let topic = topic::stored(root, site.as_str(), station.as_str());
+            if let Err(error) = publisher.send(&topic, run.payload()) {
                 tracing::trace!(%site, %station, %error, "stored acknowledgement not sent");
             }
         }

@@ -1,6 +1,6 @@
 //! MQTT topics: ours by name, anybody's by filter.
 
-pub use reading::codec::{is_filter, matches};
+pub use reading::codec::{Root, is_filter, matches};
 
 /// What every topic of ours starts with.
 pub const ROOT: &str = "bongsu/v1";
@@ -17,8 +17,8 @@ pub const RESULT: &str = "bongsu/v1/+/+/command/result";
 pub const DROPPED: &str = "$SYS/broker/publish/messages/dropped";
 
 /// Where a station is told which of its reports are on disk.
-pub fn stored(site: &str, station: &str) -> String {
-    format!("{ROOT}/{site}/{station}/stored")
+pub fn stored(root: Root, site: &str, station: &str) -> String {
+    format!("{}/{site}/{station}/stored", root.as_str())
 }
 
 /// Where an actuator is told what to do.
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn nothing_we_say_is_taken_for_what_a_station_says() {
-        let ours = [stored("a", "b"), command("a", "b"), daemon("c")];
+        let ours = [stored(Root::Field, "a", "b"), command("a", "b"), daemon("c")];
         for filter in [TELEMETRY, BACKFILL, STATUS, RESULT] {
             assert!(is_filter(filter));
             assert!(ours.iter().all(|topic| !matches(filter, topic)), "{filter}");

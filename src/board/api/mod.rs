@@ -13,7 +13,7 @@ mod past;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-pub(super) use asked::{Asked, Named};
+pub(super) use asked::{Asked, Named, Sent};
 pub(super) use lists::{balance, deliveries, incident, incidents, quarantine, site, sites};
 pub(super) use orders::{Orders, Said, give, new_key, order};
 pub(super) use past::backfill;

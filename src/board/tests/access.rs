@@ -2,10 +2,12 @@
 
 use super::*;
 
-const VIEWER_PATHS: [&str; 13] = [
+const VIEWER_PATHS: [&str; 15] = [
     "/",
     "/board/now",
     "/metrics",
+    "/exercises",
+    "/api/v1/exercises",
     "/api/v1/openapi.json",
     "/api/v1/sites",
     "/api/v1/sites/gwang-3",

@@ -29,6 +29,38 @@ async fn names_are_text_and_never_markup() {
     assert!(!body(answer).await.contains("<script>"));
 }
 
+/// Something that really happens.
+struct Real;
+
+impl crate::board::Beside for Real {
+    fn now(&self) -> Option<crate::board::Notice> {
+        Some(crate::board::Notice {
+            kind: crate::board::NoticeKind::Real,
+            what: text("광덕산 3지구 경계", "Gwangdeok 3 Warning"),
+            link: Some("http://live.test".into()),
+        })
+    }
+}
+
+#[tokio::test]
+async fn g10_every_page_of_a_drill_says_that_something_really_happens() {
+    let world = World::with(|state| state.beside = Arc::new(Real)).await;
+    night(&world).await;
+    let incident = "/incidents/live_gwang-3_slope-failure_14007/approval";
+    for path in ["/", "/board/now", "/exercises", "/sign-in", incident, "/nothing"] {
+        let asked = request(Method::GET, path)
+            .header(AUTHORIZATION, bearer(APPROVER))
+            .header(ACCEPT, "text/html")
+            .header(ACCEPT_LANGUAGE, "en");
+        let page = body(world.ask(asked.empty()).await).await;
+        assert!(page.contains("THIS IS REAL") && page.contains("Gwangdeok 3 Warning"), "{path}");
+        assert!(page.contains("live.test\">"), "{path}: where that is shown");
+        assert_eq!(page.matches("THIS IS REAL").count(), 1, "{path}");
+    }
+    let quiet = World::new().await;
+    assert!(!quiet.get_page("/?lang=en").await.contains("THIS IS REAL"));
+}
+
 #[tokio::test]
 async fn the_page_speaks_the_reader_s_language() {
     let world = World::new().await;

@@ -20,6 +20,11 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("POST", "/account/password", Some(Role::Viewer), Bound::Not),
     ("POST", "/account/second-factor", Some(Role::Viewer), Bound::Not),
     ("POST", "/account/others", Some(Role::Viewer), Bound::Not),
+    ("GET", "/exercises", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/exercises", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/exercises/{id}/report", Some(Role::Viewer), Bound::Not),
+    ("POST", "/api/v1/exercises", Some(Role::Approver), Bound::Everywhere),
+    ("POST", "/api/v1/exercises/stop", Some(Role::Approver), Bound::Everywhere),
     ("GET", "/incidents/{id}/approval", Some(Role::Viewer), Bound::Not),
     ("GET", "/metrics", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/openapi.json", Some(Role::Viewer), Bound::Not),
@@ -59,6 +64,8 @@ enum Bound {
     Not,
     /// At the site that the path names; everywhere, where it names none.
     Site,
+    /// Everywhere: it is about all sites.
+    Everywhere,
 }
 
 /// What stands between a request and its handler: nothing, or what is refused.
@@ -146,7 +153,11 @@ async fn every_route_asks_for_its_role_in_its_place() {
         assert_eq!(gate(nobody).await, expected, "{method} {route} by nobody");
         for (id, role, area, cookie) in &people {
             let answer = world.ask(sent(method, asked(method, route).header(COOKIE, cookie))).await;
-            let here = *bound == Bound::Not || *area == "all" || *area == "gwang-3";
+            let here = match bound {
+                Bound::Not => true,
+                Bound::Site => *area == "all" || *area == "gwang-3",
+                Bound::Everywhere => *area == "all",
+            };
             let expected = match least {
                 Some(least) if role < least => Gate::Role,
                 Some(_) if !here => Gate::Place,

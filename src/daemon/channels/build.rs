@@ -20,7 +20,7 @@ use delivery::channel::sms_http::Agency;
 use delivery::channel::webhook::{Webhook, WebhookSettings};
 use delivery::contacts::Addresses;
 use delivery::receipts::Receipts;
-use delivery::{Channel, Secret};
+use delivery::{Channel, Live, Operation, Secret};
 use reading::id::ChannelId;
 
 use super::Ground;
@@ -28,41 +28,21 @@ use crate::config::{self, CellGateway, ChannelKind, HttpUrl, SecretRef, resolve_
 
 /// A channel of any kind but the feed, whose documents the pages serve as well.
 pub(super) fn channel(
-    ground: &Ground<'_>,
+    ground: &Ground<'_, Live>,
     channel: &config::Channel,
 ) -> anyhow::Result<Arc<dyn Channel>> {
     Ok(match &channel.kind {
         ChannelKind::Log => Arc::new(Log),
-        ChannelKind::Cap(settings) => feed(ground, settings, &mut None)?,
+        ChannelKind::Cap(settings) => Arc::new(feed(ground, settings, &mut None)?),
         ChannelKind::CapGateway(settings) => {
             let store = store(ground, &settings.cap, Some(&channel.id))?;
             Arc::new(Gateway::new(peer(&settings.http)?, store, settings.proof))
         }
-        ChannelKind::Webhook(settings) => webhook(ground, settings)?,
-        ChannelKind::Chat(settings) => Arc::new(Chat::new(
-            peer(&settings.http)?,
-            ground.texts.clone(),
-            settings.languages.clone(),
-        )),
-        ChannelKind::SmsSmpp(settings) => {
-            let receipts = Receipts::new(
-                channel.id.clone(),
-                ground.ledger.clone(),
-                ground.outcomes.clone(),
-                ground.metrics.clone(),
-            );
-            let settings = smpp(settings)?;
-            Arc::new(Smpp::new(settings, ground.texts.clone(), addresses(ground), receipts)?)
-        }
-        ChannelKind::SmsAgency(settings) => Arc::new(Agency::new(
-            peer(&settings.http)?,
-            settings.agency.clone(),
-            ground.texts.clone(),
-            addresses(ground),
-        )),
-        ChannelKind::Mail(settings) => {
-            Arc::new(Mail::new(&mail(settings)?, ground.texts.clone(), addresses(ground))?)
-        }
+        ChannelKind::Webhook(settings) => Arc::new(webhook(ground, settings)?),
+        ChannelKind::Chat(settings) => Arc::new(chat(ground, settings)?),
+        ChannelKind::SmsSmpp(settings) => Arc::new(centre(ground, settings, &channel.id)?),
+        ChannelKind::SmsAgency(settings) => Arc::new(agency(ground, settings)?),
+        ChannelKind::Mail(settings) => Arc::new(post(ground, settings)?),
         ChannelKind::RelaySiren(settings) => Arc::new(Relay::new(settings.clone())),
         ChannelKind::Signboard(settings) => Arc::new(Signboard::new(
             settings.clone(),
@@ -99,20 +79,20 @@ pub(super) fn channel(
 }
 
 /// The feed. There is one folder of published documents; whoever made it first shares it.
-pub(super) fn feed(
-    ground: &Ground<'_>,
+pub(super) fn feed<O: Operation>(
+    ground: &Ground<'_, O>,
     settings: &config::CapSettings,
     shared: &mut Option<Arc<Store>>,
-) -> anyhow::Result<Arc<dyn Channel>> {
+) -> anyhow::Result<Cap> {
     let store = match shared {
         Some(store) => store.clone(),
         None => shared.insert(store(ground, settings, None)?).clone(),
     };
-    Ok(Arc::new(Cap::new(store)))
+    Ok(Cap::new(store))
 }
 
-fn store(
-    ground: &Ground<'_>,
+fn store<O: Operation>(
+    ground: &Ground<'_, O>,
     settings: &config::CapSettings,
     gateway: Option<&ChannelId>,
 ) -> anyhow::Result<Arc<Store>> {
@@ -144,21 +124,56 @@ fn store(
     Ok(Arc::new(store))
 }
 
-fn webhook(
-    ground: &Ground<'_>,
+pub(super) fn webhook<O: Operation>(
+    ground: &Ground<'_, O>,
     settings: &config::WebhookSettings,
-) -> anyhow::Result<Arc<dyn Channel>> {
-    let mut channels = ground.config.channels.iter();
-    let has_cap = channels.any(|channel| matches!(channel.kind, ChannelKind::Cap(_)));
+) -> anyhow::Result<Webhook> {
     let settings = WebhookSettings {
         http: http(&settings.http)?,
         secret: secret(&settings.secret)?,
-        cap_base_url: has_cap.then(|| ground.base_url.clone()),
+        cap_base_url: ground.has_cap.then(|| ground.base_url.clone()),
     };
-    Ok(Arc::new(Webhook::new(&settings, ground.time.clone())?))
+    Ok(Webhook::new(&settings, ground.time.clone())?)
 }
 
-fn addresses(ground: &Ground<'_>) -> Addresses {
+pub(super) fn chat<O: Operation>(
+    ground: &Ground<'_, O>,
+    settings: &config::ChatSettings,
+) -> anyhow::Result<Chat> {
+    let room = peer(&settings.http)?;
+    Ok(Chat::new(room, ground.texts.clone(), settings.languages.clone()))
+}
+
+pub(super) fn centre<O: Operation>(
+    ground: &Ground<'_, O>,
+    settings: &config::SmppSettings,
+    id: &ChannelId,
+) -> anyhow::Result<Smpp> {
+    let receipts = Receipts::new(
+        id.clone(),
+        ground.ledger.clone(),
+        ground.outcomes.clone(),
+        ground.metrics.clone(),
+    );
+    Ok(Smpp::new(smpp(settings)?, ground.texts.clone(), addresses(ground), receipts)?)
+}
+
+pub(super) fn agency<O: Operation>(
+    ground: &Ground<'_, O>,
+    settings: &config::AgencyChannel,
+) -> anyhow::Result<Agency> {
+    let texts = ground.texts.clone();
+    Ok(Agency::new(peer(&settings.http)?, settings.agency.clone(), texts, addresses(ground)))
+}
+
+pub(super) fn post<O: Operation>(
+    ground: &Ground<'_, O>,
+    settings: &config::MailSettings,
+) -> anyhow::Result<Mail> {
+    Ok(Mail::new(&mail(settings)?, ground.texts.clone(), addresses(ground))?)
+}
+
+fn addresses<O: Operation>(ground: &Ground<'_, O>) -> Addresses {
     Addresses::new(ground.directory.clone(), ground.time.clone())
 }
 
@@ -192,7 +207,11 @@ fn mail(settings: &config::MailSettings) -> anyhow::Result<MailSettings> {
     })
 }
 
-fn road(ground: &Ground<'_>, settings: &config::CellBroadcastSettings, id: &ChannelId) -> Road {
+fn road(
+    ground: &Ground<'_, Live>,
+    settings: &config::CellBroadcastSettings,
+    id: &ChannelId,
+) -> Road {
     match settings.gateway {
         CellGateway::Json => Road::Json,
         CellGateway::Ecbe => {

@@ -1,10 +1,11 @@
 //! What channels and couriers are handed: the clock, the journal, the brokers.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use alerting::Outcome;
-use delivery::channel::siren::CommandSink;
-use delivery::{OutcomeSink, SinkError, Time};
+use delivery::channel::siren::{CommandSink, CommandTopic};
+use delivery::{Operation, OutcomeSink, SinkError, Time};
 use futures_util::future::BoxFuture;
 use ingest::clock::Clock;
 use ingest::collector::publisher::{Publisher, Surety};
@@ -54,18 +55,26 @@ impl OutcomeSink for Outcomes {
     }
 }
 
-/// Commands to devices go out through every broker we publish to: the device listens at one of them.
-pub struct Commands {
+/// Commands to devices go out through every broker of the operation: the device listens at one of them.
+pub struct Commands<O: Operation> {
     /// The way to each broker.
-    pub publishers: Vec<Publisher>,
+    publishers: Vec<Publisher>,
     /// How much faster than real time the daemon's clock runs.
-    pub speed: f64,
+    speed: f64,
+    operation: PhantomData<O>,
 }
 
-impl CommandSink for Commands {
+impl<O: Operation> Commands<O> {
+    /// Through these brokers, with a clock that runs `speed` times as fast as real time.
+    pub fn new(publishers: Vec<Publisher>, speed: f64) -> Self {
+        Self { publishers, speed, operation: PhantomData }
+    }
+}
+
+impl<O: Operation> CommandSink<O> for Commands<O> {
     fn publish(
         &self,
-        topic: String,
+        topic: CommandTopic<O>,
         payload: Vec<u8>,
         expiry: Duration,
     ) -> BoxFuture<'_, Result<(), String>> {
@@ -75,7 +84,13 @@ impl CommandSink for Commands {
             let mut result = Err("no broker is configured to publish to".to_owned());
             for publisher in &self.publishers {
                 let sent = publisher
-                    .publish(&topic, payload.clone(), Surety::Confirmed, false, Some(expiry))
+                    .publish(
+                        topic.as_str(),
+                        payload.clone(),
+                        Surety::Confirmed,
+                        false,
+                        Some(expiry),
+                    )
                     .await;
                 result = match (sent, result) {
                     (Ok(()), _) | (Err(_), Ok(())) => Ok(()),

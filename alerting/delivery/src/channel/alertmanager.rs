@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::cap::zoned;
 use super::http::Peer;
 use super::{Channel, delivered};
+use crate::operation::Carried;
 use crate::text::is_over;
 
 /// Sends to every peer.
@@ -52,11 +53,7 @@ impl Alertmanager {
 }
 
 impl Channel for Alertmanager {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+    fn attempt<'a>(&'a self, delivery: &'a Carried, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.send(delivery).boxed()
     }
 }
@@ -114,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::channel::http::HttpSettings;
-    use crate::sample::{alert, cancel, delivery, is_delivered, program};
+    use crate::sample::{alert, cancel, carried, is_delivered, program};
     use crate::secret::Secret;
 
     struct Server {
@@ -197,7 +194,7 @@ mod tests {
         let Some(server) = Server::start().await else { return };
         let channel = Alertmanager::new(vec![peer(&server.url)], "https://b.example.kr/".into());
         for (revision, level) in [(1, Level::Caution), (2, Level::Severe)] {
-            let sent = delivery("am", "am", now(&server, alert(revision, level)).await);
+            let sent = carried("am", "am", now(&server, alert(revision, level)).await);
             let result = channel.attempt(&sent, 1).await;
             assert!(is_delivered(&result), "{result:?}");
         }
@@ -207,7 +204,7 @@ mod tests {
         assert_eq!(one["labels"]["incident"], "live_cut-12_slope-failure_7");
         assert_eq!(one["annotations"]["level"], "severe");
         assert_eq!(one["generatorURL"], "https://b.example.kr/");
-        let over = delivery("am", "am", now(&server, cancel(3)).await);
+        let over = carried("am", "am", now(&server, cancel(3)).await);
         assert!(is_delivered(&channel.attempt(&over, 1).await));
         for _ in 0..1_000 {
             if server.alerts().await.is_empty() {
@@ -223,7 +220,7 @@ mod tests {
         let Some(server) = Server::start().await else { return };
         let gone = format!("http://127.0.0.1:{}", free());
         let channel = Alertmanager::new(vec![peer(&server.url), peer(&gone)], String::new());
-        let sent = delivery("am", "am", now(&server, alert(1, Level::Severe)).await);
+        let sent = carried("am", "am", now(&server, alert(1, Level::Severe)).await);
         let result = channel.attempt(&sent, 1).await;
         assert!(matches!(result, AttemptResult::Retry { .. }), "{result:?}");
         assert_eq!(server.alerts().await.len(), 1);

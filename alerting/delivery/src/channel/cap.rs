@@ -31,7 +31,7 @@ pub use signature::{CapSigner, SignerError};
 pub(super) use store::leaves;
 pub use store::{CapError, Draft, Published, Scope, Store};
 
-use super::{Channel, delivered, refused, retry};
+use super::{Spoken, delivered, refused, retry};
 
 /// Who publishes, and where.
 #[derive(Clone, Debug)]
@@ -85,12 +85,8 @@ impl Cap {
     }
 }
 
-impl Channel for Cap {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+impl Spoken for Cap {
+    fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         let (store, alert) = (self.store.clone(), delivery.alert.clone());
         // Writing waits for the disk, and a started write runs to its end whatever becomes of the attempt.
         let work = tokio::task::spawn_blocking(move || publish(&store, &alert));

@@ -19,6 +19,7 @@ pub use draft::{Class, Classes, Draft, Wording, serial_number};
 use super::cap::{self, CapSettings};
 use super::http::Peer;
 use super::{Channel, refused};
+use crate::operation::Carried;
 use crate::text::Texts;
 
 /// To whom drafts go.
@@ -100,11 +101,7 @@ impl CellBroadcast {
 }
 
 impl Channel for CellBroadcast {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+    fn attempt<'a>(&'a self, delivery: &'a Carried, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.hand_over(delivery).boxed()
     }
 }

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::http::Peer;
-use super::{Channel, refused};
+use super::{Spoken, refused};
 use crate::text::{Case, Medium, Texts, is_over};
 
 /// Posts to a chat room.
@@ -41,12 +41,8 @@ impl Chat {
     }
 }
 
-impl Channel for Chat {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+impl Spoken for Chat {
+    fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.post(delivery).boxed()
     }
 }

@@ -4,18 +4,14 @@ use alerting::{AttemptResult, Delivery, Level, Status};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
-use super::{Channel, delivered};
+use super::{Spoken, delivered};
 
 /// Writes alerts to the daemon's log.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Log;
 
-impl Channel for Log {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+impl Spoken for Log {
+    fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         write(delivery);
         ready(delivered("logged")).boxed()
     }

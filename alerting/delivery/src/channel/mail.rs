@@ -21,7 +21,7 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 pub use letter::letter;
 pub use map::map;
 
-use super::{Channel, refused, retry};
+use super::{Spoken, refused, retry};
 use crate::contacts::Addresses;
 use crate::secret::Secret;
 use crate::text::Texts;
@@ -123,12 +123,8 @@ impl Mail {
     }
 }
 
-impl Channel for Mail {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+impl Spoken for Mail {
+    fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.send(delivery).boxed()
     }
 }

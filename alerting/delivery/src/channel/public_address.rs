@@ -17,6 +17,7 @@ pub use sound::{RATE, SameHeader, chime, same, wav};
 
 use super::http::Peer;
 use super::{Channel, refused};
+use crate::operation::Carried;
 use crate::text::{Case, Medium, Texts};
 
 /// What is played.
@@ -88,11 +89,7 @@ impl PublicAddress {
 }
 
 impl Channel for PublicAddress {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+    fn attempt<'a>(&'a self, delivery: &'a Carried, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.play(delivery).boxed()
     }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerting::{AttemptResult, Delivery, Status};
+use alerting::{AttemptResult, Status};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::siren::Order;
 use super::{Channel, delivered, refused, retry};
+use crate::operation::Carried;
 
 /// Where the relay is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,11 +119,7 @@ impl Relay {
 }
 
 impl Channel for Relay {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+    fn attempt<'a>(&'a self, delivery: &'a Carried, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         let refusal = match delivery.alert.status {
             Status::Test if !self.settings.simulated => "a test does not sound real sirens",
             Status::Exercise => "an exercise does not sound sirens",

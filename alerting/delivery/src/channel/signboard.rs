@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use alerting::catalogue::Language;
 use alerting::text::Sign;
-use alerting::{Alert, AttemptResult, Delivery, DeliveryKey, Hazard, Status};
+use alerting::{Alert, AttemptResult, Delivery, DeliveryKey, Hazard};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reading::{SiteId, StationId, Timestamp};
 use serde::Serialize;
 
-use super::siren::{CommandSink, topic};
+use super::siren::{CommandSink, CommandTopic, may_energise};
 use super::{Channel, refused, retry};
+use crate::operation::{Carried, Live, Operation};
 use crate::text::{Case, Medium, Texts, is_over};
 use crate::time::Time;
 
@@ -70,19 +71,19 @@ pub fn command(key: &DeliveryKey, order: &Order, not_after: Timestamp) -> Vec<u8
 }
 
 /// Commands signboards over MQTT.
-pub struct Signboard {
+pub struct Signboard<O: Operation = Live> {
     settings: SignboardSettings,
     texts: Arc<Texts>,
-    sink: Arc<dyn CommandSink>,
+    sink: Arc<dyn CommandSink<O>>,
     time: Arc<dyn Time>,
 }
 
-impl Signboard {
+impl<O: Operation> Signboard<O> {
     /// A channel to these boards.
     pub fn new(
         settings: SignboardSettings,
         texts: Arc<Texts>,
-        sink: Arc<dyn CommandSink>,
+        sink: Arc<dyn CommandSink<O>>,
         time: Arc<dyn Time>,
     ) -> Self {
         Self { settings, texts, sink, time }
@@ -105,21 +106,19 @@ impl Signboard {
             Ok(order) => order,
             Err(reason) => return refused(reason),
         };
-        let (topic, payload) = (topic(site, station), command(&delivery.key, &order, not_after));
+        let (topic, payload) =
+            (CommandTopic::new(site, station), command(&delivery.key, &order, not_after));
         match self.sink.publish(topic.clone(), payload, not_after.since(now)).await {
-            Ok(()) => AttemptResult::HandedOver { reference: topic },
+            Ok(()) => AttemptResult::HandedOver { reference: topic.to_string() },
             Err(reason) => retry(reason),
         }
     }
 
     fn not_for_boards(&self, alert: &Alert) -> Option<&'static str> {
-        match (alert.hazard, alert.status) {
-            (Hazard::Monitoring, _) => Some("a monitoring fault is nothing for a signboard"),
-            (_, Status::Actual) => None,
-            (_, Status::Test) if self.settings.simulated => None,
-            (_, Status::Test) => Some("a test is not shown on real signboards"),
-            (_, Status::Exercise) => Some("an exercise is not shown on signboards"),
+        if alert.hazard == Hazard::Monitoring {
+            return Some("a monitoring fault is nothing for a signboard");
         }
+        may_energise::<O>(alert.status, self.settings.simulated).err()
     }
 
     fn order(&self, delivery: &Delivery) -> Result<Order, String> {
@@ -141,10 +140,10 @@ impl Signboard {
     }
 }
 
-impl Channel for Signboard {
+impl<O: Operation> Channel<O> for Signboard<O> {
     fn attempt<'a>(
         &'a self,
-        delivery: &'a Delivery,
+        delivery: &'a Carried<O>,
         _attempt: u32,
     ) -> BoxFuture<'a, AttemptResult> {
         self.show(delivery).boxed()
@@ -154,8 +153,8 @@ impl Channel for Signboard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{Still, alert, at, cancel, delivery, text};
-    use alerting::Level;
+    use crate::sample::{Still, alert, at, cancel, carried, text};
+    use alerting::{Level, Status};
     use parking_lot::Mutex;
     use serde_json::Value;
 
@@ -166,13 +165,17 @@ mod tests {
     impl CommandSink for Broker {
         fn publish(
             &self,
-            topic: String,
+            topic: CommandTopic,
             payload: Vec<u8>,
             expiry: Duration,
         ) -> BoxFuture<'_, Result<(), String>> {
             let works = self.1;
             if works {
-                self.0.lock().push((topic, serde_json::from_slice(&payload).unwrap(), expiry));
+                self.0.lock().push((
+                    topic.to_string(),
+                    serde_json::from_slice(&payload).unwrap(),
+                    expiry,
+                ));
             }
             async move { if works { Ok(()) } else { Err("no broker".into()) } }.boxed()
         }
@@ -196,7 +199,7 @@ mod tests {
     }
 
     async fn show(board: &Signboard, alert: Alert) -> AttemptResult {
-        board.attempt(&delivery("sign", "cut-12-board-1", alert), 1).await
+        board.attempt(&carried("sign", "cut-12-board-1", alert), 1).await
     }
 
     #[tokio::test]
@@ -229,7 +232,7 @@ mod tests {
         }
         let fault = Alert { hazard: Hazard::Monitoring, ..alert(1, Level::Severe) };
         assert!(is_refused(show(&board, fault).await));
-        let elsewhere = delivery("sign", "other", alert(1, Level::Severe));
+        let elsewhere = carried("sign", "other", alert(1, Level::Severe));
         assert!(is_refused(board.attempt(&elsewhere, 1).await));
         assert_eq!(sent.lock().len(), 0);
         let (simulated, sent) = boards(true, true);

@@ -6,28 +6,52 @@
 //! that two sites share falls silent when the last of them says stop, not the first.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alerting::alert::Hazard;
-use alerting::{
-    Alert, AttemptResult, Delivery, DeliveryKey, IncidentId, Level, MessageType, Status,
-};
+use alerting::{Alert, AttemptResult, DeliveryKey, IncidentId, Level, MessageType, Status};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use reading::{SiteId, StationId, Timestamp};
 use serde::Serialize;
 
 use super::{Channel, refused, retry};
+use crate::operation::{Carried, Live, Operation};
 use crate::time::Time;
 
+/// Where a device of the operation `O` listens. Nothing but these is published by channels, so that the words of a drill
+/// never reach a topic of the field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandTopic<O: Operation = Live>(String, PhantomData<O>);
+
+impl<O: Operation> CommandTopic<O> {
+    /// Where a station is told what to do.
+    pub fn new(site: &SiteId, station: &StationId) -> Self {
+        Self(format!("{}/{site}/{station}/command", O::ROOT), PhantomData)
+    }
+
+    /// The topic as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<O: Operation> fmt::Display for CommandTopic<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Where commands are published. The daemon supplies the MQTT client.
-pub trait CommandSink: Send + Sync {
+pub trait CommandSink<O: Operation = Live>: Send + Sync {
     /// Publishes at QoS 1 with a message expiry; done when the broker has acknowledged it. The error says why not,
     /// without secrets.
     fn publish(
         &self,
-        topic: String,
+        topic: CommandTopic<O>,
         payload: Vec<u8>,
         expiry: Duration,
     ) -> BoxFuture<'_, Result<(), String>>;
@@ -123,41 +147,44 @@ pub fn command(
     serde_json::to_vec(&command).expect("texts and numbers always serialize")
 }
 
-/// Where the station of a siren listens.
-pub fn topic(site: &SiteId, station: &StationId) -> String {
-    format!("bongsu/v1/{site}/{station}/command")
+/// Whether a device that everybody hears or sees may be commanded by a message of this status. Those of a drill hang on
+/// a root of their own, where none but simulated ones listen.
+pub(super) fn may_energise<O: Operation>(
+    status: Status,
+    simulated: bool,
+) -> Result<(), &'static str> {
+    match status {
+        _ if !O::carries(status) => Err("this is not for the devices of this operation"),
+        Status::Test if !simulated => Err("a test reaches no real devices"),
+        Status::Actual | Status::Exercise | Status::Test => Ok(()),
+    }
 }
 
 /// Commands sirens over MQTT.
-pub struct Siren {
+pub struct Siren<O: Operation = Live> {
     settings: SirenSettings,
-    sink: Arc<dyn CommandSink>,
+    sink: Arc<dyn CommandSink<O>>,
     time: Arc<dyn Time>,
 }
 
-impl Siren {
+impl<O: Operation> Siren<O> {
     /// A channel to these sirens.
-    pub fn new(settings: SirenSettings, sink: Arc<dyn CommandSink>, time: Arc<dyn Time>) -> Self {
+    pub fn new(
+        settings: SirenSettings,
+        sink: Arc<dyn CommandSink<O>>,
+        time: Arc<dyn Time>,
+    ) -> Self {
         Self { settings, sink, time }
-    }
-
-    fn may_energise(&self, status: Status) -> Result<(), &'static str> {
-        match status {
-            Status::Actual => Ok(()),
-            Status::Test if self.settings.simulated => Ok(()),
-            Status::Test => Err("a test does not sound real sirens"),
-            Status::Exercise => Err("an exercise does not sound sirens"),
-        }
     }
 }
 
-impl Channel for Siren {
+impl<O: Operation> Channel<O> for Siren<O> {
     fn attempt<'a>(
         &'a self,
-        delivery: &'a Delivery,
+        delivery: &'a Carried<O>,
         _attempt: u32,
     ) -> BoxFuture<'a, AttemptResult> {
-        if let Err(reason) = self.may_energise(delivery.alert.status) {
+        if let Err(reason) = may_energise::<O>(delivery.alert.status, self.settings.simulated) {
             return ready(refused(reason)).boxed();
         }
         let Some(order) = Order::of(&delivery.alert) else {
@@ -172,7 +199,7 @@ impl Channel for Siren {
         if not_after <= now {
             return ready(retry("expired before it could be published")).boxed();
         }
-        let topic = topic(site, station);
+        let topic = CommandTopic::new(site, station);
         let payload = command(
             &delivery.key,
             &delivery.alert.incident,
@@ -182,7 +209,7 @@ impl Channel for Siren {
         );
         async move {
             match self.sink.publish(topic.clone(), payload, not_after.since(now)).await {
-                Ok(()) => AttemptResult::HandedOver { reference: topic },
+                Ok(()) => AttemptResult::HandedOver { reference: topic.to_string() },
                 Err(reason) => retry(reason),
             }
         }

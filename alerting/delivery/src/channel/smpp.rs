@@ -24,7 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use book::Book;
 use session::{Failure, Submit};
 
-use super::{Channel, refused, retry};
+use super::{Spoken, refused, retry};
 use crate::contacts::Addresses;
 use crate::receipts::Receipts;
 use crate::secret::Secret;
@@ -176,8 +176,8 @@ impl Smpp {
     }
 }
 
-impl Channel for Smpp {
-    fn attempt<'a>(&'a self, delivery: &'a Delivery, attempt: u32) -> BoxFuture<'a, AttemptResult> {
+impl Spoken for Smpp {
+    fn say<'a>(&'a self, delivery: &'a Delivery, attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.send(delivery, attempt).boxed()
     }
 }

@@ -13,7 +13,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use super::http::{Answer, Peer};
-use super::{Channel, refused, retry};
+use super::{Spoken, refused, retry};
 use crate::contacts::Addresses;
 use crate::text::{Case, Medium, Texts};
 
@@ -94,12 +94,8 @@ impl Agency {
     }
 }
 
-impl Channel for Agency {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+impl Spoken for Agency {
+    fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.send(delivery).boxed()
     }
 }

@@ -16,7 +16,7 @@ use ring::hmac;
 
 pub use body::body;
 
-use super::Channel;
+use super::Spoken;
 use super::http::{HttpError, HttpSettings, Peer};
 use crate::secret::Secret;
 use crate::time::Time;
@@ -97,9 +97,11 @@ impl Webhook {
     }
 
     async fn post(&self, delivery: &Delivery) -> AttemptResult {
-        let body = body(delivery, self.cap_base_url.as_deref());
-        let (id, timestamp) =
-            (delivery.key.as_str(), self.time.now().nanos().div_euclid(1_000_000_000));
+        self.send(delivery.key.as_str(), body(delivery, self.cap_base_url.as_deref())).await
+    }
+
+    async fn send(&self, id: &str, body: Vec<u8>) -> AttemptResult {
+        let timestamp = self.time.now().nanos().div_euclid(1_000_000_000);
         let signature = self.signer.sign(id, timestamp, &body);
         let request = self
             .peer
@@ -114,12 +116,8 @@ impl Webhook {
     }
 }
 
-impl Channel for Webhook {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+impl Spoken for Webhook {
+    fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.post(delivery).boxed()
     }
 }

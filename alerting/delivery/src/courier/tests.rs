@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alerting::{Action, DeliveryState, Level};
+use alerting::{Action, Delivery, DeliveryState, Level};
 use futures_util::FutureExt;
 use futures_util::future::pending;
 use parking_lot::Mutex;
@@ -103,7 +103,7 @@ impl World {
         let courier = Courier::new(
             name.parse().unwrap(),
             channel,
-            self.desk.ledger.clone(),
+            self.desk.ledger.owed().unwrap(),
             self.desk.clone(),
             self.time.clone(),
             self.metrics.clone(),
@@ -135,7 +135,7 @@ struct Receiver {
 }
 
 impl Channel for Receiver {
-    fn attempt<'a>(&'a self, delivery: &'a Delivery, attempt: u32) -> BoxFuture<'a, AttemptResult> {
+    fn attempt<'a>(&'a self, delivery: &'a Carried, attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.sent.lock().push((delivery.key.clone(), attempt));
         self.told.lock().entry(delivery.key.clone()).or_insert(attempt);
         futures_util::future::ready(AttemptResult::Delivered { receipt: "told".into() }).boxed()
@@ -146,7 +146,7 @@ impl Channel for Receiver {
 struct Hangs(Arc<Notify>);
 
 impl Channel for Hangs {
-    fn attempt<'a>(&'a self, _: &'a Delivery, _: u32) -> BoxFuture<'a, AttemptResult> {
+    fn attempt<'a>(&'a self, _: &'a Carried, _: u32) -> BoxFuture<'a, AttemptResult> {
         self.0.notify_one();
         pending().boxed()
     }
@@ -156,7 +156,7 @@ impl Channel for Hangs {
 struct Panics;
 
 impl Channel for Panics {
-    fn attempt<'a>(&'a self, _: &'a Delivery, _: u32) -> BoxFuture<'a, AttemptResult> {
+    fn attempt<'a>(&'a self, _: &'a Carried, _: u32) -> BoxFuture<'a, AttemptResult> {
         async { panic!("a bug in a channel") }.boxed()
     }
 }
@@ -214,7 +214,7 @@ async fn g05_what_was_in_hand_at_a_crash_is_unknown_and_nobody_is_told_twice() {
     // The send has gone out, and the process dies before its outcome is in the journal.
     let running = world.start("hook", Arc::new(Hangs(hanging.clone())));
     timeout(PATIENCE, hanging.notified()).await.unwrap();
-    receiver.attempt(&first, 1).await;
+    receiver.attempt(&Carried::new(first.clone()), 1).await;
     running.abort();
     let _ = running.await;
     assert!(world.journal.try_recv().is_err(), "nothing was journaled");

@@ -7,7 +7,7 @@ use reading::{SiteId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::{Doing, LedgerError, QUARANTINE_ROWS_MAX, Result, audit};
+use super::{Doing, LedgerError, QUARANTINE_ROWS_MAX, Result, Side, audit};
 
 const COMMIT: &str = "commit";
 
@@ -62,9 +62,26 @@ pub(super) fn position(connection: &Connection) -> Result<u64> {
     Ok(value.unwrap_or(0) as u64)
 }
 
-/// Writes what came from positions past `after`.
+/// Writes down whose a new ledger is.
+pub(super) fn claim(connection: &Connection, side: Side) -> Result<()> {
+    let sql = "INSERT OR REPLACE INTO meta VALUES ('exercise', ?)";
+    connection.execute(sql, [side == Side::Exercise]).doing("claim a new ledger")?;
+    Ok(())
+}
+
+/// Whose a ledger is; before it was written down there was the live operation alone.
+pub(super) fn side(connection: &Connection) -> Result<Side> {
+    let sql = "SELECT value FROM meta WHERE name = 'exercise'";
+    let value: Option<bool> =
+        connection.query_row(sql, [], |row| row.get(0)).optional().doing("read whose it is")?;
+    Ok(if value.unwrap_or(false) { Side::Exercise } else { Side::Live })
+}
+
+/// Writes what came from positions past `after`. What another operation owes is left out, loudly: it is a fault of ours,
+/// and must not reach anybody.
 pub(super) fn commit(
     connection: &mut Connection,
+    side: Side,
     after: u64,
     position: u64,
     at: Timestamp,
@@ -78,6 +95,9 @@ pub(super) fn commit(
     for (position, action) in batch.actions.iter().filter(|(position, _)| *position > after) {
         match action {
             Action::Decide(decision) => decide(&transaction, *position, decision)?,
+            Action::Owe(delivery) if !side.carries(delivery.alert.status) => {
+                tracing::error!(delivery = %delivery.key, side = side.name(), "a delivery of another operation is left out; please report this");
+            }
             Action::Owe(delivery) => owe(&transaction, delivery)?,
             Action::Change(change) => self::change(&transaction, change)?,
         }

@@ -18,7 +18,7 @@ use super::pointers::{self, Pointers};
 use super::port::PortForm;
 use super::sparkplug::{Hosts, SparkplugB};
 use super::toa5::{self, Toa5};
-use super::topic::{self, matches};
+use super::topic::{Root, matches};
 use super::{CodecError, Message, chirpstack, senml, things_stack};
 use crate::frame::Frame;
 use crate::report::{Report, Road};
@@ -140,11 +140,25 @@ pub fn decode<'a>(
     hosts: &mut Hosts,
     now: Timestamp,
 ) -> Result<Decoded<'a>, CodecError> {
-    let ours = frame.topic.starts_with(topic::ROOT);
+    decode_under(Root::Field, frame, feeds, hosts, now)
+}
+
+/// The same where topics of our own stand under `root`.
+///
+/// # Errors
+/// [`CodecError`]; the whole frame is refused then.
+pub fn decode_under<'a>(
+    root: Root,
+    frame: &Frame<'a>,
+    feeds: &'a [Feed],
+    hosts: &mut Hosts,
+    now: Timestamp,
+) -> Result<Decoded<'a>, CodecError> {
+    let ours = root.strip(frame.topic).is_some();
     let of_feed = |feed: &&Feed| feed.source == frame.source && matches(&feed.filter, frame.topic);
     match feeds.iter().find(of_feed) {
         Some(feed) if !ours => feed.decode(frame, hosts, now),
-        _ => super::decode_own(frame).map(Decoded::from),
+        _ => super::decode_own(root, frame).map(Decoded::from),
     }
 }
 

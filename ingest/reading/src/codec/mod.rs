@@ -40,7 +40,7 @@ pub use gather::Unmapped;
 pub use port::{PortError, PortForm, Speaker};
 pub use result::{CommandResult, ResultKind, SirenState};
 pub use status::{StationState, StatusReport};
-pub use topic::{About, Topic, is_filter, matches};
+pub use topic::{About, Root, Topic, is_filter, matches};
 
 use crate::frame::Frame;
 use crate::id::ID_LEN_MAX;
@@ -245,12 +245,12 @@ impl CodecError {
 /// [`CodecError`] for whatever is not a message of ours. The whole message is refused then: a half-read one would
 /// look complete.
 pub fn decode<'a>(frame: &Frame<'a>) -> Result<Message<'a>, CodecError> {
-    decode_own(frame).map(|told| told.message)
+    decode_own(Root::Field, frame).map(|told| told.message)
 }
 
 /// Reads a frame of one of our own stations.
-fn decode_own<'a>(frame: &Frame<'a>) -> Result<Told<'a>, CodecError> {
-    let topic = Topic::parse(frame.topic)?;
+fn decode_own<'a>(root: Root, frame: &Frame<'a>) -> Result<Told<'a>, CodecError> {
+    let topic = Topic::parse_under(root, frame.topic)?;
     match topic.about {
         About::Telemetry => readings(topic, Road::Live, frame),
         About::Backfill => readings(topic, Road::Backfill, frame),

@@ -5,8 +5,31 @@ use core::fmt;
 use super::CodecError;
 use crate::id::is_id;
 
-/// What every topic of ours starts with.
-pub(super) const ROOT: &str = "bongsu/v1/";
+/// What every topic of ours starts with: that of the field, or that of a drill. What comes under one is unknown under the
+/// other, so that nothing simulated is ever taken for a reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Root {
+    /// What really stands there.
+    #[default]
+    Field,
+    /// What a drill simulates.
+    Exercise,
+}
+
+impl Root {
+    /// The root as text, without a slash at its end.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Field => "bongsu/v1",
+            Self::Exercise => "bongsu-exercise/v1",
+        }
+    }
+
+    /// What of a topic comes after the root and its slash.
+    pub fn strip(self, topic: &str) -> Option<&str> {
+        topic.strip_prefix(self.as_str())?.strip_prefix('/')
+    }
+}
 
 /// A topic a station publishes on: `bongsu/v1/{site}/{station}/…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,13 +75,21 @@ impl About {
 }
 
 impl<'a> Topic<'a> {
-    /// Takes a topic apart.
+    /// Takes a topic of the field apart.
     ///
     /// # Errors
     /// [`CodecError::UnknownTopic`] and [`CodecError::BadIdentifier`].
     pub fn parse(topic: &'a str) -> Result<Self, CodecError> {
+        Self::parse_under(Root::Field, topic)
+    }
+
+    /// The same under a given root.
+    ///
+    /// # Errors
+    /// [`CodecError::UnknownTopic`] and [`CodecError::BadIdentifier`].
+    pub fn parse_under(root: Root, topic: &'a str) -> Result<Self, CodecError> {
         let (site, station, levels) =
-            split(topic).ok_or_else(|| CodecError::unknown_topic(topic))?;
+            split(root, topic).ok_or_else(|| CodecError::unknown_topic(topic))?;
         let about = About::parse(levels).ok_or_else(|| CodecError::unknown_topic(topic))?;
         for level in [site, station] {
             if !is_id(level) {
@@ -69,8 +100,8 @@ impl<'a> Topic<'a> {
     }
 }
 
-fn split(topic: &str) -> Option<(&str, &str, &str)> {
-    let (site, rest) = topic.strip_prefix(ROOT)?.split_once('/')?;
+fn split(root: Root, topic: &str) -> Option<(&str, &str, &str)> {
+    let (site, rest) = root.strip(topic)?.split_once('/')?;
     let (station, levels) = rest.split_once('/')?;
     Some((site, station, levels))
 }
@@ -127,6 +158,15 @@ mod tests {
             let topic = Topic { site: "cut-12", station: "box-1", about };
             assert_eq!(Topic::parse(&topic.to_string()), Ok(topic));
         }
+    }
+
+    #[test]
+    fn what_a_drill_says_is_known_to_a_drill_alone() {
+        let (drill, field) = ("bongsu-exercise/v1/a/b/telemetry", "bongsu/v1/a/b/telemetry");
+        assert!(Topic::parse_under(Root::Exercise, drill).is_ok());
+        assert!(Topic::parse_under(Root::Field, drill).is_err());
+        assert!(Topic::parse_under(Root::Exercise, field).is_err());
+        assert_eq!(Root::Exercise.strip("bongsu-exercise/v1x/a"), None);
     }
 
     #[test]

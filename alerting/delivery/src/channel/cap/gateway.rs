@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use alerting::{Alert, AttemptResult, Delivery, MessageType};
+use alerting::{Alert, AttemptResult, MessageType};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -14,6 +14,7 @@ use super::store::{Draft, leaves};
 use super::{CapError, Store};
 use crate::channel::http::{Answer, Peer};
 use crate::channel::{Channel, delivered, refused, retry};
+use crate::operation::Carried;
 
 /// How much of a gateway's own words is kept.
 const NOTE_LEN: usize = 200;
@@ -88,11 +89,7 @@ impl Gateway {
 }
 
 impl Channel for Gateway {
-    fn attempt<'a>(
-        &'a self,
-        delivery: &'a Delivery,
-        _attempt: u32,
-    ) -> BoxFuture<'a, AttemptResult> {
+    fn attempt<'a>(&'a self, delivery: &'a Carried, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.push(&delivery.alert).boxed()
     }
 }

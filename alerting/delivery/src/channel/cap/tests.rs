@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 use super::store::leaves;
 use super::*;
-use crate::sample::{alert, at, cancel, delivery, is_delivered, program, test_data, text};
+use crate::channel::Channel;
+use crate::sample::{alert, at, cancel, carried, is_delivered, program, test_data, text};
 
 fn settings(folder: &Path) -> CapSettings {
     CapSettings {
@@ -43,7 +44,7 @@ impl Office {
     }
 
     async fn send(&self, alert: Alert) -> AttemptResult {
-        Cap::new(self.store.clone()).attempt(&delivery("cap", "public", alert), 1).await
+        Cap::new(self.store.clone()).attempt(&carried("cap", "public", alert), 1).await
     }
 
     fn document(&self, identifier: &str) -> String {
@@ -601,7 +602,7 @@ mod pushing {
         });
         let channel = Gateway::new(peer.unwrap(), store, Proof::Acknowledgement);
         let push = |alert| {
-            let delivery = delivery("push", "gw", alert);
+            let delivery = carried("push", "gw", alert);
             let channel = &channel;
             async move { channel.attempt(&delivery, 1).await }
         };

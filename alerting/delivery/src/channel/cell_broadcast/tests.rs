@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::channel::http::HttpSettings;
-use crate::sample::{alert, cancel, delivery, incident, text};
+use crate::sample::{alert, cancel, carried, delivery, incident, text};
 use crate::secret::Secret;
 
 #[test]
@@ -127,7 +127,7 @@ async fn a_centre_holds_one_message_a_class_and_no_incident_removes_that_of_anot
     let (address, (asked, held)) = centre().await;
     let road = Road::Ecbe { name: "bongsu".into(), simulated: false };
     let channel = channel(format!("http://{address}/api/ecbe/v1"), road);
-    let send = async |alert: Alert| channel.attempt(&delivery("cbs", "c", alert), 1).await;
+    let send = async |alert: Alert| channel.attempt(&carried("cbs", "c", alert), 1).await;
     assert!(matches!(send(alert(1, Level::Severe)).await, AttemptResult::HandedOver { .. }));
     let (method, path, body) = asked.lock()[0].clone();
     assert_eq!((method, path.as_str()), (Method::POST, "/api/ecbe/v1/message"));

@@ -7,8 +7,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
+use crate::channel::Channel;
 use crate::contacts::Directory;
-use crate::sample::{Still, alert, at, cancel, delivery, program, text};
+use crate::sample::{Still, alert, at, cancel, carried, program, text};
 
 /// A mail server out of another house (aiosmtpd). It prints each message as Python's own mail reader sees it.
 const SERVER: &str = r#"
@@ -100,7 +101,7 @@ async fn a_real_server_gets_text_html_and_a_map_in_one_thread() {
     for (recipient, alert) in
         [("duty", alert(1, Level::Severe)), ("duty", drill), ("foreman", cancel(3))]
     {
-        let result = mail.attempt(&delivery("mail", recipient, alert), 1).await;
+        let result = mail.attempt(&carried("mail", recipient, alert), 1).await;
         let AttemptResult::HandedOver { reference } = &result else { panic!("{result:?}") };
         assert!(reference.contains("queued as 4711"), "{reference}");
     }
@@ -142,7 +143,7 @@ async fn what_a_server_says_decides_and_is_kept_without_the_address() {
         ("phone", "refused", "no mail address"),
         ("nobody", "refused", "no contact `nobody`"),
     ] {
-        let result = mail.attempt(&delivery("mail", recipient, alert(1, Level::Severe)), 1).await;
+        let result = mail.attempt(&carried("mail", recipient, alert(1, Level::Severe)), 1).await;
         let (got, said) = match result {
             AttemptResult::Refused { reason } => ("refused", reason),
             AttemptResult::Retry { reason } => ("retry", reason),
@@ -162,7 +163,7 @@ async fn g06_a_server_that_is_gone_or_says_nothing_is_tried_again() {
         let listener = hold.then(|| hole.try_clone().unwrap());
         let port = if hold { port } else { 1 };
         let mail = channel(port, &folder, Duration::from_millis(200));
-        let result = mail.attempt(&delivery("mail", "duty", alert(1, Level::Severe)), 1).await;
+        let result = mail.attempt(&carried("mail", "duty", alert(1, Level::Severe)), 1).await;
         assert!(matches!(result, AttemptResult::Retry { .. }), "{result:?}");
         drop(listener);
     }

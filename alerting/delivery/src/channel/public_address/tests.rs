@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::channel::http::HttpSettings;
-use crate::sample::{alert, delivery, program, text};
+use crate::sample::{alert, carried, program, text};
 use crate::secret::Secret;
 
 fn header() -> SameHeader {
@@ -78,11 +78,11 @@ async fn a_device_gets_a_chime_and_a_voice_and_nothing_that_is_not_in_earnest() 
     let texts = Texts::new(vec![], text("봉수시", "Bongsu"), String::new(), String::new());
     let channel = PublicAddress::new(peer.unwrap(), settings, Arc::new(texts));
     for status in [Status::Exercise, Status::Test] {
-        let sent = delivery("pa", "village", Alert { status, ..alert(1, Level::Severe) });
+        let sent = carried("pa", "village", Alert { status, ..alert(1, Level::Severe) });
         assert!(matches!(channel.attempt(&sent, 1).await, AttemptResult::Refused { .. }));
     }
     assert_eq!(seen.lock().len(), 0);
-    let sent = delivery("pa", "village", alert(1, Level::Severe));
+    let sent = carried("pa", "village", alert(1, Level::Severe));
     let AttemptResult::Delivered { receipt } = channel.attempt(&sent, 1).await else { panic!() };
     assert_eq!(receipt.contains("no voice"), !has_voice, "{receipt}");
     let wav = seen.lock()[0].clone();

@@ -6,7 +6,7 @@ use alerting::{Alert, Level};
 use parking_lot::Mutex as Lock;
 
 use super::*;
-use crate::sample::{alert, cancel, delivery, is_delivered};
+use crate::sample::{alert, cancel, carried, is_delivered};
 
 /// A relay out of another house (pymodbus). `stuck`: it says yes and closes nothing. It prints what is set.
 const RELAY: &str = r#"
@@ -100,7 +100,7 @@ fn settings(address: SocketAddr) -> RelaySettings {
 }
 
 async fn attempt(relay: &Relay, alert: Alert) -> AttemptResult {
-    relay.attempt(&delivery("relay", "relay", alert), 1).await
+    relay.attempt(&carried("relay", "relay", alert), 1).await
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::sample::{Still, alert, at, cancel, delivery};
+use crate::sample::{Still, alert, at, cancel, carried};
 
 #[derive(Default)]
 struct Broker {
@@ -16,14 +16,18 @@ struct Broker {
 impl CommandSink for Broker {
     fn publish(
         &self,
-        topic: String,
+        topic: CommandTopic,
         payload: Vec<u8>,
         expiry: Duration,
     ) -> BoxFuture<'_, Result<(), String>> {
         if self.down {
             return ready(Err("not connected".into())).boxed();
         }
-        self.published.lock().push((topic, serde_json::from_slice(&payload).unwrap(), expiry));
+        self.published.lock().push((
+            topic.to_string(),
+            serde_json::from_slice(&payload).unwrap(),
+            expiry,
+        ));
         ready(Ok(())).boxed()
     }
 }
@@ -36,7 +40,7 @@ async fn attempt(broker: Arc<Broker>, simulated: bool, alert: Alert) -> AttemptR
         ..SirenSettings::default()
     };
     let siren = Siren::new(settings, broker, Arc::new(Still::new(at(100))));
-    siren.attempt(&delivery("siren", "mast", alert), 1).await
+    siren.attempt(&carried("siren", "mast", alert), 1).await
 }
 
 #[tokio::test]
@@ -129,6 +133,6 @@ async fn a_command_expires_with_its_delivery_and_failing_is_told() {
     assert_eq!(result, AttemptResult::Retry { reason: "not connected".into() });
 
     let siren = Siren::new(SirenSettings::default(), broker, Arc::new(Still::new(at(100))));
-    let nobody = siren.attempt(&delivery("siren", "mast", alert(1, Level::Severe)), 1).await;
+    let nobody = siren.attempt(&carried("siren", "mast", alert(1, Level::Severe)), 1).await;
     assert!(matches!(nobody, AttemptResult::Refused { .. }));
 }

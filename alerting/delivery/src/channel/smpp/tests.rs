@@ -9,11 +9,12 @@ use tokio::time::sleep;
 use super::book::Book;
 use super::report::{Fate, Report, text};
 use super::*;
+use crate::channel::Channel;
 use crate::contacts::Directory;
 use crate::courier::{OutcomeSink, SinkError};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::sample::{Still, alert, at, delivery, program, text as both};
+use crate::sample::{Still, alert, at, carried, program, text as both};
 
 /// A message centre out of another house (Net::SMPP). What it does is said at its start; it prints what it gets.
 const CENTRE: &str = r#"
@@ -156,7 +157,7 @@ impl Office {
     }
 
     async fn send(&self, alert: Alert) -> AttemptResult {
-        self.channel.attempt(&delivery("sms", "head", alert), 1).await
+        self.channel.attempt(&carried("sms", "head", alert), 1).await
     }
 
     fn receipts(&self, kept: &str) -> f64 {
@@ -291,7 +292,7 @@ async fn who_cannot_be_reached_by_phone_is_named_by_identifier_alone() {
     let Some(centre) = Centre::start("good") else { return };
     let office = Office::new(centre.port, LONG);
     for (recipient, part) in [("nobody", "no contact `nobody`"), ("mail-only", "no phone number")] {
-        let sent = delivery("sms", recipient, alert(1, Level::Severe));
+        let sent = carried("sms", recipient, alert(1, Level::Severe));
         let AttemptResult::Refused { reason } = office.channel.attempt(&sent, 1).await else {
             panic!()
         };
@@ -339,11 +340,11 @@ fn receipts_are_read_however_they_are_written() {
 async fn after_a_restart_the_ledger_knows_what_a_receipt_is_about() {
     let folder = TempDir::new().unwrap();
     let ledger = Arc::new(Ledger::open(folder.path().join("ledger.sqlite")).unwrap().0);
-    let sent = delivery("sms", "head", alert(1, Level::Severe));
+    let sent = carried("sms", "head", alert(1, Level::Severe));
     let mut batch = crate::ledger::Batch::default();
     let handed =
         crate::sample::change(&sent, alerting::DeliveryState::HandedOver, 1, at(100), "M001 M002");
-    batch.decided(1, vec![alerting::Action::Owe(sent.clone()), handed]);
+    batch.decided(1, vec![alerting::Action::Owe((*sent).clone()), handed]);
     ledger.commit(1, at(100), &batch).unwrap();
     let journal = Journal::default();
     let metrics = Metrics::unread();
@@ -357,5 +358,5 @@ async fn after_a_restart_the_ledger_knows_what_a_receipt_is_about() {
         .build();
     book.take(&message).await;
     let outcome = journal.0.lock().pop().unwrap();
-    assert_eq!((outcome.key, outcome.attempt), (sent.key, 1));
+    assert_eq!((outcome.key, outcome.attempt), (sent.key.clone(), 1));
 }

@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::*;
-use crate::sample::{Still, alert, at, delivery, is_delivered, test_data};
+use crate::channel::Channel;
+use crate::sample::{Still, alert, at, carried, delivery, is_delivered, test_data};
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
@@ -53,7 +54,7 @@ fn clock() -> Arc<Still> {
 
 async fn attempt(settings: &WebhookSettings) -> AttemptResult {
     let webhook = Webhook::new(settings, clock()).unwrap();
-    webhook.attempt(&delivery("hook", "office", alert(1, Level::Severe)), 1).await
+    webhook.attempt(&carried("hook", "office", alert(1, Level::Severe)), 1).await
 }
 
 type Seen = Arc<Mutex<Vec<(http::request::Parts, Bytes)>>>;

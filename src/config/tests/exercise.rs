@@ -1,0 +1,71 @@
+//! Who takes part in drills: what `[exercise]` may say, and what it must not.
+
+use super::*;
+
+fn main_with(exercise: &str) -> BTreeMap<String, String> {
+    let mut sources = good();
+    let main = sources.get_mut("bongsu.toml").expect("there is a main file");
+    main.push_str("\n[exercise]\n");
+    main.push_str(exercise);
+    sources
+}
+
+const ROOM: &str = r#"
+[[exercise.channel]]
+name = "trainees"
+kind = "webhook"
+url = "https://drill.example.kr/hook"
+secret = "env:DRILL_KEY"
+audience = "officers"
+min-level = "attention"
+"#;
+
+#[test]
+fn a_drill_has_channels_groups_and_an_address_of_its_own() {
+    let groups = "listen = \"127.0.0.1:8090\"\n[[exercise.group]]\nname = \"all\"\napproval = \"required\"\n";
+    let config = Config::from_sources("bongsu.toml", &main_with(&format!("{groups}{ROOM}")));
+    let exercise = config.expect("it is good").exercise;
+    assert_eq!(exercise.http.listen.port(), 8_090);
+    assert_eq!(exercise.channels[0].id.as_str(), "trainees");
+    assert_eq!(exercise.routes[0].channel.as_str(), "trainees");
+    assert_eq!(exercise.groups[0].id.as_str(), "all");
+    let without = Config::from_sources("bongsu.toml", &good()).expect("it is good").exercise;
+    assert!(without.channels.is_empty(), "a drill needs no configuration");
+    assert_eq!(without.groups.len(), 1, "and asks for approval all the same");
+}
+
+#[test]
+fn g10_a_drill_that_would_reach_the_live_operation_is_refused_with_its_place() {
+    let table = [
+        (
+            ROOM.replace("https://drill.example.kr/hook", "https://duty.example.kr/hook"),
+            "speaks in earnest",
+        ),
+        (ROOM.replace("trainees", "duty"), "speaks in earnest"),
+        (ROOM.replace("kind = \"webhook\"", "kind = \"siren\""), "simulated sirens"),
+        (format!("{ROOM}{ROOM}"), "a second channel of the drill"),
+        ("contact = \"x\"\n".into(), "`contact`"),
+    ];
+    for (exercise, expected) in table {
+        let exercise = match exercise.contains("\"siren\"") {
+            true => {
+                exercise
+                    .replace(
+                        "url = \"https://drill.example.kr/hook\"\nsecret = \"env:DRILL_KEY\"",
+                        "sirens = [\"cut-12/siren-1\"]",
+                    )
+                    .replace("officers", "public\"\ngroup = \"all")
+                    .replace("attention", "severe")
+                    + "[[exercise.group]]\nname = \"all\"\napproval = \"required\"\n"
+            }
+            false => exercise,
+        };
+        let problems =
+            Config::from_sources("bongsu.toml", &main_with(&exercise)).expect_err(expected);
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(
+            told.iter().any(|one| one.contains(expected) && one.contains("bongsu.toml:")),
+            "{expected}: {told:#?}"
+        );
+    }
+}
