@@ -22,12 +22,13 @@ TEXT
 # Programs that tests start, `python3:` and `perl:` with a module what such programs import, and the
 # Debian package of each.
 programs=(
-    aiosmtpd espeak-ng influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub multimon-ng openssl perl
-    perl:Net::SMPP prometheus-alertmanager python3 python3:pymodbus.server python3:serial_asyncio socat victoria-metrics
+    aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub multimon-ng openssl perl
+    perl:Net::SMPP prometheus-alertmanager promtool python3 python3:pymodbus.server python3:serial_asyncio socat victoria-metrics
     xmllint xmlsec1
 )
 declare -A package_of=(
     [aiosmtpd]=python3-aiosmtpd
+    [amtool]=prometheus-alertmanager
     [espeak-ng]=espeak-ng
     [influxd]=influxdb
     [mosquitto]=mosquitto
@@ -39,6 +40,7 @@ declare -A package_of=(
     [perl]=perl
     [perl:Net::SMPP]=libnet-smpp-perl
     [prometheus-alertmanager]=prometheus-alertmanager
+    [promtool]=prometheus
     [python3]=python3-minimal
     [python3:pymodbus.server]=python3-pymodbus
     [python3:serial_asyncio]=python3-serial-asyncio
