@@ -10,7 +10,7 @@ usage() {
 usage: ./test.sh [--install] [--all]
 
   --install   first install what the tests with real servers need (apt-get; root or sudo)
-  --all       also what takes longer: many more kills and random cases, every benchmark once
+  --all       also what takes longer: many more kills and random cases, every benchmark once, the Debian package
 
 environment
   CI=true             as --install, and a test that is skipped for want of a program fails
@@ -23,8 +23,8 @@ TEXT
 # Debian package of each.
 programs=(
     aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub multimon-ng openssl perl
-    perl:Net::SMPP prometheus-alertmanager promtool python3 python3:pymodbus.server python3:serial_asyncio socat victoria-metrics
-    xmllint xmlsec1
+    perl:Net::SMPP prometheus-alertmanager promtool python3 python3:pymodbus.server python3:serial_asyncio socat
+    systemd-analyze systemd-sysusers victoria-metrics xmllint xmlsec1
 )
 declare -A package_of=(
     [aiosmtpd]=python3-aiosmtpd
@@ -45,6 +45,8 @@ declare -A package_of=(
     [python3:pymodbus.server]=python3-pymodbus
     [python3:serial_asyncio]=python3-serial-asyncio
     [socat]=socat
+    [systemd-analyze]=systemd
+    [systemd-sysusers]=systemd
     [victoria-metrics]=victoria-metrics
     [xmllint]=libxml2-utils
     [xmlsec1]=xmlsec1
@@ -240,6 +242,15 @@ shipped_configuration() {
     return $status
 }
 
+# The Debian package, installed, upgraded and purged in a layer over this machine's files.
+debian_package() {
+    if ! cargo deb --version >/dev/null 2>&1; then
+        complain "skipped: cargo-deb is not installed (cargo install --locked cargo-deb)"
+        return
+    fi
+    as_root env PATH="$PATH" HOME="$HOME" deploy/debian/test.sh
+}
+
 benchmarks_once() { cargo bench --workspace --locked --bench '*' -- --test; }
 
 tests() { cargo test --release --workspace --locked --no-fail-fast; }
@@ -289,6 +300,7 @@ step lints lints
 step "shipped configuration" shipped_configuration
 if $all; then
     step "benchmarks, once each" benchmarks_once
+    step "Debian package" debian_package
 fi
 # The tests come last, and where all went well on a build server theirs are the last words.
 step tests tests

@@ -12,6 +12,7 @@ mod channels;
 mod follower;
 mod archive;
 mod history;
+mod watchdog;
 mod clock_trust;
 mod ticker;
 mod orders;
@@ -237,6 +238,7 @@ impl Daemon {
             stops.collecting.clone(),
         ));
 
+        views.spawn(watchdog::run(journal.clone(), progress.clone(), stops.serving.clone()));
         let archive = match &config.archive {
             Some(settings) => Some(archive::spawn(
                 settings.clone(),
