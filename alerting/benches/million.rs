@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use alerting::engine::{Engine, Moment};
 use alerting::level::Level;
-use alerting::rule::{Group, Provenance, Rule};
+use alerting::rule::{Group, Provenance, Rule, SeriesNames};
 use alerting::setup::Setup;
+use alerting::snapshot::Snapshot;
 use common::{above, minute, persist, setup};
 use reading::registry::{Registry, SeriesEntry, StationEntry};
 use reading::{Quality, Quantity, Reading, SeriesIndex};
@@ -64,23 +65,17 @@ fn world(series: usize) -> Setup {
             }));
             entries.push(post);
         }
+        let names = SeriesNames::from(names);
         for (id, level, at) in
             [("a", Level::Caution, 1.0), ("b", Level::Warning, 2.0), ("c", Level::Severe, 3.0)]
         {
             let (id, condition) =
                 (id.parse().expect("an identifier"), above(at, at * 0.8, persist(3, 5, 3)));
-            let (site, names) = (site.id.clone(), names.clone());
-            let none = Provenance::default();
-            rules.push(Rule::plain(
-                id,
-                site,
-                Group::Deformation,
-                level,
-                names,
-                vec![],
-                condition,
-                none,
-            ));
+            let site = site.id.clone();
+            let (group, none) = (Group::Deformation, Provenance::default());
+            let mut rule = Rule::plain(id, site, group, level, vec![], vec![], condition, none);
+            rule.clauses[0].series = names.clone();
+            rules.push(rule);
         }
         sites.push(site);
     }
@@ -127,5 +122,15 @@ fn main() {
     println!(
         "{:.2} M readings a second of one core ({readings} in {took:.2} s)",
         readings / took / 1e6
+    );
+    let begun = processor();
+    let snapshot = engine.snapshot().to_bytes();
+    drop(engine);
+    let engine = Snapshot::from_bytes(&snapshot).map(Engine::restore);
+    println!(
+        "restored from {:.0} MiB in {:.1} s: {}",
+        snapshot.len() as f64 / 1_048_576.0,
+        processor() - begun,
+        engine.is_ok()
     );
 }

@@ -2,12 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 use core::time::Duration;
 
 use reading::Timestamp;
 use reading::id::{RuleId, SeriesName, SiteId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::condition::ConditionSettings;
 use crate::level::Level;
@@ -110,7 +112,7 @@ pub struct Clause {
     /// What kind of evidence its series give. Only clauses of the rule's own group are witnesses for it.
     pub group: Group,
     /// On which series it is tested, each by itself.
-    pub series: Vec<SeriesName>,
+    pub series: SeriesNames,
     /// Further series each of them is judged with, in the order of slots from 1 on: one list for each series, or
     /// none at all.
     pub companions: Vec<Vec<SeriesName>>,
@@ -118,6 +120,46 @@ pub struct Clause {
     pub condition: ConditionSettings,
     /// On how many it has to hold.
     pub quorum: Quorum,
+}
+
+impl Clause {
+    /// What one of its series is judged with.
+    pub fn companions_of(&self, series: &SeriesName) -> &[SeriesName] {
+        if self.companions.is_empty() {
+            return &[]; // as most are: no need to look the series up
+        }
+        let at = self.series.iter().position(|name| name == series);
+        at.and_then(|at| self.companions.get(at)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Names of series, in one place for all clauses that name the same ones: the criteria of a site mostly do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeriesNames(Arc<Vec<SeriesName>>);
+
+impl Deref for SeriesNames {
+    type Target = [SeriesName];
+    fn deref(&self) -> &[SeriesName] {
+        &self.0
+    }
+}
+
+impl From<Vec<SeriesName>> for SeriesNames {
+    fn from(names: Vec<SeriesName>) -> Self {
+        Self(Arc::new(names))
+    }
+}
+
+impl Serialize for SeriesNames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SeriesNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// On how many of its series a clause has to hold.
@@ -194,7 +236,7 @@ impl Rule {
         condition: ConditionSettings,
         provenance: Provenance,
     ) -> Self {
-        let quorum = Quorum::ONE;
+        let (series, quorum) = (series.into(), Quorum::ONE);
         let clause = Clause { id: id.clone(), group, series, companions, condition, quorum };
         let (clauses, when) = (alloc::vec![clause], When::Clause(0));
         let (valid, dwell) = (None, None);

@@ -1,6 +1,6 @@
 //! Everything outside of readings and commands that decides: what the journal's configuration record holds.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -16,7 +16,7 @@ use crate::approval::ChannelGroup;
 use crate::ladder::Ladder;
 use crate::rota::Rota;
 use crate::route::Route;
-use crate::rule::Rule;
+use crate::rule::{Rule, SeriesNames};
 use crate::validity::Offsets;
 
 /// The resolved configuration of a run, secrets left out. Journaled at start and at each reload, so that any
@@ -112,6 +112,22 @@ impl Setup {
         match self.status {
             Status::Exercise => Root::Exercise,
             Status::Actual | Status::Test => Root::Field,
+        }
+    }
+
+    /// Keeps what is alike once: identifiers, and the lists of series that several clauses name. What was read from a
+    /// record or a snapshot has each by itself.
+    pub(crate) fn share(&mut self) {
+        self.registry.share();
+        let mut lists: BTreeSet<SeriesNames> = BTreeSet::new();
+        for clause in self.rules.iter_mut().flat_map(|rule| &mut rule.clauses) {
+            if let Some(same) = lists.get(&clause.series) {
+                clause.series = same.clone();
+                continue;
+            }
+            let names = clause.series.iter().map(|name| self.registry.shared(name));
+            clause.series = names.collect::<Vec<_>>().into();
+            lists.insert(clause.series.clone());
         }
     }
 

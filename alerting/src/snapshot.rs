@@ -18,6 +18,7 @@ use crate::engine::{
     Track, WatchState, companions,
 };
 use crate::outbox::Outbox;
+use crate::rule::Rule;
 use crate::setup::Setup;
 use crate::window::Window;
 
@@ -69,6 +70,9 @@ struct SitePart {
     events: Vec<(Timestamp, Event)>,
     wake_at: Option<Timestamp>,
 }
+
+/// The rules a snapshot was made under, by site and name.
+type RulesBefore<'s> = BTreeMap<(&'s SiteId, &'s RuleId), &'s Rule>;
 
 /// What another configuration could not take over, by site.
 type Resets = BTreeMap<SiteId, Vec<ResetPart>>;
@@ -250,12 +254,14 @@ impl Engine {
         parts: Vec<WatchPart>,
     ) -> (Vec<Option<u32>>, Resets) {
         let mut resets = Resets::new();
+        let rules: RulesBefore<'_> =
+            before.rules.iter().map(|rule| ((&rule.site, &rule.id), rule)).collect();
         let places: Vec<Option<usize>> = parts
             .iter()
             .map(|part| self.place_of(&part.series, &part.rule, &part.clause))
             .collect();
         for (part, at) in parts.into_iter().zip(&places) {
-            let same = at.is_some_and(|at| self.tests_as_before(at, before, &part));
+            let same = at.is_some_and(|at| self.tests_as_before(at, &rules, &part));
             if !same {
                 let why = if at.is_some() { ResetWhy::Changed } else { ResetWhy::Gone };
                 resets.entry(part.series.site.clone()).or_default().push(part.reset(why));
@@ -280,16 +286,13 @@ impl Engine {
 
     /// Whether a watch tests what it tested under the configuration before: the same condition, beside the same
     /// companions.
-    fn tests_as_before(&self, at: usize, before: &Setup, part: &WatchPart) -> bool {
-        let rule = before.rules.iter().find(|r| r.site == part.series.site && r.id == part.rule);
+    fn tests_as_before(&self, at: usize, before: &RulesBefore<'_>, part: &WatchPart) -> bool {
+        let rule = before.get(&(&part.series.site, &part.rule));
         let old = rule.and_then(|rule| rule.clauses.iter().find(|c| c.id == part.clause));
         old.is_some_and(|old| {
-            let series = old.series.iter().position(|name| *name == part.series);
-            let beside =
-                series.and_then(|at| old.companions.get(at)).map_or(&[][..], Vec::as_slice);
             let watch = &self.watches[at];
             old.condition == *watch.settings(&self.setup)
-                && beside == companions(&self.setup, watch)
+                && old.companions_of(&part.series) == companions(&self.setup, watch)
         })
     }
 

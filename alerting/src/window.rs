@@ -49,6 +49,10 @@ impl Window {
         };
         let at = self.open.partition_point(before);
         let place = if at == self.open.len() { Place::Newest } else { Place::Behind };
+        if self.open.len() == self.open.capacity() {
+            // most series have one or two open, and a million of them are many
+            self.open.reserve_exact((self.open.len() / 2).max(2));
+        }
         self.open.insert(at, sample);
         place
     }

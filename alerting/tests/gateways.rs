@@ -139,7 +139,7 @@ fn a_post_whose_channels_all_fall_silent_is_one_incident() {
     setup.registry = Registry::new(registry.sites().to_vec(), stations);
     let names: Vec<_> = setup.registry.series().iter().map(|s| s.name.clone()).collect();
     setup.rules.retain(|rule| rule.id.as_str() == "silence" && rule.site.as_str() == "cut-1");
-    setup.rules[0].clauses[0].series = names;
+    setup.rules[0].clauses[0].series = names.into();
     let mut world = World::new(setup);
     for i in 0..10 {
         (0..12).for_each(|series| world.read(minute(i), series, 0.1));

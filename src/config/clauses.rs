@@ -144,7 +144,7 @@ fn clause(
     Some(Clause {
         id,
         group: group.value,
-        series: series.iter().map(|series| series.name.clone()).collect(),
+        series: series.iter().map(|series| series.name.clone()).collect::<Vec<_>>().into(),
         companions: tested.companions,
         condition: tested.condition,
         quorum: test.quorum.map_or(Quorum::ONE, |quorum| quorum.value),

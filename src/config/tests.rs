@@ -456,7 +456,7 @@ fn calibrations_are_read_version_by_version() {
     let config = load(&with(text)).unwrap_or_else(|problems| panic!("{problems}"));
     let series = config.setup.registry.series().iter();
     let rain = series.clone().find(|s| s.name.quantity == reading::Quantity::Rain).unwrap();
-    let [first, second] = rain.calibrations.as_slice() else { panic!("{:?}", rain.calibrations) };
+    let [first, second] = &*rain.calibrations else { panic!("{:?}", rain.calibrations) };
     assert_eq!((first.curve.value(3.0), first.offset), (0.762, 0.0));
     assert_eq!((second.curve.value(5.0), second.offset), (1.3, 0.1));
     assert_eq!(second.compensations[0].series.to_string(), "cut-12/post-1/tilt-1/tilt-x");

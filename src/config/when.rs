@@ -280,7 +280,7 @@ pub fn check_groups(drafts: &[Draft], problems: &mut Problems) {
             .enumerate()
             .filter(|(_, c)| !matches!(c.group, Group::Health | Group::Anomaly));
         for (at, clause) in clauses {
-            for series in &clause.series {
+            for series in clause.series.iter() {
                 let (group, first) = *seen.entry(series).or_insert((kin(clause.group), draft));
                 if group != kin(clause.group) {
                     let place: &Place = draft.clause_places.get(at).unwrap_or(&draft.place);

@@ -106,6 +106,9 @@ impl<K: Kind> Kind for Box<K> {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident $name:literal $module:ident $state:ty;)*) => {
+        /// Every kind by its name.
+        pub const KINDS: &[&str] = &[$($name),*];
+
         /// What a rule tests, with its limits in base units.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
@@ -176,7 +179,7 @@ kinds! {
     /// A value beyond a limit.
     Threshold "threshold" threshold threshold::State;
     /// A slope beyond a limit, significant against its own scatter.
-    Rate "rate" rate rate::State;
+    Rate "rate" rate Box<rate::State>;
     /// A velocity that begins to grow.
     Acceleration "acceleration" acceleration Box<acceleration::State>;
     /// An end of accelerating movement that is near.
@@ -224,7 +227,7 @@ kinds! {
     /// Something the series has not been known to do.
     Anomaly "anomaly" anomaly Box<anomaly::State>;
     /// A waveform that suddenly has more energy.
-    Trigger "trigger" trigger trigger::State;
+    Trigger "trigger" trigger Box<trigger::State>;
 }
 
 impl ConditionSettings {
@@ -239,6 +242,16 @@ impl ConditionState {
     pub fn freeze(&mut self, frozen: bool) {
         if let Self::Anomaly(state) = self {
             state.freeze(frozen);
+        }
+    }
+
+    /// Between which values the next reading is expected, by a condition that knows what is usual.
+    pub fn expected(&self, settings: &ConditionSettings) -> Option<(f64, f64)> {
+        match (self, settings) {
+            (Self::Anomaly(state), ConditionSettings::Anomaly(settings)) => {
+                state.verdict(settings).band
+            }
+            _ => None,
         }
     }
 

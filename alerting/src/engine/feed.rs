@@ -103,10 +103,7 @@ impl Feeds {
 
 /// The companions of a watch, by name.
 pub(crate) fn companions<'s>(setup: &'s Setup, watch: &Watch) -> &'s [reading::SeriesName] {
-    let clause = watch.clause(setup);
-    let name = &setup.registry.series()[watch.series.index()].name;
-    let at = clause.series.iter().position(|series| series == name);
-    at.and_then(|at| clause.companions.get(at)).map_or(&[], Vec::as_slice)
+    watch.clause(setup).companions_of(&setup.registry.series()[watch.series.index()].name)
 }
 
 /// Whether nothing open of these series comes after this in the stream.

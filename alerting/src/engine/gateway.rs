@@ -46,15 +46,17 @@ pub(crate) fn all(setup: &Setup) -> (Vec<Gateway>, Vec<Option<u32>>) {
     let state = GatewayState { down_since: None, returned_at: Timestamp::MIN };
     let mut gateways: Vec<Gateway> =
         named.into_iter().map(|station| Gateway { station, members: Vec::new(), state }).collect();
-    let mut of_series = alloc::vec![None; setup.registry.series().len()];
-    for (number, series) in setup.registry.series().iter().enumerate() {
-        let through = stations[series.station.index()].gateway.unwrap_or(series.station);
+    let mut of_station = alloc::vec![None; stations.len()];
+    for (number, station) in (0u32..).zip(stations) {
+        let number = StationIndex(number);
+        let through = station.gateway.unwrap_or(number);
         if let Ok(at) = gateways.binary_search_by(|gateway| gateway.station.cmp(&through)) {
-            gateways[at].members.push(SeriesIndex(number as u32));
-            of_series[number] = Some(at as u32);
+            let series = setup.registry.series_of(number);
+            gateways[at].members.extend(series.map(|series| SeriesIndex(series as u32)));
+            of_station[number.index()] = Some(at as u32);
         }
     }
-    (gateways, of_series)
+    (gateways, of_station)
 }
 
 impl Engine {
@@ -81,7 +83,7 @@ impl Engine {
 
     /// Something came through the gateway of a series, if it has one.
     pub(super) fn hear_gateway(&mut self, series: SeriesIndex, now: Moment, out: &mut Vec<Action>) {
-        if let Some(at) = self.gateway_of[series.index()] {
+        if let Some(at) = self.gateway_of(series) {
             self.gateway_returned(at as usize, now, out);
         }
     }
@@ -112,7 +114,7 @@ impl Engine {
         now: Moment,
         out: &mut Vec<Action>,
     ) -> bool {
-        let Some(at) = self.gateway_of[series.index()].map(|at| at as usize) else { return false };
+        let Some(at) = self.gateway_of(series).map(|at| at as usize) else { return false };
         if self.gateways[at].state.down_since.is_some() {
             return true;
         }
@@ -144,13 +146,13 @@ impl Engine {
 
     /// Whether the gateway of a series is down.
     pub(super) fn is_cut_off(&self, series: SeriesIndex) -> bool {
-        self.gateway_of[series.index()]
+        self.gateway_of(series)
             .is_some_and(|at| self.gateways[at as usize].state.down_since.is_some())
     }
 
     /// From when on silence of a series counts again, after its gateway was down.
     pub(super) fn gateway_grace(&self, series: SeriesIndex) -> Timestamp {
-        let gateway = self.gateway_of[series.index()].map(|at| &self.gateways[at as usize]);
+        let gateway = self.gateway_of(series).map(|at| &self.gateways[at as usize]);
         gateway.map_or(Timestamp::MIN, |gateway| gateway.state.returned_at.plus(GRACE))
     }
 

@@ -108,10 +108,10 @@ pub struct Engine {
     pub(crate) commands: VecDeque<String>,
     /// First watch of each series, and one past the last.
     watches_from: Vec<u32>,
-    /// The site and the collector of each series.
+    /// The site of each series.
     site_of: Vec<u32>,
+    /// The collector of each station, and the gateway it comes through.
     source_of: Vec<Option<u32>>,
-    /// The gateway each series comes through.
     gateway_of: Vec<Option<u32>>,
     /// When each site has to be looked at next; lazily late, never early.
     wakes: BTreeSet<(Timestamp, usize)>,
@@ -121,7 +121,8 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that has seen nothing.
-    pub fn new(setup: Setup, now: Timestamp) -> Self {
+    pub fn new(mut setup: Setup, now: Timestamp) -> Self {
+        setup.share();
         let series = setup.registry.series().len();
         let watches = watch::all(&setup);
         let mut watches_from = alloc::vec![0u32; series + 1];
@@ -137,9 +138,8 @@ impl Engine {
         let station_of = |s: &reading::registry::Series| &stations[s.station.index()];
         let site_of = setup.registry.series().iter().map(|s| station_of(s).site.0).collect();
         let source_named = |name: &str| sources.iter().position(|source| source.name == name);
-        let source_of = setup.registry.series().iter();
         let source_of =
-            source_of.map(|s| source_named(&station_of(s).source).map(|at| at as u32)).collect();
+            stations.iter().map(|s| source_named(&s.source).map(|at| at as u32)).collect();
         let (gateways, gateway_of) = gateway::all(&setup);
         let mut engine = Self {
             now,
@@ -330,7 +330,15 @@ impl Engine {
     }
 
     pub(crate) fn source_of(&self, series: SeriesIndex) -> Option<&Source> {
-        self.sources.get(self.source_of[series.index()]? as usize)
+        self.sources.get(self.source_of[self.station_at(series)]? as usize)
+    }
+
+    fn gateway_of(&self, series: SeriesIndex) -> Option<u32> {
+        self.gateway_of[self.station_at(series)]
+    }
+
+    fn station_at(&self, series: SeriesIndex) -> usize {
+        self.setup.registry.series()[series.index()].station.index()
     }
 
     pub(crate) fn watches_of(&self, series: SeriesIndex) -> core::ops::Range<usize> {

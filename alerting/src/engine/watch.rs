@@ -98,9 +98,10 @@ pub(crate) struct Late {
 
 /// Every rule on every series it names, by series and rule.
 pub(crate) fn all(setup: &Setup) -> Vec<Watch> {
-    let mut watches = Vec::new();
+    let count = clauses(setup).map(|(_, _, clause)| clause.series.len()).sum();
+    let mut watches = Vec::with_capacity(count);
     for (rule, clause, definition) in clauses(setup) {
-        for name in &definition.series {
+        for name in definition.series.iter() {
             let Some(series) = setup.registry.find(name) else { continue };
             let fresh = definition.condition.fresh();
             let state = WatchState {
@@ -116,7 +117,7 @@ pub(crate) fn all(setup: &Setup) -> Vec<Watch> {
         }
     }
     let order = |watch: &Watch| (watch.series, &watch.rule(setup).id, watch.clause);
-    watches.sort_by(|a, b| order(a).cmp(&order(b)));
+    watches.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
     watches.dedup_by(|a, b| order(a) == order(b));
     watches
 }
@@ -260,5 +261,17 @@ impl WatchState {
         let missed = spoken.told.iter().filter(|told| over(told) && !told.borne_out).count();
         spoken.told.retain(|told| !over(told));
         missed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_is_small_whatever_it_watches() {
+        // a million series with three thresholds have three million of them: what is large is boxed
+        assert_eq!(size_of::<ConditionState>(), 24);
+        assert_eq!(size_of::<Watch>(), 80);
     }
 }

@@ -27,11 +27,12 @@ pub fn is_id(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+// Eight bytes each: a million series have four million of them, nearly all alike and shared (see `Registry::share`).
 macro_rules! identifiers {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(Arc<String>);
 
         impl $name {
             /// Checks and takes a text.
@@ -39,7 +40,7 @@ macro_rules! identifiers {
             /// # Errors
             /// [`NotAnId`].
             pub fn new(text: &str) -> Result<Self, NotAnId> {
-                if is_id(text) { Ok(Self(text.into())) } else { Err(NotAnId { text: text.chars().take(80).collect() }) }
+                if is_id(text) { Ok(Self(Arc::new(text.into()))) } else { Err(NotAnId { text: text.chars().take(80).collect() }) }
             }
 
             /// The identifier as text.

@@ -3,7 +3,7 @@
 //! Numbers are for flat arrays inside one run; names go into files and output, so that numbers may change.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -152,10 +152,10 @@ pub struct Series {
     pub noise: Option<f64>,
     /// Series of a site under the same word measure the same thing; the middle one of three is right.
     #[serde(default)]
-    pub votes: Option<String>,
+    pub votes: Option<Box<str>>,
     /// How its raw numbers become values, by rising moment; empty if it sends values.
     #[serde(default)]
-    pub calibrations: Vec<Calibration>,
+    pub calibrations: Box<[Calibration]>,
     /// Who made the instrument, if anybody wrote that down.
     #[serde(default)]
     pub make: Option<Box<Make>>,
@@ -275,7 +275,23 @@ impl Registry {
                 registry.stations[at.index()].gateway = gateway;
             }
         }
+        registry.series.shrink_to_fit();
+        registry.share();
         registry
+    }
+
+    /// Keeps each identifier once, whatever it was read from: a million names are then 32 bytes each and no more.
+    pub fn share(&mut self) {
+        let mut sensors = BTreeSet::new();
+        for series in &mut self.series {
+            let station = &self.stations[series.station.index()];
+            series.name.site = self.sites[station.site.index()].id.clone();
+            series.name.station = station.id.clone();
+            match sensors.get(&series.name.sensor) {
+                Some(same) => series.name.sensor = SensorId::clone(same),
+                None => drop(sensors.insert(series.name.sensor.clone())),
+            }
+        }
     }
 
     fn add(&mut self, mut entry: StationEntry) {
@@ -297,8 +313,8 @@ impl Registry {
             range: s.range,
             lateness: s.lateness,
             noise: s.noise,
-            votes: s.votes,
-            calibrations: s.calibrations,
+            votes: s.votes.map(String::into_boxed_str),
+            calibrations: s.calibrations.into_boxed_slice(),
             make: s.make,
         }));
         self.stations.push(Station {
@@ -345,6 +361,11 @@ impl Registry {
                 gateway.and_then(|gateway| moved.get(&(part, gateway)).copied());
         }
         gathered
+    }
+
+    /// The same name with the identifiers kept here, if it is known here.
+    pub fn shared(&self, name: &SeriesName) -> SeriesName {
+        self.find(name).map_or(name, |at| &self.series[at.index()].name).clone()
     }
 
     /// Gives messages time on the way, which everything that waits for them waits longer: where the journal's clock

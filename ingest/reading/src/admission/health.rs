@@ -5,7 +5,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -114,11 +113,11 @@ fn distance_km(a: (f64, f64), b: (f64, f64)) -> f64 {
 
 /// Series of a site under one word, the others of each.
 fn voters(registry: &Registry) -> BTreeMap<u32, Vec<u32>> {
-    let mut groups: BTreeMap<(SiteIndex, &String, Quantity), Vec<u32>> = BTreeMap::new();
+    let mut groups: BTreeMap<(SiteIndex, &str, Quantity), Vec<u32>> = BTreeMap::new();
     for (number, series) in registry.series().iter().enumerate() {
         if let Some(word) = &series.votes {
             let site = registry.stations()[series.station.index()].site;
-            groups.entry((site, word, series.name.quantity)).or_default().push(number as u32);
+            groups.entry((site, &**word, series.name.quantity)).or_default().push(number as u32);
         }
     }
     let mut found = BTreeMap::new();
