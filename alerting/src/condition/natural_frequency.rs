@@ -80,11 +80,11 @@ impl State {
         at: Timestamp,
         value: f64,
     ) -> Option<f64> {
-        let gap = self
-            .last
-            .replace(at)
-            .is_some_and(|last| at.since(last).as_secs_f64() * welch.rate > 1.5);
-        if gap {
+        let last = self.last.replace(at);
+        if last == Some(at) {
+            return None; // a second value for one moment is no sample of the next
+        }
+        if last.is_some_and(|last| at.since(last).as_secs_f64() * welch.rate > 1.5) {
             self.samples.clear(); // a block is of one piece
         }
         self.samples.push_back(value);

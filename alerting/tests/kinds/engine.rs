@@ -1,0 +1,176 @@
+//! Every kind in the engine, with its companions: in any order of arrival, over a restart, and late.
+
+use std::time::Duration;
+
+use alerting::condition::ConditionSettings as Of;
+use alerting::engine::Engine;
+use alerting::level::Level;
+use alerting::rule::Group;
+use alerting::setup::Setup;
+use alerting::snapshot::Snapshot;
+use alerting::{Action, Decision};
+use reading::registry::{Registry, SeriesEntry, StationEntry};
+use reading::{SeriesName, Timestamp};
+
+use super::common::{Arrival, LATENESS, World, rule, setup};
+use super::examples::{Example, ONSET, every, is_told_otherwise};
+
+/// One site with one rule of the kind; every slot is a post of its own.
+fn site_of(example: &Example) -> Setup {
+    let template = setup();
+    let site = template.registry.sites()[0].clone();
+    let stations = example.slots.iter().enumerate().map(|(slot, quantity)| StationEntry {
+        report_interval: Duration::from_secs(600),
+        series: vec![SeriesEntry {
+            lateness: LATENESS,
+            ..SeriesEntry::of("sensor".parse().unwrap(), *quantity)
+        }],
+        ..StationEntry::of(site.id.clone(), format!("post-{slot}").parse().unwrap(), "field")
+    });
+    let stations = stations.collect();
+    let registry = Registry::new(vec![site], stations);
+    let names: Vec<SeriesName> =
+        registry.series().iter().map(|series| series.name.clone()).collect();
+    let mut rule =
+        rule("cut-1", "kind", Group::Deformation, Level::Caution, &[], example.settings.clone());
+    rule.clauses[0].series = vec![names[0].clone()].into();
+    if names.len() > 1 {
+        rule.clauses[0].companions = vec![names[1..].to_vec()];
+    }
+    Setup { registry, rules: vec![rule], ..template }
+}
+
+/// Kinds whose readings come every ten minutes; waveforms are tried in the engine's own tests.
+fn slow() -> impl Iterator<Item = Example> {
+    every()
+        .into_iter()
+        .filter(|e| !is_told_otherwise(&e.settings) && e.every == Duration::from_secs(600))
+}
+
+/// The story on its way, each reading with a delay below the lateness that is its own.
+fn arrivals(example: &Example, delay: impl Fn(usize) -> u64) -> Vec<Arrival> {
+    let story = example.story(11, 1.0);
+    let rows = story.iter().enumerate().map(|(i, row)| Arrival {
+        at: row.at.plus(Duration::from_secs(delay(i))),
+        measured_at: row.at,
+        series: u32::from(row.slot),
+        value: row.value,
+    });
+    let mut rows: Vec<Arrival> = rows.collect();
+    rows.sort_by_key(|row| row.at);
+    rows
+}
+
+fn play(example: &Example, rows: &[Arrival], restart_at: usize) -> World {
+    let mut world = World::new(site_of(example));
+    for (i, row) in rows.iter().enumerate() {
+        if i == restart_at {
+            let bytes = world.engine.snapshot().to_bytes();
+            world.engine = Engine::restore(Snapshot::from_bytes(&bytes).unwrap());
+        }
+        world.arrive(*row);
+    }
+    let end = rows.last().unwrap().at;
+    world.tick(end.plus(3 * LATENESS));
+    world
+}
+
+fn raised(world: &World) -> bool {
+    world.recorded().iter().any(|(_, _, to, _)| *to > Level::Normal)
+}
+
+#[test]
+fn g03_every_kind_records_the_same_history_however_its_readings_arrive() {
+    for example in slow() {
+        let name = example.settings.name();
+        let ordered = play(&example, &arrivals(&example, |_| 0), usize::MAX);
+        assert!(raised(&ordered), "{name} raises nothing in the engine");
+        let late = play(&example, &arrivals(&example, |i| (i as u64 * 7_919) % 890), usize::MAX);
+        assert_eq!(ordered.recorded(), late.recorded(), "{name}");
+    }
+}
+
+#[test]
+fn g04_every_kind_goes_on_from_a_snapshot_byte_for_byte() {
+    for example in slow() {
+        let rows = arrivals(&example, |i| (i as u64 * 7_919) % 890);
+        let whole = play(&example, &rows, usize::MAX).bytes();
+        for cut in [1, 3, 5].map(|part| rows.len() * part / 6) {
+            assert!(
+                play(&example, &rows, cut).bytes() == whole,
+                "{} at {cut}",
+                example.settings.name()
+            );
+        }
+    }
+}
+
+/// What was brought to light after the fact: event time and rule.
+fn late_detections(world: &World) -> Vec<(Timestamp, String)> {
+    let mut found = Vec::new();
+    for decision in world.decisions() {
+        match decision {
+            Decision::Level { measured_at, evidence, .. } => {
+                found.extend(evidence.iter().map(|one| (*measured_at, one.rule.clone())));
+            }
+            Decision::Incident(revision) => assert!(revision.late_detected),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Everything on time but what these series measured from the onset on, which comes when all of it is closed over.
+fn play_late(example: &Example, is_late: fn(u32) -> bool) -> (World, Vec<Arrival>, usize) {
+    let all = arrivals(example, |_| 0);
+    let onset = all[ONSET * example.slots.len()].at;
+    let (late, rows): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|row| row.at >= onset && is_late(row.series));
+    let mut world = World::new(site_of(example));
+    rows.iter().for_each(|row| world.arrive(*row));
+    let end = rows.iter().chain(&late).map(|row| row.at).max().unwrap().plus(3 * LATENESS);
+    // the collector was heard meanwhile, so that the windows closed
+    let news =
+        Arrival { at: end, measured_at: end, series: 0, value: (example.value)(0, 0, 0.0, 0.0) };
+    world.arrive(news);
+    let end = end.plus(3 * LATENESS);
+    world.tick(end);
+    let before = world.actions.len();
+    late.iter().for_each(|row| world.arrive(Arrival { at: end, ..*row }));
+    (world, late, before)
+}
+
+#[test]
+fn g08_what_comes_after_its_window_is_judged_as_of_its_time_beside_its_companions() {
+    let beside = |settings: &Of| {
+        matches!(
+            settings,
+            Of::Neighbours(_) | Of::AngularDistortion(_) | Of::Disagreement(_) | Of::Vibration(_)
+        )
+    };
+    for example in slow().filter(|example| beside(&example.settings)) {
+        let name = example.settings.name();
+        let (world, late, before) = play_late(&example, |_| true);
+        let found = late_detections(&world);
+        let of_then = |at: Timestamp| late.iter().any(|row| row.measured_at == at);
+        assert!(!found.is_empty(), "{name} finds nothing in what came late");
+        assert!(found.iter().all(|(at, rule)| of_then(*at) && rule == "kind"), "{name}: {found:?}");
+        assert!(!raised(&world), "{name} raised the past");
+        let public = world.actions[before..].iter().filter(
+            |action| matches!(action, Action::Owe(delivery) if delivery.key.as_str().contains("public")),
+        );
+        assert_eq!(public.count(), 0, "{name}: the public is told nothing about the past");
+    }
+}
+
+#[test]
+fn what_comes_late_without_its_companions_is_judged_without_them() {
+    // what the neighbours said then is closed over and gone: a rate that nobody bears out stands for nothing, and a
+    // peak without its frequency is judged by the strictest value of its table
+    let found = |kind: fn(&Of) -> bool| {
+        let example = slow().find(|example| kind(&example.settings)).unwrap();
+        late_detections(&play_late(&example, |series| series == 0).0).len()
+    };
+    assert_eq!(found(|settings| matches!(settings, Of::Neighbours(_))), 0);
+    assert_ne!(found(|settings| matches!(settings, Of::Vibration(_))), 0);
+}
