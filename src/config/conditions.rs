@@ -149,13 +149,27 @@ fn window(
 ) -> Option<At<Duration>> {
     table.need("window", "say how far back it looks, say window = \"3 h\"", problems);
     let window = table.duration("window", SECOND..=most, problems)?;
-    if let Some(interval) = longest(series).filter(|interval| window.value < least * *interval) {
-        let every = duration_text(interval);
-        let what = format!("the window is shorter than {least} report intervals of {every}");
-        let remedy = format!("look back at least {}", duration_text(least * interval));
-        problems.add(&window.place, what, remedy);
-    }
+    holds_reports("window", &window, least, series, problems);
     Some(window)
+}
+
+/// What is shorter than so many report intervals has nothing to look at.
+fn holds_reports(
+    key: &str,
+    span: &At<Duration>,
+    least: u32,
+    series: &[&Watched],
+    problems: &mut Problems,
+) {
+    if let Some(interval) = longest(series).filter(|interval| span.value < least * *interval) {
+        let every = match least {
+            1 => format!("the report interval of {}", duration_text(interval)),
+            _ => format!("{least} report intervals of {}", duration_text(interval)),
+        };
+        let what = format!("the {key} is shorter than {every}");
+        let remedy = format!("look back at least {}", duration_text(least * interval));
+        problems.add(&span.place, what, remedy);
+    }
 }
 
 fn persistence(

@@ -19,7 +19,7 @@ use super::{Kind, MAIN, Transition, rate};
 
 const BLOCK: Duration = Duration::from_secs(6 * 3_600);
 /// Fewer medians make no growth.
-const MEDIANS_MIN: usize = 8;
+pub const MEDIANS_MIN: u32 = 8;
 /// Mann–Kendall's statistic the growth must have.
 const SIGNIFICANCE: f64 = 2.0;
 
@@ -60,7 +60,7 @@ impl State {
         let ended = value.is_some_and(|value| self.medians.take(BLOCK, settings.window, at, value));
         if ended {
             let done = self.medians.done();
-            let enough = done.len() >= MEDIANS_MIN;
+            let enough = done.len() >= MEDIANS_MIN as usize;
             let fit = if enough { rate::theil_sen(done.iter()) } else { None };
             self.growth = fit.map(|fit| (fit.slope, fit.significance));
         }

@@ -76,8 +76,8 @@ pub fn recent_antecedent(reader: &mut Reader<'_>) -> Option<recent_antecedent::S
     let published = recent_antecedent::Settings::SEATTLE;
     let source = reader.rain();
     let windows = HOUR..=SUM_WINDOW_MAX;
-    let recent = reader.duration("recent", published.recent, windows.clone());
-    let antecedent = reader.duration("antecedent", published.antecedent, windows);
+    let recent = reader.span("recent", 2, windows.clone()).unwrap_or(published.recent);
+    let antecedent = reader.span("antecedent", 2, windows).unwrap_or(published.antecedent);
     let base = reader.size("base", Quantity::Rain).unwrap_or(published.base);
     let slope = reader.number("slope", published.slope, 0.0..=10.0);
     let persistence = reader.persistence(Usual::ONE)?;

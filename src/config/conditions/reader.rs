@@ -19,7 +19,7 @@ use super::super::stations::Watched;
 use super::super::table::Table;
 use super::super::tree::At;
 use super::super::value::duration_text;
-use super::{persistence_from, window};
+use super::{holds_reports, persistence_from, window};
 
 /// How often and how long, unless the rule says otherwise.
 #[derive(Clone, Copy)]
@@ -183,6 +183,18 @@ impl Reader<'_> {
         self.table.duration(key, bounds, self.problems).map_or(usual, |at| at.value)
     }
 
+    /// Reads how far back it looks, at least so many report intervals, or takes the usual one.
+    pub fn span(
+        &mut self,
+        key: &'static str,
+        least: u32,
+        bounds: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        let given = self.table.duration(key, bounds, self.problems)?;
+        holds_reports(key, &given, least, self.series, self.problems);
+        Some(given.value)
+    }
+
     /// Reads a number within bounds, or takes the usual one.
     pub fn number(&mut self, key: &'static str, usual: f64, bounds: RangeInclusive<f64>) -> f64 {
         let Some(given) = self.table.number(key, self.problems) else { return usual };
@@ -285,7 +297,7 @@ impl Reader<'_> {
     pub fn step(&mut self, usual: Duration) -> Duration {
         let place = self.table.place_of("step");
         let bounds = Duration::from_secs(60)..=Duration::from_secs(86_400);
-        let step = self.duration("step", usual, bounds);
+        let step = self.span("step", 1, bounds).unwrap_or(usual);
         let Some(place) = place else { return step };
         let (step_s, hour) = (step.as_secs(), 3_600);
         if hour % step_s.max(1) != 0 && step_s % hour != 0 {

@@ -100,7 +100,8 @@ pub fn page_hinkley(reader: &mut Reader<'_>) -> Option<page_hinkley::Settings> {
 
 /// Growth or width of a crack.
 pub fn crack_growth(reader: &mut Reader<'_>) -> Option<crack_growth::Settings> {
-    let window = reader.duration("window", 7 * DAY, 3 * DAY..=60 * DAY);
+    let window =
+        reader.span("window", crack_growth::MEDIANS_MIN, 3 * DAY..=60 * DAY).unwrap_or(7 * DAY);
     let width = reader.size_of("width");
     let compensation = compensation(reader);
     let limit = reader.limit(Side::Above, In::SeriesRate, Usual::ONE)?;
@@ -164,10 +165,9 @@ pub fn disagreement(reader: &mut Reader<'_>) -> Option<disagreement::Settings> {
     reader.need("apart", "say how far apart nobody wonders, say apart = \"1 mm\"");
     let apart = reader.size_of("apart");
     let share = reader.number("share", 0.1, 0.0..=10.0);
-    let sum_over = reader.table.duration("sum-over", SECOND..=31 * DAY, reader.problems);
+    let sum_over = reader.span("sum-over", 2, SECOND..=31 * DAY);
     let stale_after = 3 * longest(reader.series).unwrap_or(HOUR);
     let persistence = reader.persistence(Usual { raise: "3 of 3", clear: 3 })?;
-    let sum_over = sum_over.map(|at| at.value);
     Some(disagreement::Settings { apart: apart?, share, sum_over, stale_after, persistence })
 }
 

@@ -141,6 +141,10 @@ const BAD: &[(&str, &str, &str, &str)] = &[
     ("rain", "post-1/gauge/rain", r#"{ kind = "effective-rain", half-lives = [{ half-life = "6 h", raise-at = "6 kPa" }] }"#, r#""6 kPa""#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "80 %" }"#, r#""80 %""#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "144 mm", step = "25 min" }"#, "step"),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "144 mm", step = "5 min" }"#, r#""5 min""#),
+    ("health", "post-1/gauge/rain", r#"{ kind = "disagreement", others = ["post-1/*/rain"], sum-over = "15 min", apart = "1 mm" }"#, r#""15 min""#),
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "compensated", temperature = "air/temperature", window = "15 min", raise-at = "0.01 deg/h" }"#, r#""15 min""#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "neighbours", chain = ["post-1/wire/displacement", "post-1/wire-2/displacement", "post-1/wire-3/displacement"], window = "15 min", raise-at = "2 mm/h" }"#, r#""15 min""#),
     ("rain", "post-1/gauge/rain", r#"{ kind = "antecedent-water-index", raise-at = "20 mm", evaporation = ["20 mm"] }"#, r#"["20 mm"]"#),
     ("rain", "post-1/tilt/tilt-x", r#"{ kind = "soil-water-index", raise-at = "144 mm" }"#, r#""soil-water-index""#),
     ("deformation", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "144 mm" }"#, "GROUP"),
@@ -177,6 +181,52 @@ fn what_is_wrong_is_named_with_its_place() {
         };
         let named = problems.iter().any(|problem| problem.contains(&place));
         assert!(named, "{condition}: expected {place} in {problems:#?}");
+    }
+}
+
+/// Series, and the same condition in two units.
+#[rustfmt::skip]
+const ALIKE: &[(&str, &str, &str, &str)] = &[
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "threshold", raise-at = "3 deg" }"#, r#"{ kind = "threshold", raise-at = "52.35987755982989 mrad" }"#),
+    ("deformation", "post-1/tilt/tilt-x", r#"{ kind = "rate", window = "3 h", raise-at = "0.01 deg/h", short = { window = "1 h", raise-at = "0.1 deg/h" } }"#, r#"{ kind = "rate", window = "180 min", raise-at = "0.24 deg/d", short = { window = "1 h", raise-at = "1.7453292519943295 mrad/h" } }"#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "acceleration", interval = "1 h", floor = "0.1 mm/h" }"#, r#"{ kind = "acceleration", interval = "1 h", floor = "0.0024 m/d" }"#),
+    ("failure-time", "post-1/wire/displacement", r#"{ kind = "failure-time", increment = "0.5 mm", limit = "400 mm" }"#, r#"{ kind = "failure-time", increment = "0.05 cm", limit = "0.4 m" }"#),
+    ("deformation", "post-1/wire/displacement", r#"{ kind = "page-hinkley", slack = "0.05 mm", raise-at = "1 mm" }"#, r#"{ kind = "page-hinkley", slack = "0.005 cm", raise-at = "0.001 m" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "accumulation", window = "3 h", raise-at = "88.9 mm" }"#, r#"{ kind = "accumulation", window = "3 h", raise-at = "3.5 in" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "recent-antecedent", base = "88.9 mm" }"#, r#"{ kind = "recent-antecedent", base = "3.5 in" }"#),
+    ("rain", "post-1/gauge/rain", r#"{ kind = "soil-water-index", raise-at = "144 mm" }"#, r#"{ kind = "soil-water-index", raise-at = "14.4 cm" }"#),
+    ("structure", "post-1/crack/crack-width", r#"{ kind = "crack-growth", raise-at = "0.1 mm/week", width = "0.5 mm" }"#, r#"{ kind = "crack-growth", raise-at = "0.01 cm/week", width = "0.05 cm" }"#),
+    ("structure", "post-1/pin-1/settlement", r#"{ kind = "angular-distortion", other = "pin-2/settlement", distance = "6 m", raise-at = "1/500" }"#, r#"{ kind = "angular-distortion", other = "pin-2/settlement", distance = "6000 mm", raise-at = "1/500" }"#),
+    ("structure", "post-1/cell/force", r#"{ kind = "anchor-load", design = "400 kN", raise-at = "100 %" }"#, r#"{ kind = "anchor-load", design = "400000 N", raise-at = "100 %" }"#),
+];
+
+#[test]
+fn the_unit_a_rule_is_written_in_changes_nothing() {
+    for (group, series, one, other) in ALIKE {
+        let settings = [one, other].map(|condition| {
+            let settings =
+                read(group, series, condition).unwrap_or_else(|e| panic!("{condition}: {e:#?}"));
+            serde_json::to_value(settings).unwrap()
+        });
+        assert!(alike(&settings[0], &settings[1]), "{one} is not {other}: {settings:#?}");
+    }
+}
+
+/// The same but for the last digits of its numbers.
+fn alike(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match (one, other) {
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|((k, v), (l, w))| k == l && alike(v, w))
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(v, w)| alike(v, w))
+        }
+        _ => one == other,
     }
 }
 
