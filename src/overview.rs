@@ -39,6 +39,8 @@ pub struct Latest {
     pub value: f64,
     /// What is known against it.
     pub quality: Quality,
+    /// Between which values it was expected, where a rule knows what is usual.
+    pub expected: Option<(f64, f64)>,
 }
 
 /// G9: frames received = decoded + quarantined; readings claimed = admitted + refused + duplicate + held.

@@ -124,3 +124,26 @@ fn a_tremor_counts_when_several_stations_shake_together() {
     assert_eq!(tremor([Some(0.0), None]), Level::Normal, "a blow at one post");
     assert_eq!(tremor([Some(0.0), Some(15.0)]), Level::Normal, "two blows");
 }
+
+#[test]
+fn the_expected_band_holds_what_is_usual_and_not_what_is_told() {
+    let series = ["post-1/tilt-1/tilt-x"];
+    let unusual = ConditionSettings::Anomaly(anomaly::Settings::default());
+    let rules = vec![rule("cut-1", "unusual", Group::Anomaly, Level::Attention, &series, unusual)];
+    let mut world = World::new(Setup { rules, ..setup() });
+    let mut outside = 0;
+    for row in 0..1_000u32 {
+        let value = f64::from((row.wrapping_mul(2_654_435_761) >> 16) % 101) * 1e-3;
+        let band = world.engine.expected(SeriesIndex(0));
+        let (low, high) = band.unwrap_or((f64::MIN, f64::MAX));
+        outside += u32::from(value < low || value > high);
+        assert!(row < 100 || band.is_some_and(|(low, high)| high - low < 1.0), "{band:?}");
+        world.read(minute(i64::from(row)), 0, value);
+    }
+    assert!(outside <= 2, "{outside} of 1000 readings to which nothing happens");
+    let (_, high) = world.engine.expected(SeriesIndex(0)).unwrap();
+    assert!(high < 5.0);
+    world.read(minute(1_000), 0, 5.0);
+    assert_eq!(world.level(0), Level::Attention);
+    assert_eq!(world.engine.expected(SeriesIndex(1)), None, "no rule knows what is usual there");
+}

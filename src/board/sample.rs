@@ -537,7 +537,8 @@ pub(super) fn setup() -> Setup {
 
 fn overview(setup: Setup) -> Overview {
     let sites = (0..setup.registry.sites().len()).map(view).collect();
-    let latest = Latest { measured_at: at(2_400), value: 0.125, quality: Quality::OLD };
+    let (quality, expected) = (Quality::OLD, Some((0.05, 0.15)));
+    let latest = Latest { measured_at: at(2_400), value: 0.125, quality, expected };
     let latest =
         (0..setup.registry.series().len()).map(|n| (n % 2 == 1).then_some(latest)).collect();
     Overview {

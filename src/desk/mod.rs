@@ -413,8 +413,9 @@ impl Desk {
     fn note_latest(&mut self, reading: &Reading) {
         let latest = &mut self.latest[reading.series.index()];
         if latest.is_none_or(|latest| latest.measured_at <= reading.measured_at) {
-            let Reading { measured_at, value, quality, .. } = *reading;
-            *latest = Some(Latest { measured_at, value, quality });
+            let Reading { series, measured_at, value, quality, .. } = *reading;
+            let expected = self.engine.as_ref().and_then(|engine| engine.expected(series));
+            *latest = Some(Latest { measured_at, value, quality, expected });
         }
     }
 

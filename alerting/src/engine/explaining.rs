@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use reading::Timestamp;
 use reading::id::RuleId;
-use reading::{SeriesName, SiteId};
+use reading::{SeriesIndex, SeriesName, SiteId};
 
 use super::arguing::View;
 use super::{Engine, Subject};
@@ -35,6 +35,15 @@ impl Engine {
         let at = self.setup.registry.site(site.as_str())?;
         let rule = self.setup.rules.iter().position(|r| r.site == *site && r.id == *rule)?;
         Some(self.finding(at.index(), rule as u32, false))
+    }
+
+    /// Between which values the next reading of a series is expected, where a rule knows what is usual there: in the
+    /// base unit, the narrowest if several do.
+    pub fn expected(&self, series: SeriesIndex) -> Option<(f64, f64)> {
+        let watches = self.watches.get(self.watches_of(series))?.iter();
+        let bands =
+            watches.filter_map(|watch| watch.state.live.expected(watch.settings(&self.setup)));
+        bands.min_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
     }
 
     /// What late data brought to light: the rule as it stands, with the number that data gave.

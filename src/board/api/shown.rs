@@ -223,6 +223,7 @@ fn one_series(overview: &Overview, at: usize, zone: &str) -> Value {
             "value": latest.value,
             "measured_at": rfc3339(latest.measured_at, zone),
             "quality": latest.quality.words().collect::<Vec<_>>(),
+            "expected": latest.expected.map(|(low, high)| json!({ "low": low, "high": high })),
         })),
     })
 }

@@ -21,7 +21,12 @@ async fn the_api_shows_sites_incidents_and_deliveries_with_local_times() {
     assert_eq!(series[0]["name"], "gwang-3/box-1/rain-1/rain");
     assert_eq!(
         series[1]["latest"],
-        json!({"value": 0.125, "measured_at": "2026-07-14T03:10:00+09:00", "quality": ["old"]})
+        json!({
+            "value": 0.125,
+            "measured_at": "2026-07-14T03:10:00+09:00",
+            "quality": ["old"],
+            "expected": {"low": 0.05, "high": 0.15},
+        })
     );
     assert_eq!(series[0]["latest"], Value::Null);
     assert_eq!(
