@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
-    audit, check, demo, doctor, exercise, explain, import, order, replay, run, score, test, user,
+    audit, check, demo, doctor, exercise, explain, import, order, replay, run, score, station,
+    test, user,
 };
 use clap::{Parser, Subcommand};
 
@@ -34,6 +35,7 @@ enum Command {
     Audit(audit::AuditArgs),
     User(user::UserArgs),
     Exercise(exercise::ExerciseArgs),
+    Station(station::StationArgs),
     /// Says that somebody has seen an incident and is on it
     Acknowledge(order::OrderArgs),
     /// 해제: lowers 심각 by one level, by hand
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => audit::run(&args, language),
         Command::User(args) => user::run(&args, language),
         Command::Exercise(args) => exercise::run(&args, language),
+        Command::Station(args) => station::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
         Command::StandDown(args) => order::run(Verb::StandDown, &args),
         Command::Approve(args) => order::run(Verb::Approve, &args),

@@ -43,7 +43,7 @@ impl Metrics {
             sites: counts("alerting_sites", "Sites by level.", "level")?,
             missing: counts(
                 "ingest_messages_missing",
-                "Messages that stations numbered and that had not come when the next one did.",
+                "Messages that stations numbered and that have not come though a later one did.",
                 "collector",
             )?,
             held: counts(

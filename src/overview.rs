@@ -5,7 +5,9 @@ use std::sync::Arc;
 use alerting::Level;
 use alerting::engine::SiteView;
 use alerting::setup::Setup;
+use alerting::station::StationLife;
 use arc_swap::ArcSwap;
+use reading::admission::StationClock;
 use reading::{Quality, Timestamp};
 use serde::Serialize;
 
@@ -22,6 +24,8 @@ pub struct Overview {
     pub sites: Vec<SiteView>,
     /// The newest reading of every series, by number; `None` until one came.
     pub latest: Vec<Option<Latest>>,
+    /// Every station, by number.
+    pub stations: Vec<StationNow>,
     /// What became of every frame and claim, by source.
     pub balances: Vec<Balance>,
     /// Whether bongsu itself works.
@@ -41,6 +45,17 @@ pub struct Latest {
     pub quality: Quality,
     /// Between which values it was expected, where a rule knows what is usual.
     pub expected: Option<(f64, f64)>,
+}
+
+/// How one station stands, beside what it measures.
+#[derive(Clone, Debug, Default)]
+pub struct StationNow {
+    /// What it says of itself, what is missing of it, what it was asked.
+    pub life: StationLife,
+    /// The journal's moment at which a live message of it was last heard.
+    pub heard_at: Option<Timestamp>,
+    /// How its clock runs against ours.
+    pub clock: StationClock,
 }
 
 /// G9: frames received = decoded + quarantined; readings claimed = admitted + refused + duplicate + held.
@@ -64,8 +79,8 @@ pub struct Balance {
     pub duplicate: u64,
     /// Readings that wait until it is known what they are.
     pub held: u64,
-    /// Messages that stations numbered and that had not come when the next one did. Some may have followed; they
-    /// stand in no balance, because we never had them.
+    /// Messages that stations numbered and that have not come though a later one did. They stand in no balance, because
+    /// we never had them.
     pub missing: u64,
 }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use reading::id::GroupId;
 use reading::registry::Text;
-use reading::{SiteId, Timestamp};
+use reading::{SiteId, StationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::{Evidence, Hazard, IncidentId};
@@ -13,6 +13,7 @@ use crate::approval::{ApprovalView, Bound};
 use crate::explanation::Finding;
 use crate::level::Level;
 use crate::outbox::{Delivery, DeliveryChange};
+use crate::station::{StationEvent, Telling};
 
 /// One thing the desk has to carry out. An action not returned was not decided.
 #[expect(
@@ -28,6 +29,8 @@ pub enum Action {
     Owe(Delivery),
     /// A delivery moved.
     Change(DeliveryChange),
+    /// A station is told something; if it does not answer, it is told again.
+    Tell(Telling),
 }
 
 /// One decision. `at` is the journal's moment, `measured_at` the evidence's.
@@ -113,6 +116,21 @@ pub enum Decision {
         /// Why not, or what follows.
         reason: Text,
     },
+    /// Something happened in the life of a station.
+    Station {
+        /// When.
+        at: Timestamp,
+        /// At which site.
+        site: SiteId,
+        /// Which station.
+        station: StationId,
+        /// What.
+        event: StationEvent,
+        /// With which order, if one.
+        order: Option<String>,
+        /// In words.
+        what: Text,
+    },
     /// What a group of channels may hear was asked about, or answered.
     Approval {
         /// When.
@@ -169,6 +187,7 @@ impl Decision {
             Self::Recorded { .. } => "recorded",
             Self::Incident(_) => "incident",
             Self::Command { .. } => "command",
+            Self::Station { .. } => "station",
             Self::Approval { .. } => "approval",
         }
     }
@@ -181,6 +200,7 @@ impl Decision {
             | Self::Reset { at, .. }
             | Self::Recorded { at, .. }
             | Self::Command { at, .. }
+            | Self::Station { at, .. }
             | Self::Approval { at, .. } => *at,
             Self::Incident(record) => record.at,
         }
@@ -192,7 +212,8 @@ impl Decision {
             Self::Rule { site, .. }
             | Self::Level { site, .. }
             | Self::Reset { site, .. }
-            | Self::Recorded { site, .. } => Some(site),
+            | Self::Recorded { site, .. }
+            | Self::Station { site, .. } => Some(site),
             Self::Incident(record) => Some(&record.site),
             Self::Command { .. } | Self::Approval { .. } => None,
         }
@@ -204,9 +225,11 @@ impl Decision {
             Self::Incident(record) => Some(&record.id),
             Self::Command { incident, .. } => incident.as_ref(),
             Self::Approval { incident, .. } => Some(incident),
-            Self::Rule { .. } | Self::Level { .. } | Self::Reset { .. } | Self::Recorded { .. } => {
-                None
-            }
+            Self::Rule { .. }
+            | Self::Level { .. }
+            | Self::Reset { .. }
+            | Self::Recorded { .. }
+            | Self::Station { .. } => None,
         }
     }
 }

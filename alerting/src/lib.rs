@@ -21,6 +21,7 @@ pub mod policy;
 pub mod approval;
 pub mod ladder;
 pub mod life;
+pub mod station;
 pub mod setup;
 pub mod incident;
 pub mod alert;

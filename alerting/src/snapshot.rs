@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use reading::id::{RuleId, SeriesName};
-use reading::{SiteId, StationId, Timestamp};
+use reading::{SiteId, SiteIndex, StationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::decision::{Action, Decision, ResetPart, ResetWhy};
@@ -20,10 +20,11 @@ use crate::engine::{
 use crate::outbox::Outbox;
 use crate::rule::Rule;
 use crate::setup::Setup;
+use crate::station::StationLife;
 use crate::window::Window;
 
 /// The layout of [`Snapshot`]. A change to any structure inside is a new version.
-pub const VERSION: u16 = 11;
+pub const VERSION: u16 = 12;
 
 /// Everything the engine remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +42,7 @@ pub struct Snapshot {
     faults: BTreeMap<String, Fault>,
     outbox: Outbox,
     commands: VecDeque<String>,
+    stations: Vec<(SiteId, StationId, StationLife)>,
     system_wake: Option<Timestamp>,
 }
 
@@ -171,6 +173,7 @@ impl Engine {
             faults: self.faults.clone(),
             outbox: self.outbox.clone(),
             commands: self.commands.clone(),
+            stations: self.station_parts(),
             system_wake: self.system_wake(),
         }
     }
@@ -180,6 +183,15 @@ impl Engine {
         let station = &registry.stations()[gateway.station.index()];
         let site = registry.sites()[station.site.index()].id.clone();
         (site, station.id.clone(), gateway.state)
+    }
+
+    /// What is known of stations; those of which nothing is are left out.
+    fn station_parts(&self) -> Vec<(SiteId, StationId, StationLife)> {
+        let registry = &self.setup.registry;
+        let all = registry.stations().iter().zip(&self.stations);
+        let known = all.filter(|(_, life)| **life != StationLife::default());
+        let site = |at: SiteIndex| registry.sites()[at.index()].id.clone();
+        known.map(|(one, life)| (site(one.site), one.id.clone(), life.clone())).collect()
     }
 
     fn site_part(&self, at: usize, site: &Site) -> SitePart {
@@ -243,6 +255,15 @@ impl Engine {
         engine.faults.retain(|key, _| !key.starts_with(GATEWAY_FAULT) || down.contains(key));
         engine.outbox = snapshot.outbox;
         engine.commands = snapshot.commands;
+        for (site, station, life) in snapshot.stations {
+            let registry = &engine.setup.registry;
+            let site = registry.site(site.as_str());
+            let at = site.and_then(|site| registry.station(site, station.as_str()));
+            if let Some(at) = at {
+                engine.stations[at.index()] = life;
+                engine.plan_station(at);
+            }
+        }
         engine.wake_again(&wakes, snapshot.system_wake);
         (engine, resets)
     }

@@ -9,6 +9,7 @@ use alerting::level::Level;
 use alerting::setup::Setup;
 use alerting::{Decision, Engine};
 use common::{World, minute, setup};
+use reading::codec::{StationState, StatusReport};
 use reading::registry::{Registry, SeriesEntry, StationEntry};
 use reading::{Quality, Reading, SeriesIndex, StationIndex};
 
@@ -112,10 +113,12 @@ fn a_gateway_that_says_it_is_gone_is_believed_after_five_minutes() {
         talk(&mut world, 0..10, |_| true);
         let now = world.tick(minute(10));
         let station = gateway(&world.engine);
-        world.engine.station_status(station, false, now, &mut world.actions);
+        let status = StatusReport::of("cut-1", "gw", StationState::Offline);
+        world.engine.station_status(station, &status, now, &mut world.actions);
         assert!(world.engine.view().iter().all(|site| site.unknown));
         let now = world.tick(minute(10 + back_after));
-        world.engine.station_status(station, true, now, &mut world.actions);
+        let status = StatusReport::of("cut-1", "gw", StationState::Online);
+        world.engine.station_status(station, &status, now, &mut world.actions);
         talk(&mut world, 20..30, |_| true);
         assert_eq!(opened(&world), expected, "{back_after}");
     }

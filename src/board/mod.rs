@@ -43,6 +43,7 @@ use std::time::Duration;
 
 use alerting::Command;
 use alerting::engine::Verb;
+use alerting::station::StationOrder;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
@@ -90,7 +91,34 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Where a person's order goes: the daemon journals it and waits for the desk's decision.
 pub trait CommandSink: Send + Sync {
     /// Hands an order over. Ends once the desk has decided, or with the reason why it could not be journaled.
-    fn order(&self, command: Command) -> BoxFuture<'_, Result<Ordered, String>>;
+    fn order(&self, order: Order) -> BoxFuture<'_, Result<Ordered, String>>;
+}
+
+/// What a person orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// About an incident.
+    Incident(Command),
+    /// Of a station.
+    Station(StationOrder),
+}
+
+impl Order {
+    /// Names this one order.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Incident(command) => &command.id,
+            Self::Station(order) => &order.id,
+        }
+    }
+
+    /// What is ordered.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Incident(command) => command.verb.name(),
+            Self::Station(order) => order.ask.name(),
+        }
+    }
 }
 
 /// Where readings of the past go that somebody hands over.
@@ -330,6 +358,8 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/series/{site}/{station}/{sensor}/{quantity}/readings", get(api::readings))
         .route("/api/v1/incidents", get(api::incidents))
         .route("/api/v1/incidents/{id}", get(api::incident))
+        .route("/api/v1/stations", get(api::stations))
+        .route("/api/v1/stations/{site}/{station}", get(api::station))
         .route("/api/v1/deliveries", get(api::deliveries))
         .route("/api/v1/quarantine", get(api::quarantine))
         .route("/api/v1/balance", get(api::balance))
@@ -342,6 +372,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/incidents/{id}/stand-down", api::order(Verb::StandDown))
         .route("/api/v1/incidents/{id}/note", api::order(Verb::Note))
         .route("/api/v1/incidents/{id}/close", api::order(Verb::Close))
+        .route("/api/v1/stations/{site}/{station}/orders", post(api::order_station))
         .route_layer(from_fn_with_state((app.clone(), Role::Operator), access::require));
     let approvers = Router::new()
         .route("/api/v1/incidents/{id}/approve", api::order(Verb::Approve))

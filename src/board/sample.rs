@@ -11,6 +11,7 @@ use alerting::decision::{IncidentRecord, IncidentState};
 use alerting::engine::SiteView;
 use alerting::route::{Audience, Retry, Route};
 use alerting::setup::Setup;
+use alerting::station::{StationLife, StationOrder};
 use alerting::{
     Action, Alert, Command, Decision, Delivery, DeliveryChange, DeliveryKey, DeliveryState,
     Evidence, Hazard, IncidentId, Level, MessageType, SiteFacts, Status,
@@ -37,11 +38,11 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{
-    App, BoardState, Check, CommandSink, DrillError, DrillOrder, Drills, Health, Ordered, Past,
-    PastSink, Role, Shared, Token, Tokens, Vital, live, router,
+    App, BoardState, Check, CommandSink, DrillError, DrillOrder, Drills, Health, Order, Ordered,
+    Past, PastSink, Role, Shared, Token, Tokens, Vital, live, router,
 };
 use crate::exercise::{self, Head, Report};
-use crate::overview::{Balance, Latest, Overview};
+use crate::overview::{Balance, Latest, Overview, StationNow};
 use crate::people::{self, Hasher};
 
 pub(super) const VIEWER: &str = "viewer-0123456789abcdef0123456789abcdef";
@@ -281,6 +282,7 @@ pub(super) struct Sink {
     ledger: Arc<Ledger>,
     pub given: Mutex<Vec<Command>>,
     pub past: Mutex<Vec<Past>>,
+    pub asked: Mutex<Vec<StationOrder>>,
     sequence: AtomicU64,
     pub broken: Mutex<Option<String>>,
 }
@@ -291,6 +293,7 @@ impl Sink {
             ledger,
             given: Mutex::default(),
             past: Mutex::default(),
+            asked: Mutex::default(),
             sequence: AtomicU64::new(7_000),
             broken: Mutex::default(),
         }
@@ -305,13 +308,22 @@ impl PastSink for Sink {
 }
 
 impl CommandSink for Sink {
-    fn order(&self, command: Command) -> BoxFuture<'_, Result<Ordered, String>> {
+    fn order(&self, order: Order) -> BoxFuture<'_, Result<Ordered, String>> {
         async move {
             if let Some(error) = self.broken.lock().clone() {
                 return Err(error);
             }
-            let accepted = self.ledger.incident(&command.incident).unwrap().is_some();
-            self.given.lock().push(command);
+            let accepted = match order {
+                Order::Incident(command) => {
+                    let accepted = self.ledger.incident(&command.incident).unwrap().is_some();
+                    self.given.lock().push(command);
+                    accepted
+                }
+                Order::Station(order) => {
+                    self.asked.lock().push(order);
+                    true
+                }
+            };
             let reason = if accepted {
                 text("받음", "Taken")
             } else {
@@ -541,12 +553,19 @@ fn overview(setup: Setup) -> Overview {
     let latest = Latest { measured_at: at(2_400), value: 0.125, quality, expected };
     let latest =
         (0..setup.registry.series().len()).map(|n| (n % 2 == 1).then_some(latest)).collect();
+    let mut life = StationLife::default();
+    life.there = Some((true, at(60)));
+    life.battery_v = Some(12.7);
+    life.firmware = "1.2.0".into();
+    let station = StationNow { life, heard_at: Some(at(2_400)), ..StationNow::default() };
+    let stations = vec![station; setup.registry.stations().len()];
     Overview {
         sequence: 48_213,
         at: at(2_412),
         setup: Arc::new(setup),
         sites,
         latest,
+        stations,
         balances: vec![Balance {
             source: "field".into(),
             received: 20_188,

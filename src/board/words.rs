@@ -135,6 +135,9 @@ pub(super) fn sentence(decision: &Decision, setup: &Setup, language: Language) -
             let verb = catalogue::lookup(&verb, language).unwrap_or(command);
             catalogue::fill(key, language, &[by, verb, say(reason, language)])
         }
+        Decision::Station { station, what, .. } => {
+            format!("{station}: {}", say(what, language))
+        }
         Decision::Approval { group, bound, verdict, by, .. } => {
             let key = ["board-approval-", verdict.name()].concat();
             let verdict = catalogue::lookup(&key, language).unwrap_or(verdict.name());

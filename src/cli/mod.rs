@@ -14,6 +14,7 @@ mod api;
 pub mod order;
 pub mod import;
 pub mod exercise;
+pub mod station;
 pub mod audit;
 pub mod user;
 pub mod timeline;

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::{NO, failed};
 
 /// How long an answer may take.
-const ANSWER_MAX: Duration = Duration::from_secs(15);
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(15);
 
 /// Which incident, why, and where the daemon is
 #[derive(Clone, Debug, clap::Args)]
@@ -179,14 +179,14 @@ impl Daemon {
     }
 }
 
-fn said(body: &str, status: reqwest::StatusCode) -> String {
+pub(super) fn said(body: &str, status: reqwest::StatusCode) -> String {
     let problem: Problem =
         serde_json::from_str(body).unwrap_or(Problem { detail: None, title: None });
     problem.detail.or(problem.title).unwrap_or_else(|| status.to_string())
 }
 
 /// Names this one order, so that a repetition on the way is carried out once.
-fn idempotency_key() -> anyhow::Result<String> {
+pub(super) fn idempotency_key() -> anyhow::Result<String> {
     let mut bytes = [0u8; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -559,7 +559,7 @@ struct JsonLine<'a> {
 fn owed(action: &Action) -> Option<&DeliveryKey> {
     match action {
         Action::Owe(delivery) => Some(&delivery.key),
-        Action::Decide(_) | Action::Change(_) => None,
+        Action::Decide(_) | Action::Change(_) | Action::Tell(_) => None,
     }
 }
 

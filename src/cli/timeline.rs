@@ -19,7 +19,7 @@ impl Lines<'_> {
     pub fn line(&self, action: &Action) -> Option<String> {
         match action {
             Action::Decide(decision) => self.decision(decision),
-            Action::Owe(_) => None,
+            Action::Owe(_) | Action::Tell(_) => None,
             Action::Change(change) => {
                 let word = match change.state {
                     DeliveryState::Delivered => "board-delivery-delivered",
@@ -79,6 +79,10 @@ impl Lines<'_> {
                 let said = catalogue::fill("board-approval", self.language, &values);
                 let site = incident.as_str().split('_').nth(1).unwrap_or_default();
                 Some(format!("{}  {site}  {said}", self.time(*at, None)))
+            }
+            Decision::Station { at, site, station, what, .. } => {
+                let time = self.time(*at, Some(site));
+                Some(format!("{time}  {site}/{station}  {}", self.pick(what)))
             }
             Decision::Incident(_) | Decision::Rule { .. } | Decision::Recorded { .. } => None,
         }

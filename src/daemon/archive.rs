@@ -203,6 +203,12 @@ fn write(desk: &Desk, carried: &Carried, batch: &mut Batch) {
     let readings =
         readings.filter_map(|one| archive::reading(&series[one.series.index()].name, one));
     readings.for_each(|line| batch.push(&line));
+    for facts in &carried.statuses {
+        let place = (facts.site.as_str(), facts.station.as_str());
+        let line =
+            archive::station(place, facts.online, (facts.battery_v, facts.rssi_dbm), facts.at);
+        line.iter().for_each(|line| batch.push(line));
+    }
     for (_, action) in &carried.batch.actions {
         let Action::Decide(decision) = action else { continue };
         if let Some(line) = line_of(decision) {

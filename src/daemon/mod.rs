@@ -17,6 +17,7 @@ mod clock_trust;
 mod ticker;
 mod orders;
 pub(crate) mod past;
+mod tellings;
 mod health;
 
 use std::future::Future;
@@ -203,6 +204,7 @@ impl Daemon {
                 .map(|(name, courier)| (name.clone(), courier.waker()))
                 .collect(),
             stored: Some(stored_sink(&collectors, &config)),
+            tellings: Some(tellings::sink(&collectors.publishers, &clock)),
             wishes: Some(wish_sink(&collectors, &clock)),
             overview: overview.clone(),
             progress: progress_sender,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerting::{Command, Decision};
+use alerting::{Decision, IncidentId};
 use delivery::Ledger;
 use futures_util::future::BoxFuture;
 use ingest::clock::Clock;
@@ -12,8 +12,8 @@ use reading::registry::Text;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::board::{CommandSink, Ordered};
-use crate::desk::events::payload;
+use crate::board::{CommandSink, Order, Ordered};
+use crate::desk::events::{STATION_ORDER, payload};
 use crate::desk::run::Progress;
 
 /// How long an answer may take.
@@ -38,14 +38,21 @@ impl Orders {
         Self { journal, clock, ledger, progress }
     }
 
-    async fn give(&self, command: Command) -> Result<Ordered, String> {
+    async fn give(&self, order: Order) -> Result<Ordered, String> {
+        let (by, topic, incident, payload): (_, _, Option<IncidentId>, _) = match &order {
+            Order::Incident(command) => {
+                let incident = command.incident.clone();
+                (&command.by, command.verb.name(), Some(incident), payload(command))
+            }
+            Order::Station(order) => (&order.by, STATION_ORDER, None, payload(order)),
+        };
         let entry = Entry {
             kind: Kind::Command,
-            source: command.by.as_str().into(),
-            topic: command.verb.name().into(),
+            source: by.as_str().into(),
+            topic: topic.into(),
             retained: false,
             received_at: self.clock.wall(),
-            payload: payload(&command),
+            payload,
         };
         let sequence =
             self.journal.append(vec![entry]).await.map_err(|error| error.to_string())?.last;
@@ -54,8 +61,10 @@ impl Orders {
             .wait_for(|progress| progress.position >= sequence)
             .await
             .map_err(|_| "the desk has stopped".to_owned())?;
-        let (ledger, id) = (self.ledger.clone(), command.incident.clone());
-        let decided = tokio::task::spawn_blocking(move || ledger.command_at(sequence, &id)).await;
+        let ledger = self.ledger.clone();
+        let decided =
+            tokio::task::spawn_blocking(move || ledger.command_at(sequence, incident.as_ref()))
+                .await;
         let decision =
             decided.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let (accepted, reason) = match decision.map(|row| row.decision) {
@@ -73,9 +82,9 @@ impl Orders {
 }
 
 impl CommandSink for Orders {
-    fn order(&self, command: Command) -> BoxFuture<'_, Result<Ordered, String>> {
+    fn order(&self, order: Order) -> BoxFuture<'_, Result<Ordered, String>> {
         Box::pin(async move {
-            timeout(ANSWER_MAX, self.give(command))
+            timeout(ANSWER_MAX, self.give(order))
                 .await
                 .unwrap_or_else(|_| Err("the journal takes nothing at present; try again".into()))
         })

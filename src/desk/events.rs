@@ -67,6 +67,9 @@ pub struct Skip {
     pub sequence: u64,
 }
 
+/// The topic of an order to a station; the payload is a [`StationOrder`](alerting::station::StationOrder).
+pub const STATION_ORDER: &str = "station";
+
 /// As journal payload. Serialising these structures cannot fail.
 pub fn payload<T: Serialize>(value: &T) -> bytes::Bytes {
     serde_json::to_vec(value).map(bytes::Bytes::from).unwrap_or_default()

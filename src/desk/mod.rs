@@ -5,6 +5,7 @@
 //! disk.
 
 pub mod events;
+mod stations;
 pub mod state;
 pub mod recovery;
 pub mod run;
@@ -22,19 +23,16 @@ use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
 use reading::codec::sparkplug::{Hosts, Wish};
-use reading::codec::{
-    CommandResult, Identity, Message, ResultKind, StationState, StatusReport, Told, feed,
-};
+use reading::codec::{Identity, Message, Told, feed};
 use reading::frame::Frame;
 use reading::id::{RuleId, SeriesName};
 use reading::registry::Text;
 use reading::report::Report;
-use reading::{
-    Quality, Reading, Registry, SeriesIndex, SiteId, StationId, StationIndex, Timestamp,
-};
+use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, Timestamp};
 
 use crate::overview::{Balance, Latest, Overview};
 use events::{ClockStep, CollectorEvent, Skip, Trouble};
+pub use stations::StationFacts;
 
 /// Refusals of one station for one reason are listed at most this often; all are counted.
 const LIST_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -64,6 +62,8 @@ pub struct Carried {
     pub refusals: BTreeMap<&'static str, u64>,
     /// What was admitted, from a desk that is [`tapped`](Desk::tapped).
     pub readings: Vec<Reading>,
+    /// What stations said of themselves, from a desk that is [`tapped`](Desk::tapped).
+    pub statuses: Vec<StationFacts>,
 }
 
 impl Carried {
@@ -76,6 +76,7 @@ impl Carried {
         self.wishes.clear();
         self.refusals.clear();
         self.readings.clear();
+        self.statuses.clear();
     }
 }
 
@@ -343,8 +344,8 @@ impl Desk {
                     self.note_stored(report, carried);
                 }
             }
-            Message::Receipt(receipt) => self.take_receipt(receipt, now, actions),
-            Message::Status(status) => self.take_status(status, record, now, actions),
+            Message::Receipt(receipt) => self.take_receipt(receipt, record, now, actions),
+            Message::Status(status) => self.take_status(status, record, now, actions, carried),
         }
     }
 
@@ -373,7 +374,7 @@ impl Desk {
         balance.refused += tally.refused;
         balance.duplicate += tally.duplicate;
         balance.held = balance.held.saturating_add_signed(tally.held);
-        balance.missing = balance.missing.saturating_add(tally.missing);
+        balance.missing = balance.missing.saturating_add(tally.missing).saturating_sub(tally.found);
         let holds = balance.holds();
         for reading in readings.drain(..) {
             self.note_latest(&reading);
@@ -388,6 +389,7 @@ impl Desk {
             self.list(refused.reason.name(), refused.to_string(), record, carried);
         }
         (self.readings, self.refused) = (readings, refused);
+        self.count_numbers(report, tally.missing, tally.found, now, actions);
         if !holds && let Some(engine) = &mut self.engine {
             let what = alerting::catalogue::text("fault-balance", &[record.source]);
             let until = now.at.plus(std::time::Duration::from_secs(86_400));
@@ -439,42 +441,6 @@ impl Desk {
         carried.batch.quarantine.push(quarantined(record, reason, what));
     }
 
-    /// What a station says of itself, if it says so through its own collector.
-    fn take_status(
-        &mut self,
-        status: &StatusReport<'_>,
-        record: &Record<'_>,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
-        let registry = &self.setup.registry;
-        let station =
-            registry.site(status.site).and_then(|site| registry.station(site, status.station));
-        let own = |at: &StationIndex| registry.stations()[at.index()].source == record.source;
-        let Some(station) = station.filter(own) else { return };
-        if status.state == StationState::Offline {
-            for latest in self.latest[registry.series_of(station)].iter_mut().flatten() {
-                latest.quality |= Quality::STALE;
-            }
-        }
-        if let Some(engine) = &mut self.engine {
-            engine.station_status(station, status.state == StationState::Online, now, actions);
-        }
-    }
-
-    fn take_receipt(
-        &mut self,
-        receipt: &CommandResult<'_>,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) {
-        let accepted = receipt.result == ResultKind::Done;
-        let note = receipt.reason.as_deref().unwrap_or(if accepted { "done" } else { "refused" });
-        if let Some(engine) = &mut self.engine {
-            engine.receipt(&receipt.id, accepted, note, now, actions);
-        }
-    }
-
     fn obey(
         &mut self,
         record: &Record<'_>,
@@ -482,6 +448,9 @@ impl Desk {
         actions: &mut Vec<Action>,
         carried: &mut Carried,
     ) {
+        if record.topic == events::STATION_ORDER {
+            return self.order_station(record, now, actions, carried);
+        }
         match (serde_json::from_slice::<Command>(record.payload), &mut self.engine) {
             (Ok(command), Some(engine)) => engine.obey(&command, now, actions),
             (Ok(_), None) => {}
@@ -622,6 +591,7 @@ impl Desk {
             setup: Arc::clone(&self.setup),
             sites: self.engine.as_ref().map(Engine::view).unwrap_or_default(),
             latest: self.latest.clone(),
+            stations: self.stations_now(),
             balances: self.balances.values().cloned().collect(),
             system_level: self.engine.as_ref().map(Engine::system_level).unwrap_or_default(),
             deliveries_open: self.engine.as_ref().map(Engine::deliveries_open).unwrap_or_default(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use alerting::station::Telling;
 use alerting::{Action, Decision, DeliveryState};
 use delivery::{Batch, Ledger};
 use ingest::clock::Stopwatch;
@@ -54,6 +55,9 @@ pub type StoredSink = Arc<dyn Fn(&SiteId, &StationId, u64) + Send + Sync>;
 /// Told of what Sparkplug nodes are to be asked. Must not wait.
 pub type WishSink = Arc<dyn Fn(&Wish) + Send + Sync>;
 
+/// Told of what is to be said to a station. Must not wait.
+pub type TellSink = Arc<dyn Fn(&Telling) + Send + Sync>;
+
 /// Why the desk ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
@@ -84,6 +88,8 @@ pub struct Runner {
     pub wakers: BTreeMap<ChannelId, Arc<Notify>>,
     /// Whom to tell that reports are stored.
     pub stored: Option<StoredSink>,
+    /// Who says to stations what they are asked.
+    pub tellings: Option<TellSink>,
     /// Whom to tell what nodes are to be asked.
     pub wishes: Option<WishSink>,
     /// Where views look.
@@ -164,6 +170,13 @@ impl Runner {
             }
             report(&carried.batch);
         }
+        if let Some(tellings) = &self.tellings {
+            for (_, action) in &carried.batch.actions {
+                if let Action::Tell(telling) = action {
+                    tellings(telling);
+                }
+            }
+        }
         if let Some(wishes) = &self.wishes {
             carried.wishes.iter().for_each(|wish| wishes(wish));
         }
@@ -208,7 +221,7 @@ fn channels_due(batch: &Batch) -> impl Iterator<Item = &ChannelId> {
     batch.actions.iter().filter_map(|(_, action)| match action {
         Action::Owe(delivery) => Some(&delivery.channel),
         Action::Change(change) if change.state == DeliveryState::Queued => Some(&change.channel),
-        Action::Change(_) | Action::Decide(_) => None,
+        Action::Change(_) | Action::Decide(_) | Action::Tell(_) => None,
     })
 }
 
@@ -229,7 +242,10 @@ fn report(batch: &Batch) {
             {
                 tracing::error!(delivery = %change.key, channel = %change.channel, reason = change.note, "delivery lost");
             }
-            Action::Decide(_) | Action::Owe(_) | Action::Change(_) => {}
+            Action::Decide(Decision::Station { site, station, event, what, .. }) => {
+                tracing::info!(position, %site, %station, event = event.name(), what = what.en, "station");
+            }
+            Action::Decide(_) | Action::Owe(_) | Action::Change(_) | Action::Tell(_) => {}
         }
     }
 }

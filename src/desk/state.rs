@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Desk;
 use crate::overview::Balance;
 
-const MAGIC: [u8; 8] = *b"bongsns4";
+const MAGIC: [u8; 8] = *b"bongsns5";
 const KEPT: usize = 2;
 
 #[derive(Serialize, Deserialize)]

@@ -327,7 +327,7 @@ fn rungs(ladder: &Ladder, call: Call) -> &[Rung] {
 fn told_of(record: &IncidentRecord, out: &[Action]) -> BTreeSet<(ChannelId, String)> {
     let owed = out.iter().filter_map(|action| match action {
         Action::Owe(delivery) => Some(delivery),
-        Action::Decide(_) | Action::Change(_) => None,
+        Action::Decide(_) | Action::Change(_) | Action::Tell(_) => None,
     });
     let same = owed.filter(|delivery| {
         delivery.alert.incident == record.id && delivery.alert.revision == record.revision

@@ -60,8 +60,8 @@ pub(crate) fn all(setup: &Setup) -> (Vec<Gateway>, Vec<Option<u32>>) {
 }
 
 impl Engine {
-    /// A station says that it is there, or that it is gone. What a gateway says of itself holds for all behind it.
-    pub fn station_status(
+    /// A station says that it is there, or that it is gone; if it is a gateway, that holds for all behind it.
+    pub(super) fn gateway_says(
         &mut self,
         station: StationIndex,
         online: bool,

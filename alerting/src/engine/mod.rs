@@ -19,6 +19,7 @@ mod site;
 mod closing;
 mod silence;
 mod gateway;
+mod stations;
 mod doubt;
 mod explaining;
 mod telling;
@@ -42,6 +43,7 @@ use crate::decision::Action;
 use crate::level::Level;
 use crate::outbox::{DeliveryKey, Lost, Outbox, Outcome};
 use crate::setup::Setup;
+use crate::station::StationLife;
 use crate::window::{Sample, Window};
 
 pub use commands::{Command, Verb};
@@ -106,6 +108,11 @@ pub struct Engine {
     pub(crate) faults: BTreeMap<String, Fault>,
     pub(crate) outbox: Outbox,
     pub(crate) commands: VecDeque<String>,
+    /// By station.
+    pub(crate) stations: Vec<StationLife>,
+    /// When the orders of each station are looked at next.
+    orders_due: BTreeSet<(Timestamp, StationIndex)>,
+    planned: Vec<Option<Timestamp>>,
     /// First watch of each series, and one past the last.
     watches_from: Vec<u32>,
     /// The site of each series.
@@ -156,6 +163,9 @@ impl Engine {
             faults: BTreeMap::new(),
             outbox: Outbox::default(),
             commands: VecDeque::new(),
+            stations: alloc::vec![StationLife::default(); setup.registry.stations().len()],
+            orders_due: BTreeSet::new(),
+            planned: alloc::vec![None; setup.registry.stations().len()],
             watches_from,
             site_of,
             source_of,
@@ -182,7 +192,8 @@ impl Engine {
     /// When something is due next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let site = self.wakes.first().map(|(at, _)| *at);
-        [site, self.outbox.next_deadline(), self.system_wake].into_iter().flatten().min()
+        let order = self.next_order().map(|(at, _)| at);
+        [site, self.outbox.next_deadline(), order, self.system_wake].into_iter().flatten().min()
     }
 
     /// Lets everything happen that is due at `now`, in time order, ties by name.
@@ -218,6 +229,8 @@ impl Engine {
             for lost in lost {
                 self.lost(lost, now, out);
             }
+        } else if let Some((_, station)) = self.next_order().filter(|(at, _)| *at <= due) {
+            self.say(station, now, out);
         } else {
             self.system_wake = None;
             self.wake_system(now, out);
@@ -235,6 +248,7 @@ impl Engine {
             self.hear(reading.series, now, out);
         }
         self.doubt(reading, now, out);
+        self.look_closer(reading, now, out);
         if !reading.quality.is_trusted() {
             return;
         }

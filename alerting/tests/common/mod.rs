@@ -312,7 +312,7 @@ impl World {
     fn settle(&mut self, now: Moment) {
         let owed = self.actions[self.settled..].iter().filter_map(|action| match action {
             Action::Owe(delivery) => Some(delivery.key.clone()),
-            Action::Decide(_) | Action::Change(_) => None,
+            Action::Decide(_) | Action::Change(_) | Action::Tell(_) => None,
         });
         let owed: Vec<_> = owed.collect();
         self.settled = self.actions.len();
@@ -342,7 +342,7 @@ impl World {
     pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
         self.actions.iter().filter_map(|action| match action {
             Action::Decide(decision) => Some(decision),
-            Action::Owe(_) | Action::Change(_) => None,
+            Action::Owe(_) | Action::Change(_) | Action::Tell(_) => None,
         })
     }
 

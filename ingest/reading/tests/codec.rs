@@ -213,14 +213,16 @@ fn nesting_without_end_is_refused_everywhere() {
 
 #[test]
 fn reads_what_a_station_says_of_itself() {
-    let payload = br#"{"state":"online","at":1783966200,"time_unit":"s","battery_v":12.7,"firmware":"1.2.0","rssi":{"dbm":[-71]}}"#;
+    let payload = br#"{"state":"online","at":1783966200,"time_unit":"s","battery_v":12.7,"rssi_dbm":-71,"firmware":"1.2.0","buffer":360,"slots":{"a":[-71]}}"#;
     let status = StatusReport {
         site: "cut-12",
         station: "box-1",
         state: StationState::Online,
         at: Some(at("2026-07-13T18:10:00Z")),
         battery_v: Some(12.7),
+        rssi_dbm: Some(-71.0),
         firmware: Some("1.2.0".into()),
+        buffer: Some(360),
     };
     let topic = "bongsu/v1/cut-12/box-1/status";
     assert_eq!(decode(&frame(topic, payload)), Ok(Message::Status(status.clone())));
@@ -237,6 +239,7 @@ fn reads_what_a_station_says_of_itself() {
         (&b"{}"[..], "wrong-shape"),
         (br#"{"state":"asleep"}"#, "wrong-shape"),
         (br#"{"state":"online","battery_v":"12.7"}"#, "wrong-shape"),
+        (br#"{"state":"online","buffer":-1}"#, "wrong-shape"),
         (br#"{"state":"online","state":"offline"}"#, "duplicate-key"),
         (br#"{"state":"online","at":"now"}"#, "bad-time"),
         (b"", "empty-payload"),

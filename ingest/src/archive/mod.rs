@@ -10,6 +10,7 @@
 //! |---|---|---|---|
 //! | `reading` | `site`, `station`, `sensor`, `quantity`; `copy` where another value has the same stamp | `value` in the base unit of the quantity, `received_at` in seconds since 1970, `quality` as the flags' bits | measured |
 //! | `level` | `site`, `hazard` | `level` 0 to 4, `revision` | decided |
+//! | `station` | `site`, `station` | `online` (0 or 1), `battery_v`, `rssi_dbm` as far as it says so | received |
 //! | `incident` | `site`, `hazard`, `state` | `level`, `revision`, `id` (text) | decided |
 //!
 //! Every number is a float, so that no field ever changes its type. Tags are names from the configuration and closed
@@ -28,4 +29,4 @@ pub use batch::Batch;
 pub use carrier::{Carrier, SetAside, WAITS};
 pub use influx::{Access, Influx, Refusal, Sink};
 pub use metrics::ArchiveMetrics;
-pub use point::{incident, level, reading};
+pub use point::{incident, level, reading, station};

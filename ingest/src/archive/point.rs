@@ -29,6 +29,26 @@ pub fn reading(series: &SeriesName, reading: &Reading) -> Option<String> {
     })
 }
 
+/// What a station says of itself: whether it is there, its supply in volts, how strongly its radio hears in dBm.
+pub fn station(
+    (site, station): (&str, &str),
+    online: bool,
+    (battery_v, rssi_dbm): (Option<f64>, Option<f64>),
+    at: Timestamp,
+) -> Option<String> {
+    let told = [("battery_v", battery_v), ("rssi_dbm", rssi_dbm)];
+    let told = told.into_iter().filter_map(|(name, value)| {
+        Some((Cow::from(name), FieldValue::Float(value.filter(|value| value.is_finite())?)))
+    });
+    let online = [("online".into(), FieldValue::Float(f64::from(u8::from(online))))];
+    encode(&Line {
+        measurement: "station".into(),
+        tags: vec![("site".into(), site.into()), ("station".into(), station.into())],
+        fields: online.into_iter().chain(told).collect(),
+        time: Some(at.nanos()),
+    })
+}
+
 /// A level that a site moved to.
 pub fn level(site: &str, hazard: &str, level: u8, at: Timestamp) -> Option<String> {
     encode(&Line {
@@ -72,6 +92,18 @@ mod tests {
     use reading::SeriesIndex;
 
     use super::*;
+
+    #[test]
+    fn what_a_station_says_is_one_line_and_what_it_does_not_say_is_left_out() {
+        let at = Timestamp::from_secs(1_784_000_000);
+        let line = |facts| station(("cut-12", "post-1"), true, facts, at).unwrap();
+        let (name, stamp) = ("station,site=cut-12,station=post-1", "1784000000000000000");
+        assert_eq!(
+            line((Some(12.5), Some(-71.0))),
+            format!("{name} online=1,battery_v=12.5,rssi_dbm=-71 {stamp}")
+        );
+        assert_eq!(line((None, Some(f64::NAN))), format!("{name} online=1 {stamp}"));
+    }
 
     #[test]
     fn a_reading_is_one_line_with_floats_only() {

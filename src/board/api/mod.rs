@@ -9,6 +9,7 @@ mod lists;
 mod readings;
 mod orders;
 mod past;
+mod stations;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -19,6 +20,7 @@ pub(super) use orders::{Orders, Said, give, new_key, order};
 pub(super) use past::backfill;
 pub(super) use readings::readings;
 pub(super) use shown::{decision, since};
+pub(super) use stations::{order_station, station, stations};
 
 /// The description of all this.
 pub(super) const OPENAPI: &str = include_str!("../assets/openapi.json");

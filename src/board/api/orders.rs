@@ -27,7 +27,7 @@ use crate::board::access::Asking;
 use crate::board::language::Reads;
 use crate::board::problem::{Kind, Problem};
 use crate::board::words::say;
-use crate::board::{Ordered, Shared};
+use crate::board::{Order, Ordered, Shared};
 
 /// How many orders are remembered for clients that repeat them.
 const ORDERS_MAX: usize = 1_024;
@@ -98,7 +98,7 @@ impl Body {
     }
 }
 
-fn answered(ordered: Ordered, language: Language) -> Result<Json<Value>, Problem> {
+pub(super) fn answered(ordered: Ordered, language: Language) -> Result<Json<Value>, Problem> {
     if !ordered.accepted {
         let problem = Problem::from(Kind::Refused).detail(say(&ordered.reason, language));
         return Err(problem.sequence(ordered.sequence));
@@ -117,13 +117,7 @@ pub(in crate::board) async fn give(
     key: String,
     said: Said,
 ) -> Result<Ordered, Problem> {
-    let reason = said.reason.trim();
-    if reason.chars().count() > REASON_LEN_MAX
-        || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r')
-    {
-        let what = format!("`reason` has at most {REASON_LEN_MAX} printable characters");
-        return Err(Problem::from(Kind::BadRequest).detail(what));
-    }
+    let reason = checked(&said.reason)?;
     if verb.needs_reason() && reason.is_empty() {
         return Err(Problem::from(Kind::BadRequest).detail("`reason` says why"));
     }
@@ -136,7 +130,19 @@ pub(in crate::board) async fn give(
         text: said.text,
         ..Command::new(&id, verb, IncidentId::from_text(incident), by, reason)
     };
-    carried_out(app, command).await
+    carried_out(app, Order::Incident(command)).await
+}
+
+/// A reason, without what surrounds it.
+pub(super) fn checked(reason: &str) -> Result<&str, Problem> {
+    let reason = reason.trim();
+    if reason.chars().count() > REASON_LEN_MAX
+        || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r')
+    {
+        let what = format!("`reason` has at most {REASON_LEN_MAX} printable characters");
+        return Err(Problem::from(Kind::BadRequest).detail(what));
+    }
+    Ok(reason)
 }
 
 /// A name for an order that nobody named.
@@ -147,7 +153,7 @@ pub(in crate::board) fn new_key() -> Result<String, Problem> {
 }
 
 /// The client's name for its order, or one made up: then a repetition is another order.
-fn key(headers: &HeaderMap) -> Result<String, Problem> {
+pub(super) fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let Some(given) = headers.get("idempotency-key") else { return new_key() };
     let given = given.to_str().unwrap_or_default().trim_matches('"');
     if (1..=KEY_LEN_MAX).contains(&given.len()) && given.bytes().all(|b| b.is_ascii_graphic()) {
@@ -157,23 +163,23 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     Err(Problem::from(Kind::BadRequest).detail(what))
 }
 
-/// The desk's decision on a command: the one already made, if the command was given before.
-async fn carried_out(app: &Shared, command: Command) -> Result<Ordered, Problem> {
-    if let Some(known) = app.orders.begin(&command)? {
+/// The desk's decision on an order: the one already made, if it was given before.
+pub(super) async fn carried_out(app: &Shared, order: Order) -> Result<Ordered, Problem> {
+    if let Some(known) = app.orders.begin(&order)? {
         return Ok(known);
     }
     // In a task of its own: an order that was begun is carried out even if its client goes away.
-    let work = tokio::spawn(decided(app.clone(), command));
+    let work = tokio::spawn(decided(app.clone(), order));
     work.await.unwrap_or_else(|error| Err(Problem::fault("carry out an order", &error)))
 }
 
-async fn decided(app: Shared, command: Command) -> Result<Ordered, Problem> {
+async fn decided(app: Shared, order: Order) -> Result<Ordered, Problem> {
     let ordering =
-        AssertUnwindSafe(async { app.state.commands.order(command.clone()).await }).catch_unwind();
+        AssertUnwindSafe(async { app.state.commands.order(order.clone()).await }).catch_unwind();
     let ordered = match tokio::time::timeout(DECISION_TIME_MAX, ordering).await {
         Ok(Ok(Ok(ordered))) => Ok(ordered),
         Ok(Ok(Err(error))) => {
-            tracing::error!(%error, command = command.verb.name(), "an order could not be carried out");
+            tracing::error!(%error, order = order.name(), "an order could not be carried out");
             Err(Problem::from(Kind::Busy).detail(error))
         }
         Ok(Err(_)) => {
@@ -182,27 +188,27 @@ async fn decided(app: Shared, command: Command) -> Result<Ordered, Problem> {
         }
         Err(_) => Err(Kind::TooSlow.into()),
     };
-    app.orders.end(&command, ordered.as_ref().ok());
+    app.orders.end(&order, ordered.as_ref().ok());
     ordered
 }
 
-/// Orders given lately and what was decided, by command id.
+/// Orders given lately and what was decided, by id.
 #[derive(Default)]
 pub(in crate::board) struct Orders(Mutex<Given>);
 
 #[derive(Default)]
 struct Given {
-    by_id: HashMap<String, (Command, Option<Ordered>)>,
+    by_id: HashMap<String, (Order, Option<Ordered>)>,
     ids: VecDeque<String>,
 }
 
 impl Orders {
-    /// Notes that a command is given now. The decision, if it was given before.
-    fn begin(&self, command: &Command) -> Result<Option<Ordered>, Problem> {
+    /// Notes that an order is given now. The decision, if it was given before.
+    fn begin(&self, order: &Order) -> Result<Option<Ordered>, Problem> {
         let mut given = self.0.lock();
-        if let Some((before, ordered)) = given.by_id.get(&command.id) {
+        if let Some((before, ordered)) = given.by_id.get(order.id()) {
             return match ordered {
-                _ if before != command => Err(Kind::KeyReused.into()),
+                _ if before != order => Err(Kind::KeyReused.into()),
                 None => Err(Problem::from(Kind::KeyInUse).retry_after(1)),
                 Some(ordered) => Ok(Some(ordered.clone())),
             };
@@ -212,23 +218,23 @@ impl Orders {
         {
             given.by_id.remove(&oldest);
         }
-        given.ids.push_back(command.id.clone());
-        given.by_id.insert(command.id.clone(), (command.clone(), None));
+        given.ids.push_back(order.id().to_owned());
+        given.by_id.insert(order.id().to_owned(), (order.clone(), None));
         Ok(None)
     }
 
-    /// Notes what was decided; without a decision the command may be given again.
-    fn end(&self, command: &Command, ordered: Option<&Ordered>) {
+    /// Notes what was decided; without a decision it may be given again.
+    fn end(&self, order: &Order, ordered: Option<&Ordered>) {
         let mut given = self.0.lock();
         match ordered {
             Some(ordered) => {
-                if let Some((_, known)) = given.by_id.get_mut(&command.id) {
+                if let Some((_, known)) = given.by_id.get_mut(order.id()) {
                     *known = Some(ordered.clone());
                 }
             }
             None => {
-                given.by_id.remove(&command.id);
-                given.ids.retain(|id| *id != command.id);
+                given.by_id.remove(order.id());
+                given.ids.retain(|id| id != order.id());
             }
         }
     }

@@ -67,6 +67,12 @@ fn detail(decision: &Decision, setup: &Setup, zone: &str) -> Value {
             "accepted": accepted,
             "reason": text(reason),
         }),
+        Decision::Station { station, event, order, what, .. } => json!({
+            "station": station.as_str(),
+            "event": event.name(),
+            "order": order,
+            "what": text(what),
+        }),
         Decision::Approval { group, bound, verdict, by, .. } => json!({
             "group": group.as_str(),
             "level": bound.level.name(),

@@ -158,6 +158,7 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
             | Decision::Reset { .. }
             | Decision::Recorded { .. }
             | Decision::Command { .. }
+            | Decision::Station { .. }
             | Decision::Approval { .. } => false,
         };
     }
@@ -173,6 +174,7 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
             Decision::Rule { .. }
             | Decision::Level { .. }
             | Decision::Reset { .. }
+            | Decision::Station { .. }
             | Decision::Recorded { .. } => false,
         }
     };
@@ -203,6 +205,7 @@ fn mark(decision: &Decision) -> Option<&'static str> {
         Decision::Rule { held: false, .. }
         | Decision::Reset { .. }
         | Decision::Command { .. }
+        | Decision::Station { .. }
         | Decision::Approval { .. } => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const VIEWER_PATHS: [&str; 15] = [
+const VIEWER_PATHS: [&str; 17] = [
     "/",
     "/board/now",
     "/metrics",
@@ -14,6 +14,8 @@ const VIEWER_PATHS: [&str; 15] = [
     "/api/v1/series/gwang-3/box-1/rain-1/rain/readings",
     "/api/v1/incidents",
     "/api/v1/incidents/live_gwang-3_slope-failure_14007",
+    "/api/v1/stations",
+    "/api/v1/stations/gwang-3/box-1",
     "/api/v1/deliveries",
     "/api/v1/quarantine",
     "/api/v1/balance",

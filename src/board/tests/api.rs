@@ -160,9 +160,11 @@ async fn the_description_names_exactly_what_there_is() {
         let (who, said) = match path.as_str() {
             "/api/v1/exercises" => (APPROVER, r#"{"scenario":"typhoon"}"#),
             path if path.ends_with("/backfill") => (ADMINISTRATOR, r#"{"readings":[]}"#),
+            path if path.ends_with("/orders") => {
+                (APPROVER, r#"{"command":"identify","reason":"r"}"#)
+            }
             _ => (APPROVER, r#"{"reason":"r"}"#),
         };
-        let path = path.replace("{station}", "box-1");
         let path =
             path.replace("{site}", "gwang-3").replace("{id}", "live_gwang-3_slope-failure_14007");
         let path = path.replace("{station}", "box-1").replace("{sensor}", "rain-1");
@@ -239,6 +241,7 @@ async fn what_is_shown_has_the_described_fields() {
         ("/api/v1/sites", "Site"),
         ("/api/v1/incidents", "Incident"),
         ("/api/v1/deliveries", "Delivery"),
+        ("/api/v1/stations", "Station"),
         ("/api/v1/balance", "Balance"),
     ] {
         let shown = world.get_json(path).await["items"][0]

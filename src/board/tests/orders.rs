@@ -80,3 +80,50 @@ async fn a_repeated_order_is_carried_out_once() {
     *world.sink.broken.lock() = None;
     assert_eq!(world.ask(order("k-3", "seen")).await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_station_is_asked_what_it_can_be_asked_and_nothing_else() {
+    let world = World::new().await;
+    night(&world).await;
+    let order = |text: &'static str| {
+        let asked = request(Method::POST, "/api/v1/stations/gwang-3/box-1/orders")
+            .header(AUTHORIZATION, bearer(OPERATOR))
+            .header("idempotency-key", text.len().to_string());
+        asked.body("application/json", text)
+    };
+    for (text, asked) in [
+        (r#"{"command":"interval","interval_s":60,"reason":" storm "}"#, "interval 60 s"),
+        (
+            r#"{"command":"alert-mode","interval_s":10,"duration_s":3600}"#,
+            "alert-mode 10 s for 60 min",
+        ),
+        (r#"{"command":"resend","from":17,"to":40}"#, "resend 17..40"),
+        (r#"{"command":"identify"}"#, "identify"),
+    ] {
+        assert_eq!(world.ask(order(text)).await.status(), StatusCode::OK, "{text}");
+        assert_eq!(world.ask(order(text)).await.status(), StatusCode::OK, "the same again");
+        let given = world.sink.asked.lock().pop().unwrap();
+        assert_eq!((given.ask.words().as_str(), given.by.as_str()), (asked, "kim"));
+        assert_eq!((given.site.as_str(), given.station.as_str()), ("gwang-3", "box-1"));
+        assert!(world.sink.asked.lock().is_empty(), "carried out once");
+    }
+    for text in [
+        "{}",
+        r#"{"command":"reboot"}"#,
+        r#"{"command":"interval"}"#,
+        r#"{"command":"interval","interval_s":-1}"#,
+        r#"{"command":"identify","interval_s":60}"#,
+        r#"{"command":"resend","from":17}"#,
+        r#"{"command":"identify","volume":3}"#,
+    ] {
+        assert_eq!(world.ask(order(text)).await.status(), StatusCode::BAD_REQUEST, "{text}");
+    }
+    let viewer = request(Method::POST, "/api/v1/stations/gwang-3/box-1/orders")
+        .header(AUTHORIZATION, bearer(VIEWER));
+    let refused = world.ask(viewer.body("application/json", r#"{"command":"identify"}"#)).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        world.get("/api/v1/stations/gwang-3/nowhere", VIEWER).await.status(),
+        StatusCode::NOT_FOUND
+    );
+}

@@ -174,7 +174,7 @@ async fn g06_a_page_that_panics_is_caught_and_counted() {
     let world = World::new().await;
     struct Falls;
     impl CommandSink for Falls {
-        fn order(&self, _: Command) -> BoxFuture<'_, Result<Ordered, String>> {
+        fn order(&self, _: Order) -> BoxFuture<'_, Result<Ordered, String>> {
             panic!("a fault of ours")
         }
     }

@@ -20,14 +20,19 @@ const TIMELINE_LEN_MAX: u32 = 1_000;
 
 /// Every query fails only with [`LedgerError::Database`](super::LedgerError::Database).
 impl Ledger {
-    /// What was decided on the command journaled at `position`, if it was about this incident.
+    /// What was decided on the command journaled at `position`, if it was about this incident; `None` for a command
+    /// about none.
     ///
     /// # Errors
     /// If the database fails.
-    pub fn command_at(&self, position: u64, incident: &IncidentId) -> Result<Option<DecisionRow>> {
+    pub fn command_at(
+        &self,
+        position: u64,
+        incident: Option<&IncidentId>,
+    ) -> Result<Option<DecisionRow>> {
         let sql = "SELECT id, position, body FROM decisions
-            WHERE position = ? AND kind = 'command' AND incident = ? LIMIT 1";
-        let values = params![position as i64, incident.as_str()];
+            WHERE position = ? AND kind = 'command' AND incident IS ? LIMIT 1";
+        let values = params![position as i64, incident.map(IncidentId::as_str)];
         Ok(self.read(|connection| list(connection, sql, values, decision))?.pop())
     }
 

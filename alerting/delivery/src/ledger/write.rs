@@ -100,6 +100,7 @@ pub(super) fn commit(
             }
             Action::Owe(delivery) => owe(&transaction, delivery)?,
             Action::Change(change) => self::change(&transaction, change)?,
+            Action::Tell(_) => {} // said again until it is answered, which is a decision
         }
     }
     quarantine(&transaction, after, &batch.quarantine)?;
@@ -134,6 +135,7 @@ fn decide(transaction: &Transaction<'_>, position: u64, decision: &Decision) -> 
         | Decision::Reset { .. }
         | Decision::Recorded { .. }
         | Decision::Command { .. }
+        | Decision::Station { .. }
         | Decision::Approval { .. } => Ok(()),
     }
 }

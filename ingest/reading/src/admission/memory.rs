@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::STEP_MIN;
 use super::drift::Drift;
 use super::health::Health;
+use super::numbers::Numbers;
 use crate::report::Road;
 use crate::time::Timestamp;
 
@@ -34,8 +35,8 @@ impl Default for Limits {
 pub(super) struct StationMemory {
     /// When it was last heard live, by the journal.
     pub(super) seen_at: Option<Timestamp>,
-    /// The number of its last live message.
-    pub(super) seq: Option<u64>,
+    /// Which of its messages came.
+    pub(super) numbers: Numbers,
     /// Fingerprints of its last messages, oldest first.
     pub(super) payloads: VecDeque<u64>,
     /// Fingerprints of its last messages of the past, oldest first.
@@ -56,16 +57,6 @@ impl StationMemory {
             Road::Backfill => push(&mut self.past, print, limits.past),
         }
         false
-    }
-
-    /// Takes note of a live number; how many numbers lie between it and the last one.
-    pub(super) fn gap_before(&mut self, seq: Option<u64>) -> u64 {
-        let last = self.seq;
-        self.seq = seq.or(last);
-        match (last, seq) {
-            (Some(last), Some(seq)) => seq.saturating_sub(last).saturating_sub(1),
-            _ => 0,
-        }
     }
 }
 
@@ -266,13 +257,5 @@ mod tests {
                 "{seq:?} {second}"
             );
         }
-    }
-
-    #[test]
-    fn gaps_are_counted_once_and_not_at_a_reboot() {
-        let mut station = StationMemory::default();
-        let gaps = [Some(7), Some(8), None, Some(12), Some(0), Some(u64::MAX), Some(3)]
-            .map(|seq| station.gap_before(seq));
-        assert_eq!(gaps, [0, 0, 0, 3, 0, u64::MAX - 1, 0]);
     }
 }

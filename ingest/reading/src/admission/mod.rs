@@ -32,6 +32,7 @@
 //! old and out of order.
 
 mod clock;
+mod numbers;
 mod memory;
 mod dating;
 mod drift;
@@ -87,8 +88,10 @@ pub struct Tally {
     pub duplicate: u64,
     /// How many more wait to be decided than before. Negative when what waited is admitted.
     pub held: i64,
-    /// Messages that the stations numbered and that had not come when the next one did. Some may follow.
+    /// Messages that the stations numbered and that had not come when the next one did.
     pub missing: u64,
+    /// Messages that were missing and came after all.
+    pub found: u64,
 }
 
 impl Tally {
@@ -107,6 +110,7 @@ impl AddAssign for Tally {
         self.duplicate += other.duplicate;
         self.held += other.held;
         self.missing = self.missing.saturating_add(other.missing);
+        self.found = self.found.saturating_add(other.found);
     }
 }
 
@@ -190,7 +194,7 @@ impl Admission {
                 if self.is_repeat(&visit, frame.payload) {
                     tally.duplicate = claimed;
                 } else {
-                    tally.missing = self.hear(&visit);
+                    (tally.missing, tally.found) = self.hear(&visit);
                     self.weigh_each(&visit, out, refused, &mut tally);
                 }
             }
@@ -202,6 +206,12 @@ impl Admission {
     /// The journal's moment at which a live message of a station was last heard.
     pub fn station_seen_at(&self, station: StationIndex) -> Option<Timestamp> {
         self.stations[station.index()].seen_at
+    }
+
+    /// The runs of numbers, first and last, that a station's messages should have had and that did not come, lowest
+    /// first; the newest few of them.
+    pub fn missing(&self, station: StationIndex) -> impl Iterator<Item = (u64, u64)> {
+        self.stations[station.index()].numbers.missing()
     }
 
     /// The journal's moment at which a live reading of a series was last admitted.
@@ -239,21 +249,17 @@ impl Admission {
             && self.stations[visit.station.index()].is_repeat(payload, report.road, self.limits)
     }
 
-    /// Takes note of a message; how many are missing before it.
-    fn hear(&mut self, visit: &Visit<'_>) -> u64 {
+    /// Takes note of a message; how many are missing before it, and whether it was missing itself.
+    fn hear(&mut self, visit: &Visit<'_>) -> (u64, u64) {
         let station = &mut self.stations[visit.station.index()];
-        match visit.report.road {
-            Road::Backfill => 0,
-            Road::Live => {
-                station.seen_at = Some(visit.now);
-                let stamp =
-                    visit.report.at.or(visit.report.claims.last().and_then(|claim| claim.at));
-                if let Some(sent) = stamp.filter(|sent| clock::is_set(*sent, visit.received_at)) {
-                    station.drift.observe(sent, visit.received_at);
-                }
-                station.gap_before(visit.report.seq)
+        if visit.report.road == Road::Live {
+            station.seen_at = Some(visit.now);
+            let stamp = visit.report.at.or(visit.report.claims.last().and_then(|claim| claim.at));
+            if let Some(sent) = stamp.filter(|sent| clock::is_set(*sent, visit.received_at)) {
+                station.drift.observe(sent, visit.received_at);
             }
         }
+        visit.report.seq.map_or((0, 0), |seq| station.numbers.take(seq, visit.report.road))
     }
 
     fn weigh_each(

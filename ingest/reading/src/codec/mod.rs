@@ -10,6 +10,7 @@ mod form;
 pub mod native;
 mod status;
 mod result;
+mod command;
 pub mod csv;
 mod line;
 mod value;
@@ -35,6 +36,7 @@ pub mod feed;
 
 use alloc::string::{String, ToString};
 
+pub use command::{Ask, StationCommand};
 pub use feed::{Decoded, Feed, Format, Identity, Told};
 pub use gather::Unmapped;
 pub use port::{PortError, PortForm, Speaker};

@@ -327,14 +327,7 @@ fn stations<'n>(
     for (_, placed) in meant {
         let (site, station) = (placed.site.as_str(), placed.station.as_str());
         if !stations.iter().any(|one| one.site == site && one.station == station) {
-            stations.push(StatusReport {
-                site,
-                station,
-                state,
-                at,
-                battery_v: None,
-                firmware: None,
-            });
+            stations.push(StatusReport { at, ..StatusReport::of(site, station, state) });
         }
     }
     stations
