@@ -22,7 +22,7 @@ TEXT
 # Programs that tests start, `python3:` and `perl:` with a module what such programs import, and the
 # Debian package of each.
 programs=(
-    aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub multimon-ng openssl perl
+    aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub multimon-ng ogrinfo openssl perl
     perl:Net::SMPP prometheus-alertmanager promtool python3 python3:pymodbus.server python3:serial_asyncio socat
     systemd-analyze systemd-sysusers victoria-metrics xmllint xmlsec1
 )
@@ -36,6 +36,7 @@ declare -A package_of=(
     [mosquitto_pub]=mosquitto-clients
     [mosquitto_sub]=mosquitto-clients
     [multimon-ng]=multimon-ng
+    [ogrinfo]=gdal-bin
     [openssl]=openssl
     [perl]=perl
     [perl:Net::SMPP]=libnet-smpp-perl

@@ -796,6 +796,19 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("lint-too-long-parts", "문자 {0}건 분량입니다(최대 {1}건)", "{0} SMS parts, {1} are the most"),
     ("lint-too-long-screens", "{0}화면입니다(최대 {1}화면)", "{0} screens, {1} are the most"),
+    ("open-alerts", "공개된 경보", "Alerts the public was told"),
+    (
+        "open-alerts-about",
+        "주민에게 발령된 경보와 해제. CAP 문서의 주소를 함께 싣습니다.",
+        "What the public was alerted to, and what was called off, with the address of each CAP document.",
+    ),
+    ("open-sites", "감시 지구", "Sites that are watched"),
+    (
+        "open-sites-about",
+        "급경사지와 노후 시설물의 이름, 종류, 위치. 발령되지 않은 위험 단계는 싣지 않습니다.",
+        "Names, kinds and places of steep slopes and aging facilities. Levels that were not announced are not in it.",
+    ),
+    ("open-title", "재난안전 조기경보 개방 데이터", "Open data of disaster-safety early warning"),
     ("policy-attention", "살펴볼 징후가 있음", "Something to look at"),
     (
         "policy-caution-blind",

@@ -227,10 +227,43 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// Where a request came from. Without a socket, as in tests, it came from here.
 pub(super) fn peer(request: &Request) -> IpAddr {
-    request
-        .extensions()
-        .get()
-        .map_or(Ipv4Addr::LOCALHOST.into(), |ConnectInfo(Peer(address))| address.ip())
+    let Whence(address) = request.extensions().get().copied().unwrap_or_default();
+    address
+}
+
+/// Where a request came from, once proxies were asked.
+#[derive(Clone, Copy)]
+struct Whence(IpAddr);
+
+impl Default for Whence {
+    fn default() -> Self {
+        Self(Ipv4Addr::LOCALHOST.into())
+    }
+}
+
+/// Finds out where a request came from: the socket's other end, or whom a proxy of ours names in
+/// `X-Forwarded-For`. What anybody else writes there is not believed.
+pub(super) async fn trace(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
+    let socket = request.extensions().get().map(|ConnectInfo(Peer(address))| address.ip());
+    let Whence(here) = Whence::default();
+    let from = came_from(socket.unwrap_or(here), request.headers(), &app.state.proxies);
+    request.extensions_mut().insert(Whence(from));
+    next.run(request).await
+}
+
+/// The last of the named that is no proxy of ours; each proxy adds whom it heard at the end.
+fn came_from(socket: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
+    let lines = headers.get_all("x-forwarded-for").into_iter();
+    let named = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+    let named: Vec<Option<IpAddr>> = named.map(|name| name.trim().parse().ok()).collect();
+    let mut from = socket;
+    for name in named.into_iter().rev() {
+        match name {
+            Some(name) if proxies.contains(&from.to_canonical()) => from = name,
+            _ => break,
+        }
+    }
+    from
 }
 
 #[cfg(test)]
@@ -244,6 +277,34 @@ mod tests {
         headers.append(COOKIE, "bongsu-session=yes;b=2".parse().unwrap());
         assert_eq!(cookie(&headers, SESSION), Some("yes"));
         assert_eq!(cookie(&headers, "c"), None);
+    }
+
+    #[test]
+    fn only_our_proxies_are_believed() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let (near, far) = (ip("127.0.0.1"), ip("10.0.0.9"));
+        // socket, headers, where it came from
+        let table = [
+            ("192.0.2.1", &["198.51.100.7"][..], "192.0.2.1"),
+            ("127.0.0.1", &["198.51.100.7"], "198.51.100.7"),
+            ("::ffff:127.0.0.1", &["198.51.100.7"], "198.51.100.7"),
+            ("127.0.0.1", &["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
+            ("127.0.0.1", &["203.0.113.9", "198.51.100.7, 10.0.0.9"], "198.51.100.7"),
+            ("127.0.0.1", &["203.0.113.9, nonsense"], "127.0.0.1"),
+            ("127.0.0.1", &[], "127.0.0.1"),
+        ];
+        for (socket, lines, from) in table {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+            assert_eq!(
+                came_from(ip(socket), &headers, &[near, far]),
+                ip(from),
+                "{socket} {lines:?}"
+            );
+            assert_eq!(came_from(ip(socket), &headers, &[]), ip(socket), "{socket} {lines:?}");
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn draw(
         second => asking.second,
         secret => to_be.as_ref().map(people::SecondFactor::text),
         address => to_be.as_ref().map(|factor| factor.address(&asking.person.name)),
-        others => tokens.sessions_of(&asking.person.name).saturating_sub(1),
+        others => user.as_ref().map_or(0, |user| tokens.sessions_of(user)).saturating_sub(1),
         outcome => outcome.map(|(key, _)| catalogue::message(key, language)),
         done => outcome.is_some_and(|(_, done)| done),
     };

@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 /// How many connections are open at once; further ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -24,13 +26,20 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) struct Door {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
     still_max: Duration,
 }
 
 impl Door {
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)), still_max: STILL_MAX }
+    /// A listener that speaks TLS, if it is given with what.
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+        Self {
+            listener,
+            tls,
+            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            still_max: STILL_MAX,
+        }
     }
 }
 
@@ -45,6 +54,10 @@ impl axum::serve::Listener for Door {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     stream.set_nodelay(true).ok();
+                    let stream = match &self.tls {
+                        None => Stream::Plain(stream),
+                        Some(tls) => Stream::Greeting(Box::new(tls.accept(stream))),
+                    };
                     return (Connection::new(stream, self.still_max, place), peer);
                 }
                 Err(error) if of_the_client(&error) => {}
@@ -68,17 +81,54 @@ fn of_the_client(error: &io::Error) -> bool {
     )
 }
 
+/// What bytes go over. The greeting of TLS is part of the connection, so that it holds up no other.
+enum Stream {
+    Plain(TcpStream),
+    Greeting(Box<Accept<TcpStream>>),
+    Sealed(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Waits for the greeting, where there is one, and goes on with what it came to.
+    fn poll_with<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        work: impl FnOnce(Pin<&mut dyn Both>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if let Self::Greeting(greeting) = self {
+            let sealed = ready!(Pin::new(greeting.as_mut()).poll(context))?;
+            *self = Self::Sealed(Box::new(sealed));
+        }
+        match self {
+            Self::Plain(stream) => {
+                let stream: Pin<&mut TcpStream> = Pin::new(stream);
+                work(stream, context)
+            }
+            Self::Sealed(stream) => {
+                let stream: Pin<&mut TlsStream<TcpStream>> = Pin::new(stream.as_mut());
+                work(stream, context)
+            }
+            Self::Greeting(_) => Poll::Pending, // never: it ended above
+        }
+    }
+}
+
+/// Read from and written to.
+trait Both: AsyncRead + AsyncWrite {}
+
+impl<T: AsyncRead + AsyncWrite> Both for T {}
+
 /// A connection that ends when nothing moves on it for [`STILL_MAX`]: a client that sends half a request, or takes
 /// no more of an answer, holds its place no longer than that.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     still: Pin<Box<Sleep>>,
     still_max: Duration,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, still_max: Duration, place: OwnedSemaphorePermit) -> Self {
+    fn new(stream: Stream, still_max: Duration, place: OwnedSemaphorePermit) -> Self {
         Self { stream, still: Box::pin(sleep(still_max)), still_max, _place: place }
     }
 
@@ -103,7 +153,8 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let result =
+            self.stream.poll_with(context, |stream, context| stream.poll_read(context, buffer));
         self.moved(context, result)
     }
 }
@@ -114,7 +165,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let result =
+            self.stream.poll_with(context, |stream, context| stream.poll_write(context, bytes));
         self.moved(context, result)
     }
 
@@ -123,20 +175,22 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        let result = self
+            .stream
+            .poll_with(context, |stream, context| stream.poll_write_vectored(context, parts));
         self.moved(context, result)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.stream.poll_with(context, |stream, context| stream.poll_flush(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.stream.poll_with(context, |stream, context| stream.poll_shutdown(context))
     }
 }
 
@@ -152,7 +206,8 @@ mod tests {
     async fn door(places: usize, still_max: Duration) -> (Door, SocketAddr) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        (Door { listener, places: Arc::new(Semaphore::new(places)), still_max }, address)
+        let places = Arc::new(Semaphore::new(places));
+        (Door { listener, tls: None, places, still_max }, address)
     }
 
     #[tokio::test]

@@ -60,7 +60,7 @@ pub(super) async fn harden(State(app): State<Shared>, request: Request, next: Ne
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if app.state.public_url.as_deref().is_some_and(|url| url.starts_with("https://")) {
+    if app.is_sealed() {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response

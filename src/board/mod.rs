@@ -20,6 +20,7 @@ mod sign_in;
 mod account;
 mod keeper;
 mod door;
+mod tls;
 mod guard;
 mod metrics;
 mod facts;
@@ -30,6 +31,8 @@ mod api;
 mod live;
 mod cap;
 mod exercises;
+mod ogc;
+mod open;
 mod vitals;
 mod assets;
 #[cfg(test)]
@@ -67,6 +70,7 @@ use problem::Problem;
 
 pub use crate::people::{Person, Role};
 pub use exercises::{Beside, DrillError, DrillOrder, Drills, Notice, NoticeKind};
+pub use tls::{Certificate, TlsError};
 pub use tokens::{Token, TokenError, Tokens};
 pub use vitals::{Check, Health, Vital};
 
@@ -180,6 +184,12 @@ pub struct BoardState {
     pub beside: Arc<dyn Beside>,
     /// Who starts and ends drills, where there may be any.
     pub drills: Option<Arc<dyn Drills>>,
+    /// What TLS is spoken with, if it is spoken here.
+    pub certificate: Option<Certificate>,
+    /// Proxies, whose word is taken for where a request came from.
+    pub proxies: Vec<std::net::IpAddr>,
+    /// Whether `/open/` is there.
+    pub open_data: bool,
 }
 
 /// Why the board could not be served.
@@ -233,6 +243,12 @@ impl App {
         }))
     }
 
+    /// Whether browsers reach us by TLS.
+    fn is_sealed(&self) -> bool {
+        let url = self.state.public_url.as_deref();
+        url.map_or(self.state.certificate.is_some(), |url| url.starts_with("https://"))
+    }
+
     fn now(&self) -> Timestamp {
         (self.state.clock)()
     }
@@ -282,7 +298,8 @@ pub async fn serve(
     live::refresh(&app, live::Look::Thorough).await;
     let publisher = tokio::spawn(live::keep_publishing(app.clone()));
     let keeper = tokio::spawn(keeper::keep(app.clone()));
-    let door = door::Door::new(listener);
+    let tls = app.state.certificate.as_ref().map(|certificate| certificate.acceptor().clone());
+    let door = door::Door::new(listener, tls);
     let service = router(app).into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(door, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let stopped = async {
@@ -326,6 +343,7 @@ fn router(app: Shared) -> Router {
         .layer(from_fn_with_state(app.clone(), problem::speak))
         .layer(from_fn(language::choose))
         .layer(from_fn_with_state(app.clone(), guard::harden))
+        .layer(from_fn_with_state(app.clone(), access::trace))
         .layer(CompressionLayer::new())
         .with_state(app)
 }
@@ -360,7 +378,15 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/incidents/{id}", get(api::incident))
         .route("/api/v1/stations", get(api::stations))
         .route("/api/v1/stations/{site}/{station}", get(api::station))
+        .route("/api/v1/alerts", get(api::alerts))
         .route("/api/v1/deliveries", get(api::deliveries))
+        .route("/ogc", get(ogc::landing))
+        .route("/ogc/api", get(ogc::description))
+        .route("/ogc/conformance", get(ogc::conformance))
+        .route("/ogc/collections", get(ogc::collections))
+        .route("/ogc/collections/{collection}", get(ogc::collection))
+        .route("/ogc/collections/{collection}/items", get(ogc::items))
+        .route("/ogc/collections/{collection}/items/{feature}", get(ogc::item))
         .route("/api/v1/quarantine", get(api::quarantine))
         .route("/api/v1/balance", get(api::balance))
         .route("/api/v1/exercises", get(exercises::list))
@@ -387,5 +413,9 @@ fn routes(app: &Shared) -> Router<Shared> {
             post(api::backfill).layer(DefaultBodyLimit::max(PAYLOAD_LEN_MAX)),
         )
         .route_layer(from_fn_with_state((app.clone(), Role::Administrator), access::require));
-    anybody.merge(viewers).merge(operators).merge(approvers).merge(administrators)
+    let opened = Router::new()
+        .route("/open/catalog.jsonld", get(open::catalog))
+        .route("/open/{file}", get(open::file))
+        .route_layer(from_fn_with_state(app.clone(), open::gate));
+    anybody.merge(opened).merge(viewers).merge(operators).merge(approvers).merge(administrators)
 }

@@ -114,6 +114,9 @@ impl World {
             public_url: None,
             beside: Arc::new(super::exercises::Alone),
             drills: Some(Arc::new(Rehearsed)),
+            certificate: None,
+            proxies: vec![],
+            open_data: true,
         };
         change(&mut state);
         let stop = CancellationToken::new();

@@ -111,8 +111,13 @@ impl Sessions {
         Some(self.open.lock().get_mut(key)?.factor.get_or_insert(fresh).clone())
     }
 
-    pub(super) fn count(&self, user: &str) -> usize {
-        self.open.lock().values().filter(|session| session.is_of(user)).count()
+    /// How many sessions a user has that their epoch did not end.
+    pub(super) fn count(&self, user: &str, epoch: i64) -> usize {
+        let is = |session: &&Session| {
+            session.is_of(user)
+                && matches!(session.holder, Holder::User { epoch: of, .. } if of == epoch)
+        };
+        self.open.lock().values().filter(is).count()
     }
 
     pub(super) fn close(&self, key: &Digest) {
@@ -249,6 +254,6 @@ mod tests {
         assert!(matches!(again.touch(&phone, hours(3)), Some((Holder::User { .. }, false))));
         assert!(again.touch(&link, hours(3)).is_none());
         again.close_others("kim", &desk);
-        assert_eq!((again.count("kim"), again.touch(&phone, hours(3)).is_none()), (1, true));
+        assert_eq!((again.count("kim", 1), again.touch(&phone, hours(3)).is_none()), (1, true));
     }
 }

@@ -233,8 +233,7 @@ pub(super) fn opened_session(
 }
 
 fn session_cookie(app: &App, secret: &str, age: &str) -> HeaderValue {
-    let secure = app.state.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
-    let secure = if secure { "; Secure" } else { "" };
+    let secure = if app.is_sealed() { "; Secure" } else { "" };
     HeaderValue::try_from(format!(
         "{SESSION}={secret}; HttpOnly; SameSite=Strict; Path=/{secure}{age}"
     ))

@@ -3,6 +3,8 @@
 mod access;
 mod people;
 mod table;
+mod geo;
+mod tls;
 mod pages;
 mod api;
 mod orders;

@@ -29,10 +29,14 @@ const USER_WINDOW: Duration = Duration::from_secs(900);
 /// How many addresses, and how many users, are told apart; further ones count as one.
 const TOLD_APART_MAX: usize = 4_096;
 
+/// How often an address may ask for open data in [`WINDOW`].
+const ASKED_MAX: u32 = 60;
+
 #[derive(Default)]
 pub(super) struct Throttle {
     addresses: Counts<IpAddr>,
     users: Counts<String>,
+    asked: Counts<IpAddr>,
     /// From where users have signed in.
     known: Mutex<HashSet<(String, IpAddr)>>,
 }
@@ -42,6 +46,12 @@ impl Throttle {
     pub(super) fn failed(&self, address: IpAddr, now: Timestamp) -> bool {
         let everybody = Ipv6Addr::UNSPECIFIED.into();
         self.addresses.count(whole(address), everybody, now, WINDOW) > FAILURES_MAX
+    }
+
+    /// Counts a request for open data; whether it is one too many.
+    pub(super) fn asked(&self, address: IpAddr, now: Timestamp) -> bool {
+        let everybody = Ipv6Addr::UNSPECIFIED.into();
+        self.asked.count(whole(address), everybody, now, WINDOW) > ASKED_MAX
     }
 
     /// Counts an attempt with a password; whether it is one too many to be looked at.

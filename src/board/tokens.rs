@@ -331,8 +331,8 @@ impl Tokens {
     }
 
     /// How many sessions a user has.
-    pub(super) fn sessions_of(&self, id: &str) -> usize {
-        self.inner.sessions.count(id)
+    pub(super) fn sessions_of(&self, user: &User) -> usize {
+        self.inner.sessions.count(&user.id, user.epoch)
     }
 
     /// The second factor that is being set up in a session: made at the first look, the same until it is confirmed.

@@ -54,7 +54,8 @@ async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
         () = &mut stop => return Ok(()),
         daemon = Daemon::start(config, Clock::system(), trust) => daemon?,
     };
-    tracing::info!(board = %format!("http://{}", daemon.http), broker = ?daemon.broker, "running");
+    let scheme = if daemon.certificate.is_some() { "https" } else { "http" };
+    tracing::info!(board = %format!("{scheme}://{}", daemon.http), broker = ?daemon.broker, "running");
     sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
     let reloads = daemon.reloads();
     let path = &args.config;
@@ -64,6 +65,7 @@ async fn serve(config: Config, args: &RunArgs) -> anyhow::Result<()> {
                 () = &mut stop => return,
                 _ = hangup.recv() => {}
             }
+            reloads.renew_certificate();
             match Config::load(path) {
                 Ok(config) => match reloads.take_over(config).await {
                     Ok(()) => tracing::info!("configuration taken over"),

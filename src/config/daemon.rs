@@ -9,6 +9,7 @@ use reading::registry::Text;
 use reqwest::Url;
 
 use super::problem::Problems;
+use super::secret::SecretRef;
 use super::source::Folder;
 use super::table::Table;
 use super::tree::At;
@@ -24,12 +25,33 @@ pub struct Http {
     pub listen: SocketAddr,
     /// The address others know us by, without a slash at its end; for links in messages.
     pub public_url: Option<String>,
+    /// What TLS is spoken with, if bongsu speaks it itself.
+    pub tls: Option<Tls>,
+    /// Proxies, whose word is taken for where a request came from.
+    pub proxies: Vec<IpAddr>,
+    /// Whether everybody may have what is public as data.
+    pub open_data: bool,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080), public_url: None }
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            public_url: None,
+            tls: None,
+            proxies: vec![],
+            open_data: false,
+        }
     }
+}
+
+/// What the board proves itself with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Its certificate and those that lead to its authority, PEM.
+    pub certificate: PathBuf,
+    /// The certificate's key, PEM.
+    pub key: SecretRef,
 }
 
 /// How much of the journal is kept.
@@ -106,8 +128,10 @@ pub fn read(
     );
     let data_dir = table.text("data-dir", problems).map(|path| folder.path().join(path.value));
     let sender = sender(table, problems);
-    let http =
-        table.table("http", problems).map(|table| read_http(table, problems)).unwrap_or_default();
+    let http = table
+        .table("http", problems)
+        .map(|table| read_http(table, folder, problems))
+        .unwrap_or_default();
     let journal = table
         .table("journal", problems)
         .map(|table| read_journal(table, problems))
@@ -154,22 +178,54 @@ pub fn bilingual(table: &mut Table, key: &'static str, problems: &mut Problems) 
     Some(Text { ko: ko?.value, en: en?.value })
 }
 
-fn read_http(mut table: Table, problems: &mut Problems) -> Http {
+fn read_http(mut table: Table, folder: &Folder, problems: &mut Problems) -> Http {
     let default = Http::default();
     let listen = table.read("listen", address, problems);
     let public_url = table.read("public-url", |text| base_url(text, &["https", "http"]), problems);
+    let tls = table.table("tls", problems).and_then(|table| tls(table, folder, problems));
+    let proxies = table.reads("proxies", proxy, problems);
+    let open_data = table.flag("open-data", problems);
     table.finish("[http]", problems);
-    if let Some(listen) = listen.as_ref().filter(|listen| !listen.value.ip().is_loopback()) {
+    if let Some(listen) = listen.as_ref().filter(|listen| !listen.value.ip().is_loopback())
+        && tls.is_none()
+    {
         problems.warn(
             &listen.place,
             "the board listens beyond this machine, so tokens cross the network in the clear",
-            "listen on 127.0.0.1 behind a proxy that speaks TLS",
+            "give it a certificate under [http.tls], or listen on 127.0.0.1 behind a proxy that speaks TLS",
         );
     }
     Http {
         listen: listen.map_or(default.listen, |listen| listen.value),
         public_url: public_url.map(|url| url.value.as_str().trim_end_matches('/').into()),
+        tls,
+        proxies: proxies.map_or(vec![], |at| at.value.into_iter().map(|at| at.value).collect()),
+        open_data: open_data.is_some_and(|at| at.value),
     }
+}
+
+fn tls(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<Tls> {
+    table.need("certificate", "name the file, say certificate = \"board.pem\"", problems);
+    table.need(
+        "key",
+        "say where the key is, say key = \"file:/etc/bongsu/secrets/board.key\"",
+        problems,
+    );
+    let certificate = table.text("certificate", problems);
+    let key = table.read("key", |text| SecretRef::parse(text, folder.path()), problems);
+    table.finish("[http.tls]", problems);
+    if let Some(key) = key.as_ref().filter(|_| folder.is_on_disk()) {
+        key.value.examine(&key.place, problems);
+    }
+    Some(Tls { certificate: folder.path().join(certificate?.value), key: key?.value })
+}
+
+/// The address of a proxy.
+fn proxy(text: &str) -> Result<IpAddr, Fault> {
+    text.parse().map_err(|_| {
+        let what = format!("`{}` is not the address of a proxy", shortened(text));
+        Fault::new(what, "write the IP address that its requests come from, say \"127.0.0.1\"")
+    })
 }
 
 fn read_journal(mut table: Table, problems: &mut Problems) -> JournalSettings {

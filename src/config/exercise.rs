@@ -64,7 +64,7 @@ pub enum ExerciseKind {
 
 impl Default for ExerciseSettings {
     fn default() -> Self {
-        let http = Http { listen: any_port(), public_url: None };
+        let http = Http { listen: any_port(), ..Http::default() };
         let group = ChannelGroup {
             id: GroupId::new("exercise").expect("a name of ours"),
             release: Release::Required,
@@ -139,6 +139,7 @@ pub fn read(
         http: Http {
             listen: listen.map_or(default.http.listen, |at| at.value),
             public_url: public_url.map(|url| url.value.as_str().trim_end_matches('/').into()),
+            ..Http::default()
         },
         contacts: contacts.file,
         channels: all,

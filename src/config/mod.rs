@@ -62,7 +62,7 @@ pub use channels::{
     PublicAddressChannel, Signing, SirenSettings, SmppSettings, WebhookSettings,
 };
 pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttSettings};
-pub use daemon::{Http, JournalSettings};
+pub use daemon::{Http, JournalSettings, Tls};
 pub use exercise::{ExerciseChannel, ExerciseKind, ExerciseSettings};
 pub use feeds::host as sparkplug_host;
 pub(crate) use feeds::{station as mapped_station, target as mapped_target};

@@ -43,7 +43,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::{self, Beside, BoardState, Drills, Tokens};
+use crate::board::{self, Beside, BoardState, Certificate, Drills, Tokens};
 use crate::config::Config;
 use crate::desk::events::{ClockStep, CollectorEvent, Skip, payload};
 use crate::desk::run::{DeskError, Progress, Runner, make_snapshot, save};
@@ -74,6 +74,8 @@ pub struct Daemon {
     pub broker: Option<SocketAddr>,
     /// Who may come in.
     pub tokens: Tokens,
+    /// What the board proves itself with, where it speaks TLS.
+    pub certificate: Option<Certificate>,
     /// Where everything stands.
     pub overview: overview::Shared,
     /// Decisions and deliveries.
@@ -152,6 +154,7 @@ impl Daemon {
             format!("cannot listen on {}; is something else running there?", config.http.listen)
         })?;
         let http = listener.local_addr()?;
+        let certificate = config.http.tls.as_ref().map(Certificate::load).transpose()?;
         let registry = prometheus::Registry::new();
         let delivery_metrics = delivery::Metrics::register(&registry)?;
         let (ledger, opened) = Ledger::open_for::<R::Operation>(folder.join("ledger.sqlite"))?;
@@ -297,12 +300,16 @@ impl Daemon {
             public_url: config.http.public_url.clone(),
             beside: company.beside,
             drills: company.drills,
+            certificate: certificate.clone(),
+            proxies: config.http.proxies.clone(),
+            open_data: config.http.open_data,
         };
         let board = tokio::spawn(board::serve(listener, board_state, stops.serving.clone()));
         Ok(Self {
             http,
             broker: collectors.broker_addr,
             tokens,
+            certificate,
             overview,
             ledger,
             progress,
@@ -364,6 +371,7 @@ impl Daemon {
     pub fn reloads(&self) -> Reloads {
         Reloads {
             running: Mutex::new(self.config.clone()),
+            certificate: self.certificate.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
         }
@@ -442,11 +450,24 @@ async fn next_ended(
 /// Takes over changed configurations while the daemon runs.
 pub struct Reloads {
     running: Mutex<Config>,
+    certificate: Option<Certificate>,
     journal: Journal,
     clock: Clock,
 }
 
 impl Reloads {
+    /// Reads the board's certificate again, whatever else becomes of the reload.
+    pub fn renew_certificate(&self) {
+        match self.certificate.as_ref().map(Certificate::renew) {
+            None => {}
+            Some(Ok(())) => tracing::info!("the board's certificate was read again"),
+            Some(Err(error)) => tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the board's certificate cannot be read, the one before is shown on"
+            ),
+        }
+    }
+
     /// Takes over what decides: sites, rules, policies, who hears what. Ways in and out need a restart.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub use row::{
     AttemptRow, DecisionRow, DeliveryFilter, DeliveryRow, IncidentFilter, IncidentView, LevelRow,
     QuarantineView,
 };
-pub use tally::{DeliveryTally, IncidentQuery};
+pub use tally::{AlertQuery, AlertRow, DeliveryTally, During, IncidentQuery};
 pub use write::{Batch, QuarantineRow};
 
 /// How many quarantined frames are kept for people to look at; all stay in the journal.

@@ -3,7 +3,7 @@
 use alerting::{DeliveryState, IncidentId};
 use axum::Json;
 use axum::extract::State;
-use delivery::ledger::{DeliveryFilter, IncidentQuery};
+use delivery::ledger::{AlertQuery, DeliveryFilter, IncidentQuery};
 use reading::SiteId;
 use reading::id::ChannelId;
 use serde::Deserialize;
@@ -79,6 +79,7 @@ pub(in crate::board) async fn incidents(
         open: asked.state.map(|state| matches!(state, StateAsked::Open)),
         site: identifier(asked.site, |text| SiteId::new(text).ok(), "site")?,
         before: asked.before.as_deref().map(IncidentId::from_text),
+        ..IncidentQuery::default()
     };
     let rows = app.read(move |ledger| ledger.incidents_page(&query, limit + 1)).await?;
     let setup = &app.live.facts().overview.setup;
@@ -96,6 +97,31 @@ pub(in crate::board) async fn incident(
     let mut shown = shown::incident(&found.record, setup);
     shown["timeline"] = found.timeline.iter().map(|row| shown::decision(row, setup)).collect();
     Ok(Json(shown))
+}
+
+#[derive(Deserialize)]
+pub(in crate::board) struct AlertsAsked {
+    incident: Option<String>,
+    site: Option<String>,
+    before: Option<i64>,
+    limit: Option<u32>,
+}
+
+/// `/api/v1/alerts`: what was told, each revision once, newest first.
+pub(in crate::board) async fn alerts(
+    State(app): State<Shared>,
+    Asked(asked): Asked<AlertsAsked>,
+) -> Answer {
+    let limit = limit(asked.limit)?;
+    let site = identifier(asked.site, |text| SiteId::new(text).ok(), "site")?;
+    let query = AlertQuery {
+        incident: asked.incident.as_deref().map(IncidentId::from_text),
+        sites: site.map(|site| vec![site]),
+        before: asked.before,
+        ..AlertQuery::default()
+    };
+    let rows = app.read(move |ledger| ledger.alerts(&query, limit + 1)).await?;
+    Ok(Page::new(rows, limit, |row| json!(row.id), shown::alert))
 }
 
 #[derive(Deserialize)]

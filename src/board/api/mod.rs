@@ -15,7 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 pub(super) use asked::{Asked, Named, Sent};
-pub(super) use lists::{balance, deliveries, incident, incidents, quarantine, site, sites};
+pub(super) use lists::{alerts, balance, deliveries, incident, incidents, quarantine, site, sites};
 pub(super) use orders::{Orders, Said, give, new_key, order};
 pub(super) use past::backfill;
 pub(super) use readings::readings;

@@ -7,7 +7,7 @@ use alerting::decision::IncidentRecord;
 use alerting::engine::SiteView;
 use alerting::setup::Setup;
 use alerting::{Decision, Evidence};
-use delivery::ledger::{DecisionRow, DeliveryRow, LevelRow, QuarantineView};
+use delivery::ledger::{AlertRow, DecisionRow, DeliveryRow, LevelRow, QuarantineView};
 use reading::Timestamp;
 use reading::registry::{Make, Site, Text};
 use serde_json::{Value, json};
@@ -231,6 +231,30 @@ fn one_series(overview: &Overview, at: usize, zone: &str) -> Value {
             "quality": latest.quality.words().collect::<Vec<_>>(),
             "expected": latest.expected.map(|(low, high)| json!({ "low": low, "high": high })),
         })),
+    })
+}
+
+/// What was told.
+pub(in crate::board) fn alert(row: &AlertRow) -> Value {
+    let alert = &row.alert;
+    let zone = &alert.site.zone;
+    json!({
+        "id": row.id,
+        "incident": alert.incident.as_str(),
+        "revision": alert.revision,
+        "site": alert.site.id.as_str(),
+        "hazard": alert.hazard.name(),
+        "purpose": alert.purpose.name(),
+        "message_type": alert.message_type,
+        "status": alert.status,
+        "level": alert.level.name(),
+        "headline": text(&alert.headline),
+        "description": text(&alert.description),
+        "instruction": text(&alert.instruction),
+        "decided_at": rfc3339(alert.decided_at, zone),
+        "measured_at": rfc3339(alert.measured_at, zone),
+        "expires_at": rfc3339(alert.expires_at, zone),
+        "evidence": all(&alert.evidence, zone),
     })
 }
 

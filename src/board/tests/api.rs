@@ -242,6 +242,7 @@ async fn what_is_shown_has_the_described_fields() {
         ("/api/v1/incidents", "Incident"),
         ("/api/v1/deliveries", "Delivery"),
         ("/api/v1/stations", "Station"),
+        ("/api/v1/alerts", "Alert"),
         ("/api/v1/balance", "Balance"),
     ] {
         let shown = world.get_json(path).await["items"][0]

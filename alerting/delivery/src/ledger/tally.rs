@@ -1,7 +1,7 @@
 //! What a board asks beside the lists: how each channel is doing, and incidents page by page.
 
-use alerting::IncidentId;
 use alerting::decision::IncidentRecord;
+use alerting::{Alert, Delivery, IncidentId};
 use reading::id::ChannelId;
 use reading::{SiteId, Timestamp};
 use rusqlite::params;
@@ -35,6 +35,46 @@ pub struct IncidentQuery {
     pub site: Option<SiteId>,
     /// Only those before this one, for the next page of a list.
     pub before: Option<IncidentId>,
+    /// Only those at one of these sites.
+    pub sites: Option<Vec<SiteId>>,
+    /// Only those that were going on at some moment of this time.
+    pub during: Option<During>,
+}
+
+/// From a moment to a moment, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct During {
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+}
+
+/// Which alerts are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertQuery {
+    /// Only those about this incident.
+    pub incident: Option<IncidentId>,
+    /// Only those about one of these sites.
+    pub sites: Option<Vec<SiteId>>,
+    /// Only those decided in this time.
+    pub during: Option<During>,
+    /// Only those before this one, for the next page of a list.
+    pub before: Option<i64>,
+}
+
+/// An alert, once for all who were told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertRow {
+    /// Grows with each; that of the first delivery.
+    pub id: i64,
+    /// What was told.
+    pub alert: Alert,
+}
+
+fn names(sites: Option<&Vec<SiteId>>) -> Option<String> {
+    let quoted = |site: &SiteId| format!("\"{site}\"");
+    Some(format!("[{}]", sites?.iter().map(quoted).collect::<Vec<_>>().join(",")))
 }
 
 impl Ledger {
@@ -68,12 +108,40 @@ impl Ledger {
     pub fn incidents_page(&self, query: &IncidentQuery, limit: u32) -> Result<Vec<IncidentRecord>> {
         let sql = "SELECT body FROM incidents WHERE (state = ?1 OR ?1 IS NULL) AND (site = ?2 OR ?2 IS NULL)
                 AND (?3 IS NULL OR (opened_at, id) < (SELECT opened_at, id FROM incidents WHERE id = ?3))
+                AND (?5 IS NULL OR site IN (SELECT value FROM json_each(?5)))
+                AND (?6 IS NULL OR opened_at <= ?7 AND (state = 'open' OR at >= ?6))
             ORDER BY opened_at DESC, id DESC LIMIT ?4";
         let state = query.open.map(|open| if open { "open" } else { "closed" });
         let site = query.site.as_ref().map(SiteId::as_str);
         let before = query.before.as_ref().map(IncidentId::as_str);
+        let during = query.during.map(|during| (during.from.nanos(), during.to.nanos()));
+        let (from, to) = during.unzip();
+        let values = params![state, site, before, limit, names(query.sites.as_ref()), from, to];
+        self.read(|connection| list(connection, sql, values, |row| json(row, 0)))
+    }
+
+    /// What was told, newest first, page by page: each revision once, however many were told.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`](super::LedgerError::Database).
+    pub fn alerts(&self, query: &AlertQuery, limit: u32) -> Result<Vec<AlertRow>> {
+        let sql = "SELECT id, body FROM deliveries d
+            WHERE purpose IN ('alert', 'cancel') AND (incident = ?1 OR ?1 IS NULL) AND id < ?2
+                AND (?3 IS NULL OR site IN (SELECT value FROM json_each(?3)))
+                AND (?4 IS NULL OR owed_at BETWEEN ?4 AND ?5)
+                AND NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.incident = d.incident
+                    AND e.revision = d.revision AND e.purpose = d.purpose AND e.id < d.id)
+            ORDER BY id DESC LIMIT ?6";
+        let during = query.during.map(|during| (during.from.nanos(), during.to.nanos()));
+        let (from, to) = during.unzip();
+        let incident = query.incident.as_ref().map(IncidentId::as_str);
+        let before = query.before.unwrap_or(i64::MAX);
+        let values = params![incident, before, names(query.sites.as_ref()), from, to, limit];
         self.read(|connection| {
-            list(connection, sql, params![state, site, before, limit], |row| json(row, 0))
+            list(connection, sql, values, |row| {
+                let delivery: Delivery = json(row, 1)?;
+                Ok(AlertRow { id: row.get(0)?, alert: delivery.alert })
+            })
         })
     }
 }
@@ -140,6 +208,7 @@ mod tests {
                     open,
                     site: Some("cut-12".parse().unwrap()),
                     before: before.clone(),
+                    ..IncidentQuery::default()
                 };
                 let page = ledger.incidents_page(&query, 2).unwrap();
                 let Some(last) = page.last() else { break };
@@ -151,5 +220,40 @@ mod tests {
         let elsewhere =
             IncidentQuery { site: Some("cut-13".parse().unwrap()), ..IncidentQuery::default() };
         assert!(ledger.incidents_page(&elsewhere, 2).unwrap().is_empty());
+        for (sites, found) in [(vec![], 0), (vec!["cut-12"], 7), (vec!["cut-13"], 0)] {
+            let sites = Some(sites.into_iter().map(|site| site.parse().unwrap()).collect());
+            let query = IncidentQuery { sites, ..IncidentQuery::default() };
+            assert_eq!(ledger.incidents_page(&query, 10).unwrap().len(), found);
+        }
+    }
+
+    #[test]
+    fn an_alert_is_listed_once_however_many_were_told() {
+        let owe = |channel, who, revision| {
+            Action::Owe(delivery(channel, who, Alert { revision, ..alert(1, Level::Severe) }))
+        };
+        let (_folder, ledger) = ledger([
+            owe("hook", "a", 1),
+            owe("hook", "b", 1),
+            owe("siren", "north", 1),
+            owe("hook", "a", 2),
+            owe("hook", "b", 2),
+        ]);
+        let told = |query: &AlertQuery| {
+            let rows = ledger.alerts(query, 10).unwrap();
+            rows.iter().map(|row| row.alert.revision).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&AlertQuery::default()), [2, 1]);
+        let newest = ledger.alerts(&AlertQuery::default(), 1).unwrap();
+        let before = Some(newest[0].id);
+        assert_eq!(told(&AlertQuery { before, ..AlertQuery::default() }), [1]);
+        let incident = Some(incident(9));
+        assert!(told(&AlertQuery { incident, ..AlertQuery::default() }).is_empty());
+        let (first, last) = (Timestamp::MIN, Timestamp::MAX);
+        let day_before = at(0).minus(std::time::Duration::from_secs(86_400));
+        for (from, to, found) in [(first, last, 2), (first, day_before, 0)] {
+            let during = Some(During { from, to });
+            assert_eq!(told(&AlertQuery { during, ..AlertQuery::default() }).len(), found);
+        }
     }
 }

@@ -163,6 +163,15 @@ impl Store {
         if public { fs::read(self.path(identifier)).ok() } else { None }
     }
 
+    /// Every public document, newest first.
+    pub fn public(&self) -> Vec<Published> {
+        let documents = self.documents.read();
+        let public = documents.values().filter(|published| published.scope == Scope::Public);
+        let mut public: Vec<_> = public.cloned().collect();
+        public.sort_by(|a, b| (b.sent_at, &b.identifier).cmp(&(a.sent_at, &a.identifier)));
+        public
+    }
+
     /// The Atom feed of public documents that have not expired, newest first.
     pub fn feed(&self, now: Timestamp) -> String {
         feed::atom(&self.settings, &self.documents.read(), now)
