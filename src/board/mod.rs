@@ -26,6 +26,7 @@ mod metrics;
 mod facts;
 mod words;
 mod templates;
+mod chart;
 mod page;
 mod api;
 mod live;
@@ -368,6 +369,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/account/second-factor", post(account::second_factor))
         .route("/account/others", post(account::others))
         .route("/exercises", get(exercises::page))
+        .route("/sites/{site}", get(page::site))
         .route("/incidents/{id}/approval", get(page::approval))
         .route("/metrics", get(vitals::metrics))
         .route("/api/v1/openapi.json", get(api::openapi))

@@ -36,6 +36,11 @@ impl Shown {
     }
 }
 
+/// A moment in the form that `strftime` knows.
+pub(super) fn named(at: Timestamp, zone: &str, form: &str) -> String {
+    local(at, zone).strftime(form).to_string()
+}
+
 /// RFC 3339 with the offset of a zone, to the millisecond. A zone nobody knows is UTC.
 pub(super) fn rfc3339(at: Timestamp, zone: &str) -> String {
     let local = local(at, zone);

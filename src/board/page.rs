@@ -5,6 +5,7 @@
 
 mod approval;
 mod rows;
+mod site;
 mod sorted;
 
 use alerting::Status;
@@ -24,6 +25,7 @@ use super::{Shared, words};
 use crate::people::Role;
 pub(super) use approval::{answer, approval};
 use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow};
+pub(super) use site::site;
 
 /// What the part of the page that changes is drawn from; every text in one language.
 #[derive(Serialize)]

@@ -13,12 +13,13 @@ use super::exercises::{self, Beside};
 use super::problem::Problem;
 
 /// Name and text of every page and part.
-pub(super) const SOURCES: [(&str, &str); 10] = [
+pub(super) const SOURCES: [(&str, &str); 11] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("beside.html", include_str!("templates/beside.html")),
     ("exercises.html", include_str!("templates/exercises.html")),
     ("shapes.html", include_str!("templates/shapes.html")),
     ("board.html", include_str!("templates/board.html")),
+    ("site.html", include_str!("templates/site.html")),
     ("approval.html", include_str!("templates/approval.html")),
     ("account.html", include_str!("templates/account.html")),
     ("now.html", include_str!("templates/now.html")),

@@ -30,10 +30,11 @@ pub fn defaults(watched: &[Watched], kind: Option<SiteKind>) -> Vec<Rule> {
     }
     let unconfirmed = groups.into_iter().filter_map(|(group, series)| {
         let id = format!("unconfirmed-{}", group.name());
-        let reason = "domain.md 3.5.3: a value far from the others that nothing confirms or refutes is evidence for 주의";
+        let reason =
+            "a value far from the others that nothing confirms or refutes is evidence for 주의";
         rule(&id, group, Level::Caution, series, Quality::ALARMING, reason)
     });
-    let reason = "domain.md 3.5.2 and 3.5.5: a stuck instrument, or one its neighbours contradict";
+    let reason = "a stuck instrument, or one its neighbours contradict";
     let instrument =
         rule("instrument", Group::Health, Level::Attention, judged, Quality::FAULTY, reason);
     unconfirmed.chain(instrument).collect()

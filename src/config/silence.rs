@@ -51,7 +51,8 @@ fn rule(after: Duration, series: Vec<SeriesName>) -> Option<Rule> {
         Provenance {
             author: "bongsu".into(),
             date: "2026-07-01".into(),
-            reason: "domain.md 3.5.7: silent after three report intervals, at least 10 min; no data is never safety".into(),
+            reason: "silent after three report intervals, at least 10 min; no data is never safety"
+                .into(),
         },
     ))
 }

@@ -2,9 +2,10 @@
 
 use super::*;
 
-const VIEWER_PATHS: [&str; 17] = [
+const VIEWER_PATHS: [&str; 18] = [
     "/",
     "/board/now",
+    "/sites/gwang-3",
     "/metrics",
     "/exercises",
     "/api/v1/exercises",

@@ -261,3 +261,29 @@ async fn look_at_the_board() {
     stop.cancel();
     serving.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_site_shows_its_instruments_their_past_and_its_criteria() {
+    let world = World::new().await;
+    night(&world).await;
+    let page = world.get_page("/sites/gwang-3").await;
+    assert!(page.contains("rain-1</b> 강우량") && page.contains("지연 수신"), "{page}");
+    assert_eq!(page.matches("<rect class=\"bar\"").count(), 2, "a quarter of an hour of rain");
+    assert!(page.contains("7.5 mm"), "in all");
+    assert!(page.contains("live_gwang-3_slope-failure_14007"));
+    for range in ["7d", "30d", "1y"] {
+        assert!(
+            world
+                .get_page(&format!("/sites/gwang-3?range={range}"))
+                .await
+                .contains("class=\"bar\"")
+        );
+    }
+    for (path, status) in [
+        ("/sites/gwang-3?range=ever", StatusCode::BAD_REQUEST),
+        ("/sites/nowhere", StatusCode::NOT_FOUND),
+        ("/sites/..%2f..%2fetc", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(world.get(path, VIEWER).await.status(), status, "{path}");
+    }
+}

@@ -16,6 +16,7 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("POST", "/sign-out", None, Bound::Not),
     ("GET", "/", Some(Role::Viewer), Bound::Not),
     ("GET", "/board/now", Some(Role::Viewer), Bound::Not),
+    ("GET", "/sites/{site}", Some(Role::Viewer), Bound::Not),
     ("GET", "/account", Some(Role::Viewer), Bound::Not),
     ("POST", "/account/password", Some(Role::Viewer), Bound::Not),
     ("POST", "/account/second-factor", Some(Role::Viewer), Bound::Not),
