@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Fact, Measure, Said};
 use super::persistence::{self, Mark};
 use super::velocity::{self, Intervals};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// The most velocities of the long mean.
 pub const LONG_MAX: usize = 64;
@@ -76,16 +76,7 @@ pub struct State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let velocity = self.intervals.take(&settings.velocity, at, value)?.per_hour.abs();
         let (short, long) = (usize::from(settings.short), usize::from(settings.long));
         self.means.push(long, velocity);
@@ -94,9 +85,8 @@ impl Kind for State {
             Some(false) => Mark::Within,
             _ => Mark::Between,
         };
-        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
         let value = self.means.of_last(short).unwrap_or(velocity);
-        Some(Transition { held: turned, at, value })
+        self.persistence.judge(&settings.persistence, at, mark, value)
     }
 
     fn held(&self) -> bool {
@@ -125,6 +115,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
     use core::time::Duration;
 

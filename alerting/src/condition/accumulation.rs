@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::amounts::{Intake, Source, Sum};
 use super::explain::{Fact, Measure, Said};
+use super::limit::Limit;
 use super::persistence;
-use super::{Kind, MAIN, Side, Transition};
+use super::{Kind, Side, Transition};
 
 /// Running sum of amounts over a window.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,22 +42,13 @@ impl Kind for State {
     type Settings = Settings;
 
     // `value` of the transition is the sum
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.amounts.add(at, self.intake.take(&settings.source, value));
         self.amounts.forget(at.minus(settings.window));
         let sum = self.amounts.total();
-        let mark = Side::Above.mark(sum, settings.raise_at, settings.clear_below);
-        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: sum })
+        let Settings { raise_at, clear_below, persistence, .. } = *settings;
+        let limit = Limit { side: Side::Above, raise_at, clear_below, persistence };
+        limit.judge(&mut self.persistence, at, Some(sum))
     }
 
     fn held(&self) -> bool {
@@ -82,6 +74,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::super::amounts::AMOUNTS_MAX;
     use super::*;
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence::{self, Mark};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// An anchor that is loaded too much or too little.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,20 +54,11 @@ impl Settings {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.load = value;
         let mark = settings.mark(value);
-        let turned = self.persistence.observe(&settings.limit.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: 100.0 * value / settings.design })
+        let value = 100.0 * value / settings.design;
+        self.persistence.judge(&settings.limit.persistence, at, mark, value)
     }
 
     fn held(&self) -> bool {
@@ -96,6 +87,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::medians::Medians;
 use super::persistence;
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -57,18 +57,11 @@ impl State {
 
 impl Kind for State {
     type Settings = Settings;
+    fn take_beside(&mut self, _settings: &Settings, _slot: u8, at: Timestamp, value: f64) {
+        self.other = Some((at, value));
+    }
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            self.other = Some((at, value));
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let distortion = self.distortion(settings, at, value);
         settings.limit.judge(&mut self.persistence, at, distortion)
     }
@@ -100,6 +93,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     fn settings(baseline: Option<f64>) -> Settings {

@@ -17,7 +17,7 @@ use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence;
 use super::steps::{Ended, Steps};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// Antecedent water beyond a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,16 +103,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.take(settings, at, value);
         let warm = self.since.is_some_and(|since| at.since(since) >= settings.warm_up);
         let index = self.now(settings).filter(|_| warm);
@@ -142,6 +133,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     fn settings() -> Settings {

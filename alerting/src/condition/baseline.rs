@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence;
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// Far from what is usual.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,16 +86,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         if !self.warm_up(settings, value) {
             return settings.limit.judge(&mut self.persistence, at, None);
         }
@@ -134,6 +125,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::super::Side;
     use super::*;
 

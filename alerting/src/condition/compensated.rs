@@ -44,18 +44,11 @@ pub struct State {
 
 impl Kind for State {
     type Settings = Settings;
+    fn take_beside(&mut self, _settings: &Settings, _slot: u8, at: Timestamp, value: f64) {
+        self.compensation.take(at, value);
+    }
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            self.compensation.take(at, value);
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let residual = self.compensation.residual(&settings.compensation, at, value);
         self.residual = residual.unwrap_or(f64::NAN);
         let (turn, quiet) = match &settings.test {

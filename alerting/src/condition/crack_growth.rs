@@ -15,7 +15,7 @@ use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::medians::Medians;
 use super::persistence::{self, Mark};
-use super::{Kind, MAIN, Transition, rate};
+use super::{Kind, Transition, rate};
 
 const BLOCK: Duration = Duration::from_secs(6 * 3_600);
 /// Fewer medians make no growth.
@@ -83,26 +83,15 @@ impl State {
 
 impl Kind for State {
     type Settings = Settings;
+    fn take_beside(&mut self, _settings: &Settings, _slot: u8, at: Timestamp, value: f64) {
+        self.compensation.take(at, value);
+    }
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            self.compensation.take(at, value);
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.take(settings, at, value);
         let mark = self.mark(settings);
-        let turned = self.persistence.observe(&settings.limit.persistence, at, mark)?;
-        Some(Transition {
-            held: turned,
-            at,
-            value: self.growth.map_or(f64::NAN, |(growth, _)| growth),
-        })
+        let value = self.growth.map_or(f64::NAN, |(growth, _)| growth);
+        self.persistence.judge(&settings.limit.persistence, at, mark, value)
     }
 
     fn held(&self) -> bool {
@@ -135,6 +124,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     const DAY: f64 = 24.0;

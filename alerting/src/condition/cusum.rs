@@ -13,7 +13,7 @@ use super::baseline::Ewma;
 use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence;
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// A drift from a mean.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,16 +70,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let sum = self.z(settings, value).map(|z| self.add(settings, z));
         settings.limit.judge(&mut self.persistence, at, sum)
     }
@@ -111,6 +102,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     fn settings() -> Settings {

@@ -14,7 +14,7 @@ use super::amounts::Sum;
 use super::explain::{Fact, Measure, Said};
 use super::persistence::{self, Mark};
 use super::rate::median;
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// The most others.
 pub const OTHERS_MAX: usize = 15;
@@ -85,22 +85,15 @@ impl State {
 
 impl Kind for State {
     type Settings = Settings;
-
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            let at_slot = usize::from(slot - 1).min(OTHERS_MAX - 1);
-            if self.others.len() <= at_slot {
-                self.others.resize(at_slot + 1, Voice::default());
-            }
-            self.others[at_slot].take(settings, at, value);
-            return None;
+    fn take_beside(&mut self, settings: &Settings, slot: u8, at: Timestamp, value: f64) {
+        let at_slot = usize::from(slot - 1).min(OTHERS_MAX - 1);
+        if self.others.len() <= at_slot {
+            self.others.resize(at_slot + 1, Voice::default());
         }
+        self.others[at_slot].take(settings, at, value);
+    }
+
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.own.take(settings, at, value);
         let own = self.own.says(settings, at)?;
         self.last = self.vote(settings, at, own).map(|vote| (vote, (own - vote).abs()));
@@ -111,8 +104,8 @@ impl Kind for State {
             }
             Some(_) => Mark::Within,
         };
-        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: self.last.map_or(f64::NAN, |(_, apart)| apart) })
+        let value = self.last.map_or(f64::NAN, |(_, apart)| apart);
+        self.persistence.judge(&settings.persistence, at, mark, value)
     }
 
     fn held(&self) -> bool {
@@ -144,6 +137,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     fn settings(sum_over: Option<Duration>, apart: f64, raise_count: u8) -> Settings {

@@ -43,13 +43,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        _settings: &Settings,
-        _slot: u8,
-        _at: Timestamp,
-        _value: f64,
-    ) -> Option<Transition> {
+    fn take_own(&mut self, _: &Settings, _: Timestamp, _: f64) -> Option<Transition> {
         None
     }
 

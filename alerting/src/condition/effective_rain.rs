@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::amounts::{Intake, Source};
 use super::explain::{Fact, Measure, Said};
 use super::persistence::{self, Mark};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// The most half-lives of one condition.
 pub const HALF_LIVES_MAX: usize = 4;
@@ -84,19 +84,11 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.take(settings, at, value);
-        let turned = self.persistence.observe(&settings.persistence, at, self.mark(settings))?;
-        Some(Transition { held: turned, at, value: self.percent(settings) })
+        let mark = self.mark(settings);
+        let value = self.percent(settings);
+        self.persistence.judge(&settings.persistence, at, mark, value)
     }
 
     fn held(&self) -> bool {
@@ -123,6 +115,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
     use std::vec;
 

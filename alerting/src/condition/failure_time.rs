@@ -19,7 +19,7 @@ use super::acceleration::Means;
 use super::explain::{Fact, Measure, Said};
 use super::persistence::{self, Mark};
 use super::velocity::{self, Intervals};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 use forecast::{Forecast, Sample};
 
 /// The most stretches kept since the onset; then neighbours are joined, so that all of the movement stays in the line
@@ -283,22 +283,14 @@ impl State {
 
 impl Kind for State {
     type Settings = Settings;
+    fn take_beside(&mut self, _settings: &Settings, _slot: u8, at: Timestamp, value: f64) {
+        self.forecaster.take_trigger(at, value);
+    }
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            self.forecaster.take_trigger(at, value);
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.forecaster.take(settings, at, value);
         let (mark, left) = self.mark(settings, at);
-        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: left })
+        self.persistence.judge(&settings.persistence, at, mark, left)
     }
 
     fn held(&self) -> bool {

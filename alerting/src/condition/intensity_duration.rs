@@ -14,7 +14,7 @@ use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence;
 use super::storm::Storms;
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// A line I = factor · D^−exponent, mm/h over hours, where it is stated.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,16 +81,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let amount = self.intake.take(&settings.source, value);
         self.storms.take(settings.dry_hours, at, amount);
         let share = self.share(settings);
@@ -125,6 +116,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     #[test]

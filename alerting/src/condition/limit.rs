@@ -43,7 +43,6 @@ impl Limit {
         value: Option<f64>,
     ) -> Option<Transition> {
         let mark = value.map_or(Mark::Between, |value| self.mark(value));
-        let turned = state.observe(&self.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: value.unwrap_or(f64::NAN) })
+        state.judge(&self.persistence, at, mark, value.unwrap_or(f64::NAN))
     }
 }

@@ -59,6 +59,17 @@ trait Kind: Default {
     /// Its limits, in base units.
     type Settings;
 
+    /// Takes one trusted reading of the series itself, at or after the one before.
+    fn take_own(
+        &mut self,
+        settings: &Self::Settings,
+        at: Timestamp,
+        value: f64,
+    ) -> Option<Transition>;
+
+    /// Takes one trusted reading of a companion. A kind that takes one series ignores it.
+    fn take_beside(&mut self, _settings: &Self::Settings, _slot: u8, _at: Timestamp, _value: f64) {}
+
     /// Takes one trusted reading of a slot, at or after the one before.
     fn observe(
         &mut self,
@@ -66,7 +77,13 @@ trait Kind: Default {
         slot: u8,
         at: Timestamp,
         value: f64,
-    ) -> Option<Transition>;
+    ) -> Option<Transition> {
+        if slot == MAIN {
+            return self.take_own(settings, at, value);
+        }
+        self.take_beside(settings, slot, at, value);
+        None
+    }
 
     /// Whether it holds.
     fn held(&self) -> bool;
@@ -81,14 +98,17 @@ trait Kind: Default {
 impl<K: Kind> Kind for Box<K> {
     type Settings = K::Settings;
 
-    fn observe(
+    fn take_own(
         &mut self,
         settings: &K::Settings,
-        slot: u8,
         at: Timestamp,
         value: f64,
     ) -> Option<Transition> {
-        (**self).observe(settings, slot, at, value)
+        (**self).take_own(settings, at, value)
+    }
+
+    fn take_beside(&mut self, settings: &K::Settings, slot: u8, at: Timestamp, value: f64) {
+        (**self).take_beside(settings, slot, at, value);
     }
 
     fn held(&self) -> bool {

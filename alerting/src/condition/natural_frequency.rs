@@ -16,7 +16,7 @@ use super::compensation::{self, Compensation};
 use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence::{self, Mark};
-use super::{Kind, MAIN, Transition, fft};
+use super::{Kind, Transition, fft};
 
 /// The longest block.
 pub const BLOCK_MAX: u16 = 8_192;
@@ -157,18 +157,11 @@ impl State {
 
 impl Kind for State {
     type Settings = Settings;
+    fn take_beside(&mut self, _settings: &Settings, _slot: u8, at: Timestamp, value: f64) {
+        self.compensation.take(at, value);
+    }
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            self.compensation.take(at, value);
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let frequency = match &settings.welch {
             None => Some(value),
             Some(welch) => self.sample(settings, welch, at, value),
@@ -211,6 +204,7 @@ pub fn takes(welch: &Welch) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
     use core::f64::consts::TAU;
 

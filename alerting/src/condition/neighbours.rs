@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::{Fact, Said};
 use super::persistence::{self, Mark};
-use super::{Kind, MAIN, Transition, rate};
+use super::{Kind, Transition, rate};
 
 /// How far away a neighbour may be, in positions.
 pub const WITHIN_MAX: u8 = 4;
@@ -59,22 +59,15 @@ impl State {
 
 impl Kind for State {
     type Settings = Settings;
-
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            let at_slot = usize::from(slot - 1).min(2 * usize::from(WITHIN_MAX) - 1);
-            if self.neighbours.len() <= at_slot {
-                self.neighbours.resize(at_slot + 1, rate::State::default());
-            }
-            self.neighbours[at_slot].push(&settings.rate, at, value);
-            return None;
+    fn take_beside(&mut self, settings: &Settings, slot: u8, at: Timestamp, value: f64) {
+        let at_slot = usize::from(slot - 1).min(2 * usize::from(WITHIN_MAX) - 1);
+        if self.neighbours.len() <= at_slot {
+            self.neighbours.resize(at_slot + 1, rate::State::default());
         }
+        self.neighbours[at_slot].push(&settings.rate, at, value);
+    }
+
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.own.push(&settings.rate, at, value);
         let (mark, slope) = self.own.judge(&settings.rate, at);
         let mark = match mark {
@@ -85,8 +78,7 @@ impl Kind for State {
             },
             mark => mark,
         };
-        let turned = self.persistence.observe(&settings.rate.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: slope })
+        self.persistence.judge(&settings.rate.persistence, at, mark, slope)
     }
 
     fn held(&self) -> bool {
@@ -123,6 +115,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::super::Side;
     use super::*;
     use core::time::Duration;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence;
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// A shift of the mean.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,16 +66,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let over = self.add(settings, value);
         let limit = Limit { side: super::Side::Above, ..settings.limit };
         limit.judge(&mut self.persistence, at, Some(over))
@@ -105,6 +96,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::super::Side;
     use super::*;
 

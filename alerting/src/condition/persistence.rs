@@ -11,6 +11,7 @@ use core::time::Duration;
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Transition;
 use super::explain::Fact;
 
 /// The longest look-back in readings.
@@ -96,6 +97,17 @@ impl State {
         self.push(settings, at, mark == Mark::Beyond);
         self.clear_run = if mark == Mark::Within { self.clear_run.saturating_add(1) } else { 0 };
         self.turn(settings, at)
+    }
+
+    /// The same with the number behind the mark, which a transition names.
+    pub fn judge(
+        &mut self,
+        settings: &Settings,
+        at: Timestamp,
+        mark: Mark,
+        value: f64,
+    ) -> Option<Transition> {
+        Some(Transition { held: self.observe(settings, at, mark)?, at, value })
     }
 
     /// How many of the last readings were beyond the limit, since when, and how many in a row within it.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::{Fact, Measure, Said};
 use super::persistence::{self, Mark};
-use super::{Kind, MAIN, Side, Transition};
+use super::{Kind, Side, Transition};
 
 /// The most readings a window may hold: the longest window over the report interval.
 pub const SAMPLES_MAX: usize = 1024;
@@ -94,20 +94,10 @@ impl Kind for State {
     type Settings = Settings;
 
     // `value` of the transition is the slope an hour
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.push(settings, at, value);
         let (mark, slope) = self.judge(settings, at);
-        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: slope })
+        self.persistence.judge(&settings.persistence, at, mark, slope)
     }
 
     fn held(&self) -> bool {
@@ -292,6 +282,7 @@ pub(super) fn median(values: &mut [f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     fn minutes(values: &[(i64, f64)]) -> VecDeque<(Timestamp, f64)> {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::amounts::{Intake, Source, Sum};
 use super::explain::{Fact, Measure, Said};
 use super::persistence::{self, Mark};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// Recent against antecedent rain.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,16 +65,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.recent.add(at, self.intake.take(&settings.source, value));
         let from = at.minus(settings.recent);
         while let Some((fell_at, amount)) = self.recent.take_one(from) {
@@ -83,8 +74,7 @@ impl Kind for State {
         self.antecedent.forget(from.minus(settings.antecedent));
         let excess = self.excess(settings);
         let mark = if excess > 0.0 { Mark::Beyond } else { Mark::Within };
-        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: excess })
+        self.persistence.judge(&settings.persistence, at, mark, excess)
     }
 
     fn held(&self) -> bool {
@@ -111,6 +101,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     fn held_after(rain: &[(i64, f64)]) -> (bool, f64) {

@@ -17,7 +17,7 @@ use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence;
 use super::steps::{Ended, Steps};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// Heights of the outlets, millimetres: two of the first tank, one of each other.
 const OUTLETS: [f64; 4] = [15.0, 60.0, 15.0, 15.0];
@@ -104,16 +104,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         self.take(settings, at, value);
         let index = self.is_warm(settings, at).then(|| self.now(settings).index());
         settings.limit.judge(&mut self.persistence, at, index)
@@ -145,6 +136,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
     use std::vec::Vec;
 

@@ -10,20 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::{Fact, Measure, Said};
 use super::persistence;
-use super::{Kind, MAIN, Side, Transition};
+use super::{Kind, Transition};
 
 /// Level crossing with persistence and hysteresis, in the base unit of the series. Source: domain.md 3.1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// On which side danger lies.
-    pub side: Side,
-    /// A reading at or beyond this counts towards raising.
-    pub raise_at: f64,
-    /// A reading short of this counts towards clearing; not beyond `raise_at`.
-    pub clear_below: f64,
-    /// How often and how long.
-    pub persistence: persistence::Settings,
-}
+pub use super::limit::Limit as Settings;
 
 /// The recent past of one series under one threshold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,19 +24,8 @@ pub struct State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
-        let mark = settings.side.mark(value, settings.raise_at, settings.clear_below);
-        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value })
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
+        settings.judge(&mut self.persistence, at, Some(value))
     }
 
     fn held(&self) -> bool {
@@ -69,6 +48,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{MAIN, Side};
     use super::*;
     use core::time::Duration;
 

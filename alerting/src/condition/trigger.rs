@@ -13,7 +13,7 @@ use reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::explain::{Fact, Measure, Said};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// One sample counts at most for so many times the long-term energy: a glitch is not a wave.
 const SAMPLE_MAX: f64 = 20.0;
@@ -103,14 +103,8 @@ impl Kind for State {
     type Settings = Settings;
 
     /// `value` of the transition is the ratio.
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN || !value.is_finite() {
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
+        if !value.is_finite() {
             return None;
         }
         self.take(settings, at, value);
@@ -148,6 +142,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
     use proptest::prelude::*;
 

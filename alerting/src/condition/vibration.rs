@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Fact, Measure, Said};
 use super::limit::Limit;
 use super::persistence;
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 /// A frequency belongs to a peak if it is at most so much older.
 const SAME_EVENT: Duration = Duration::from_secs(2);
@@ -112,18 +112,11 @@ pub struct State {
 
 impl Kind for State {
     type Settings = Settings;
+    fn take_beside(&mut self, _settings: &Settings, _slot: u8, at: Timestamp, value: f64) {
+        self.frequency = Some((at, value));
+    }
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            self.frequency = Some((at, value));
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let same = |(then, hertz): &(Timestamp, f64)| at.since(*then) <= SAME_EVENT && *hertz > 0.0;
         let hertz = self.frequency.filter(same).map(|(_, hertz)| hertz);
         let limit = hertz.map_or(settings.table.strictest(), |hertz| settings.table.limit(hertz));
@@ -157,6 +150,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::explain::{Fact, Measure, Said};
 use super::medians::Medians;
 use super::persistence::{self, Mark};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 
 const BLOCK: Duration = Duration::from_secs(6 * 3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -79,16 +79,7 @@ impl State {
 impl Kind for State {
     type Settings = Settings;
 
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
-        if slot != MAIN {
-            return None;
-        }
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         let top = settings.height.map_or(value, |height| height * libm::tan(value.to_radians()));
         self.medians.take(BLOCK, KEPT, at, top);
         let percent = self.percent(settings);
@@ -97,8 +88,8 @@ impl Kind for State {
             Some(percent) if percent > 100.0 => Mark::Beyond,
             Some(_) => Mark::Within,
         };
-        let turned = self.persistence.observe(&settings.persistence, at, mark)?;
-        Some(Transition { held: turned, at, value: percent.unwrap_or(f64::NAN) })
+        let value = percent.unwrap_or(f64::NAN);
+        self.persistence.judge(&settings.persistence, at, mark, value)
     }
 
     fn held(&self) -> bool {
@@ -125,6 +116,7 @@ impl Kind for State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
 
     /// The highest class that holds after so many days of a steady movement.

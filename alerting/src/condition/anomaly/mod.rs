@@ -27,7 +27,7 @@ pub use companions::COMPANIONS_MAX;
 pub use evidence::Reason;
 
 use super::explain::{Fact, Measure, Said};
-use super::{Kind, MAIN, Transition};
+use super::{Kind, Transition};
 use companions::Companions;
 use evidence::{Evidence, NEWS, Told};
 use pace::Pace;
@@ -144,18 +144,8 @@ impl Kind for State {
 
     /// Holds for the one reading with which something is told: what lasts is told once, and again only when it has
     /// become three times as rare. `value` of the transition is the score.
-    fn observe(
-        &mut self,
-        settings: &Settings,
-        slot: u8,
-        at: Timestamp,
-        value: f64,
-    ) -> Option<Transition> {
+    fn take_own(&mut self, settings: &Settings, at: Timestamp, value: f64) -> Option<Transition> {
         if !value.is_finite() {
-            return None;
-        }
-        if slot != MAIN {
-            self.companions.hear(slot, at, value);
             return None;
         }
         let residual = self.companions.residual(at, value, !self.frozen)?;
@@ -165,6 +155,12 @@ impl Kind for State {
         let held = self.tell(settings, at, evidence);
         let turned = held != core::mem::replace(&mut self.held, held);
         turned.then_some(Transition { held, at, value: self.score })
+    }
+
+    fn take_beside(&mut self, _settings: &Settings, slot: u8, at: Timestamp, value: f64) {
+        if value.is_finite() {
+            self.companions.hear(slot, at, value);
+        }
     }
 
     fn held(&self) -> bool {
@@ -311,6 +307,7 @@ fn median([a, b, c]: [f64; 3]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAIN;
     use super::*;
     use alloc::vec::Vec;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::condition::MAIN;
 
 /// As shipped, for displacements with a noise of 0.05 mm.
 pub fn settings() -> Settings {
