@@ -18,6 +18,8 @@ pub enum Reason {
     Spike,
     /// The same value for too long.
     Stuck,
+    /// Changes follow each other otherwise than they did.
+    Shape,
 }
 
 impl Reason {
@@ -29,6 +31,7 @@ impl Reason {
             Self::Variance => "variance",
             Self::Spike => "spike",
             Self::Stuck => "stuck",
+            Self::Shape => "shape",
         }
     }
 }
@@ -63,6 +66,7 @@ const ECHO_BLOCKS: u64 = 4;
 const ECHO_MIN: u64 = 8;
 const NOISE_ECHO: u64 = 128;
 const SPIKE_ECHO: u64 = 64;
+const SHAPE_ECHO: u64 = 256;
 
 /// What was told, for as long as its echo lasts: one event passes through every scale, and is told once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -72,6 +76,7 @@ pub(super) struct Told {
     shifts: [Echo; SCALES],
     noise: Echo,
     spike: Echo,
+    shape: Echo,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -95,6 +100,7 @@ impl Told {
         }
         self.noise.extend(now, NOISE_ECHO, score);
         self.spike.extend(now, SPIKE_ECHO, score);
+        self.shape.extend(now, SHAPE_ECHO, score);
     }
 
     pub fn is_news_of_shift(&self, scale: usize, score: f64) -> bool {
@@ -103,6 +109,10 @@ impl Told {
 
     pub fn is_news_of_noise(&self, score: f64) -> bool {
         self.noise.lets(self.now, score)
+    }
+
+    pub fn is_news_of_shape(&self, score: f64) -> bool {
+        self.shape.lets(self.now, score)
     }
 
     pub fn is_news_of_spike(&self, score: f64) -> bool {

@@ -11,8 +11,10 @@
 
 mod companions;
 mod evidence;
+mod lasting;
 mod pace;
 mod roughness;
+mod shape;
 mod shift;
 mod spike;
 mod stuck;
@@ -30,8 +32,10 @@ use super::explain::{Fact, Measure, Said};
 use super::{Kind, Transition};
 use companions::Companions;
 use evidence::{Evidence, NEWS, Told};
+use lasting::Lasting;
 use pace::Pace;
 use roughness::Roughness;
+use shape::Shape;
 use shift::Shifts;
 use spike::Spikes;
 use stuck::Runs;
@@ -74,6 +78,7 @@ pub struct State {
     roughness: Roughness,
     spikes: Spikes,
     runs: Runs,
+    shape: Shape,
     /// What of the last reading its companions explain.
     explained: f64,
     told: Told,
@@ -81,6 +86,7 @@ pub struct State {
     held: bool,
     score: f64,
     last: Option<Episode>,
+    lasting: Lasting,
     /// The reading up to which something told belongs to what was told last.
     lasts_until: u64,
 }
@@ -95,6 +101,8 @@ pub struct Verdict {
     pub limit: f64,
     /// What was told last.
     pub told: Option<Episode>,
+    /// Since when it is elsewhere than it has always been, and until when it was if it is back.
+    pub lasting: Option<(Timestamp, Option<Timestamp>)>,
     /// Between which values the next reading would not be told as a spike; `None` while too little is known.
     pub band: Option<(f64, f64)>,
 }
@@ -124,6 +132,7 @@ impl State {
             score: self.score,
             limit,
             told: self.last,
+            lasting: self.lasting.span(),
             band: reach.map(|reach| (middle - reach, middle + reach)),
         }
     }
@@ -190,6 +199,11 @@ impl Kind for State {
             facts.push(Fact::number("told-score", told.score));
             facts.push(Fact::count("told-over-readings", told.span as usize));
         }
+        if let Some((since, until)) = verdict.lasting {
+            facts.push(Fact::flag("lasting", until.is_none()));
+            facts.push(Fact::moment("away-since", since));
+            facts.extend(until.map(|until| Fact::moment("back-at", until)));
+        }
         if let Some((low, high)) = verdict.band {
             facts.push(Fact::number("expected-low", low));
             facts.push(Fact::number("expected-high", high));
@@ -216,21 +230,26 @@ impl State {
         if first {
             return;
         }
-        let change = (value - before[0]).abs();
+        let turned = value - before[0];
+        let change = turned.abs();
         if change > 0.0 && (self.resolution <= 0.0 || change < self.resolution) {
             self.resolution = change;
         }
         let resolution = self.resolution();
+        let stuck = self.last.is_some_and(|told| told.reason == Reason::Stuck);
+        self.lasting.observe(at, value, resolution, learning, !stuck || change > 0.0);
         self.runs.observe(change <= 0.0, learning);
         self.spikes.observe(value, before, resolution, learning);
         self.roughness.observe(change, resolution, learning);
         self.shifts.observe(median(self.before), resolution, learning);
+        self.shape.observe(turned, learning);
     }
 
     /// A gap: the past still counts, but nothing is compared across it that is shorter than it.
     fn interrupt(&mut self, missing: f64, value: f64) {
         self.shifts.interrupt(missing);
         self.roughness.interrupt();
+        self.shape.interrupt();
         self.runs.interrupt();
         self.before = [value; 3];
     }
@@ -258,6 +277,7 @@ impl State {
             .or(self.spikes.evidence(&self.told))
             .or(self.roughness.evidence(&self.told))
             .or(self.shifts.evidence(&self.told))
+            .or(self.shape.evidence(&self.told))
     }
 
     /// Notes what is told, or nearly so: either way its echo is no news. Says whether it is enough to speak.
@@ -286,6 +306,7 @@ impl State {
             _ => at,
         };
         self.last = Some(Episode { since, last: at, reason, score, span });
+        self.lasting.tell(at);
         self.lasts_until = self.seen + 2 * u64::from(span) + 16;
     }
 
@@ -365,6 +386,25 @@ mod tests {
     }
 
     #[test]
+    fn what_swings_where_it_wandered_is_told_by_its_shape() {
+        let (mut noise, mut place, mut way) = (noise(19), 0.0f64, 1.0f64);
+        let told = told((0..6_000).map(|row| {
+            // the same changes all the time: they go on in one direction for a while, and then each undoes the last
+            let turns = if row < 5_000 { noise() > 0.7 } else { true };
+            way = match (turns, place) {
+                (_, ..-6.0) => 1.0,
+                (_, 6.0..) => -1.0,
+                (true, _) => -way,
+                (false, _) => way,
+            };
+            place += way * (1.0 + 0.5 * noise());
+            place
+        }));
+        assert!(told.iter().any(|(row, why)| *row >= 5_000 && *why == Reason::Shape), "{told:?}");
+        assert!(told.iter().filter(|(row, _)| *row < 5_000).count() <= 2, "{told:?}");
+    }
+
+    #[test]
     fn a_value_that_freezes_is_told_once_where_values_move() {
         let mut noise = noise(3);
         let moving: Vec<f64> = (0..1_000).map(|_| noise()).collect();
@@ -420,6 +460,22 @@ mod tests {
         state.freeze(false);
         (0..500).for_each(|_| show(&mut state, noise() * 50.0));
         assert_ne!(band(&state), before, "learning again");
+    }
+
+    #[test]
+    fn what_was_told_lasts_until_the_series_is_back_however_used_to_it_one_is() {
+        let settings = Settings::default();
+        let (mut state, mut noise) = (State::default(), noise(17));
+        let mut lasting = Vec::new();
+        for row in 0..12_000i64 {
+            let away = if (2_000..9_000).contains(&row) { 20.0 } else { 0.0 };
+            Kind::observe(&mut state, &settings, MAIN, Timestamp::from_secs(row), noise() + away);
+            let lasts = state.verdict(&settings).lasting;
+            lasting.push(lasts.is_some_and(|(_, until)| until.is_none()));
+        }
+        // the levels before it are far outside every window by then, and its own noise is what is usual
+        assert!(lasting[2_010..8_990].iter().all(|lasts| *lasts));
+        assert!(lasting[9_100..].iter().filter(|lasts| **lasts).count() < 200);
     }
 
     /// A post that tilts with the warmth of the day, beside a thermometer, and slips a little after 4000 readings.
