@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::catalogue;
+use crate::delivery::DeliveryKey;
 use crate::level::Level;
-use crate::outbox::DeliveryKey;
 use crate::rule::Provenance;
 
 /// After downtime people have at least this long to answer again.

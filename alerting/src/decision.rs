@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Evidence, Hazard, IncidentId};
 use crate::approval::{ApprovalView, Bound};
+use crate::delivery::{Delivery, DeliveryChange};
 use crate::explanation::Finding;
 use crate::level::Level;
-use crate::outbox::{Delivery, DeliveryChange};
 use crate::station::{StationEvent, Telling};
 
 /// One thing the desk has to carry out. An action not returned was not decided.

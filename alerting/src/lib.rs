@@ -26,6 +26,7 @@ pub mod setup;
 pub mod incident;
 pub mod alert;
 pub mod route;
+pub mod delivery;
 pub mod outbox;
 pub mod explanation;
 pub mod decision;
@@ -36,6 +37,6 @@ pub use alert::{
     Alert, Evidence, Hazard, IncidentId, IncidentKind, MessageType, Purpose, SiteFacts, Status,
 };
 pub use decision::{Action, Decision};
+pub use delivery::{AttemptResult, Delivery, DeliveryChange, DeliveryKey, DeliveryState, Outcome};
 pub use engine::{Command, Engine, Moment, UNRECORDED};
 pub use level::Level;
-pub use outbox::{AttemptResult, Delivery, DeliveryChange, DeliveryKey, DeliveryState, Outcome};

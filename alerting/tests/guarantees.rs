@@ -5,8 +5,8 @@ mod common;
 use std::time::Duration;
 
 use alerting::alert::{MessageType, Purpose};
+use alerting::delivery::{AttemptResult, DeliveryState, Outcome};
 use alerting::level::Level;
-use alerting::outbox::{AttemptResult, DeliveryState, Outcome};
 use alerting::snapshot::Snapshot;
 use alerting::{Action, Command, Decision, Engine};
 use common::*;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use alerting::catalogue::Language;
 use alerting::engine::ALIVE_MAX;
-use alerting::outbox::{AttemptResult, DeliveryKey, Outcome};
 use alerting::{Action, Decision, Hazard, Level};
+use alerting::{AttemptResult, DeliveryKey, Outcome};
 use anyhow::{Context, bail};
 use ingest::journal::{Kind, Reader, Record};
 use reading::codec::csv::{CsvOptions, CsvReader, Row};

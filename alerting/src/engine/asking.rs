@@ -14,10 +14,10 @@ use crate::alert::{Alert, Hazard, MessageType, Purpose, SiteFacts};
 use crate::approval::{Bound, ChannelGroup, PublicText, Release, Released};
 use crate::catalogue;
 use crate::decision::{Action, Decision, IncidentRecord, Verdict};
+use crate::delivery::{AttemptResult, Delivery, DeliveryKey, Outcome};
 use crate::incident::{Incident, Revision};
 use crate::level::Level;
 use crate::life::Step;
-use crate::outbox::{AttemptResult, Delivery, DeliveryKey, Outcome};
 use crate::route::{Audience, Route};
 
 /// What the public would hear of a revision, and who has to be asked before.

@@ -13,9 +13,9 @@ use alerting::approval::{ChannelGroup, Release};
 use alerting::condition::{
     ConditionSettings, Side, accumulation, anomaly, persistence, rate, silence, threshold,
 };
+use alerting::delivery::{AttemptResult, Outcome};
 use alerting::engine::Moment;
 use alerting::level::Level;
-use alerting::outbox::{AttemptResult, Outcome};
 use alerting::route::{Audience, Retry, Route};
 use alerting::rule::{Group, Provenance, Quorum, Rule, When};
 use alerting::setup::Setup;
