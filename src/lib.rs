@@ -4,6 +4,7 @@ pub mod config;
 pub mod people;
 pub mod overview;
 pub mod explained;
+pub mod owed;
 pub mod metrics;
 pub mod vitals;
 pub mod desk;

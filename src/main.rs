@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
-    audit, check, demo, doctor, exercise, explain, import, order, replay, run, score, station,
-    test, user,
+    audit, check, deliveries, demo, doctor, exercise, explain, import, order, replay, run, score,
+    station, test, user,
 };
 use clap::{Parser, Subcommand};
 
@@ -33,6 +33,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     Import(import::ImportArgs),
     Audit(audit::AuditArgs),
+    Deliveries(deliveries::DeliveriesArgs),
+    Settle(deliveries::SettleArgs),
     User(user::UserArgs),
     Exercise(exercise::ExerciseArgs),
     Station(station::StationArgs),
@@ -78,6 +80,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args, language),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args, language),
+        Command::Deliveries(args) => deliveries::list(&args, language),
+        Command::Settle(args) => deliveries::settle(&args),
         Command::User(args) => user::run(&args, language),
         Command::Exercise(args) => exercise::run(&args, language),
         Command::Station(args) => station::run(&args, language),

@@ -115,6 +115,8 @@ pub enum Purpose {
     Approval,
     /// Nobody has answered yet: whoever hears this is to.
     Call,
+    /// The head of the audit trail, for somebody else to keep.
+    TrailHead,
 }
 
 impl Purpose {
@@ -126,6 +128,7 @@ impl Purpose {
             Self::Cancel => "cancel",
             Self::Approval => "approval",
             Self::Call => "call",
+            Self::TrailHead => "trail-head",
         }
     }
 }

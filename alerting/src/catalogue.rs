@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 
 use reading::registry::Text;
 
+use crate::delivery::DeliveryState;
 use crate::level::Level;
 
 /// A language of the product.
@@ -176,7 +177,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-channel", "채널", "Channel"),
     ("board-channels", "경보 전달", "Deliveries"),
     ("board-channels-none", "설정된 채널이 없습니다", "No channel is configured"),
-    ("board-channels-note", "실패·완료는 최근 24시간", "Failed and delivered: the last 24 hours"),
+    (
+        "board-channels-note",
+        "실패·완료·인계와 목표 시간(측정부터 수신 확인까지)은 최근 24시간",
+        "Failed, delivered, handed over and the objective (from the measurement to the proof): the last 24 hours",
+    ),
     ("board-claimed", "측정값", "Readings"),
     ("board-close", "종결", "Put away"),
     ("board-command-refused", "{0}: {1} 지시가 거부됨 — {2}", "{0}: {1} was turned down — {2}"),
@@ -217,6 +222,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Scripts are off: this page reloads every 30 seconds.",
     ),
     ("board-note", "메모", "Note"),
+    ("board-objective", "{0}초 안에", "Within {0} s"),
     ("board-order-cancel", "취소", "Cancel"),
     ("board-order-done", "처리되었습니다 (기록 {0})", "Done (record {0})"),
     (
@@ -370,6 +376,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-system-site", "봉수 시스템", "The bongsu system"),
     ("board-title", "봉수 상황판", "bongsu board"),
     ("board-unacknowledged", "미확인", "Not acknowledged"),
+    ("board-unconfirmed", "인계(확인 없음)", "Handed over"),
     ("board-vital-degraded", "점검 필요", "Degraded"),
     ("board-vital-failed", "장애", "Failed"),
     ("board-vital-ok", "정상", "OK"),
@@ -397,6 +404,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("command-already-released", "이미 발령된 문안입니다", "It was let out already"),
     ("command-needs-reason", "사유를 적어야 합니다", "Say why"),
     ("command-no-incident", "진행 중인 상황이 아닙니다", "No open incident has this id"),
+    (
+        "command-not-in-doubt",
+        "이 전달은 결과가 이미 정해졌거나 알 수 없는 전달입니다",
+        "What became of this delivery is known already, or there is no such delivery",
+    ),
     (
         "command-not-over",
         "아직 위험이 해소되지 않아 종결할 수 없습니다",
@@ -438,6 +450,20 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("danger-monitoring", "계측 장애", "monitoring fault"),
     ("danger-slope-failure", "급경사지 붕괴 위험", "slope may collapse"),
     ("danger-structural-damage", "시설물 붕괴 위험", "structure may fail"),
+    ("deliveries-none", "해당하는 전달이 없습니다", "No such delivery"),
+    ("delivery-state-attempting", "발송 중", "being sent"),
+    ("delivery-state-delivered", "도달 확인", "confirmed"),
+    ("delivery-state-expired", "시한 지남", "expired"),
+    ("delivery-state-handed-over", "인계, 수신 확인 대기", "handed over, receipt awaited"),
+    ("delivery-state-in-doubt", "결과 불명, 사람이 판단", "in doubt, a person decides"),
+    ("delivery-state-queued", "대기", "queued"),
+    ("delivery-state-refused", "거절됨", "refused"),
+    ("delivery-state-superseded", "새 내용으로 대체", "superseded"),
+    (
+        "delivery-state-unconfirmed",
+        "인계, 수신 확인 없음",
+        "handed over, no receipt in this medium",
+    ),
     ("demo-board", "상황판 (1회용 로그인 링크):  {0}", "Board (one-time sign-in link):  {0}"),
     ("demo-broker", "내장 브로커:  {0}", "Embedded broker:  {0}"),
     ("demo-cap", "CAP 피드:  {0}", "CAP feed:  {0}"),
@@ -673,6 +699,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "fault-balance",
         "수집기 {0}: 수신과 처리 건수가 맞지 않습니다",
         "Collector {0}: what came in and what became of it do not add up",
+    ),
+    (
+        "fault-channel-failing",
+        "{0} 채널이 연속 {1}회 실패했습니다({2}). 보낼 것은 남아 있고 계속 시도합니다",
+        "Channel {0} failed {1} times in a row ({2}). What is owed on it is kept and tried again",
     ),
     (
         "fault-clock",
@@ -939,6 +970,16 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("quantity-tilt-y", "경사 y", "tilt y"),
     ("quantity-vibration-velocity", "진동속도", "vibration velocity"),
     ("quantity-water-level", "수위", "water level"),
+    (
+        "settled-delivered",
+        "{0} 님이 {1} 전달이 도착했다고 기록했습니다: {2}",
+        "{0} says that {1} arrived: {2}",
+    ),
+    (
+        "settled-not-delivered",
+        "{0} 님이 {1} 전달이 도착하지 않았다고 기록했습니다: {2}",
+        "{0} says that {1} did not arrive: {2}",
+    ),
     ("sign-act-attention", "주의하십시오", "KEEP CLEAR"),
     ("sign-act-severe", "즉시 대피", "LEAVE NOW"),
     ("sign-act-warning", "통행금지", "ROAD CLOSED"),
@@ -1073,6 +1114,17 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("test-not-above", "{0}: {1} 단계는 {2}, {3} 이하여야 함", "{0}: {1} stood at {2}, above {3}"),
     ("test-passed", "통과  {0}", "passed  {0}"),
     ("test-refused", "입력 {1}개 중 {0}개가 거부됨", "{0} of {1} readings were refused"),
+    ("trail-head", "감사 기록 확인값 ({0}건)", "Head of the audit trail ({0} entries)"),
+    (
+        "trail-head-is",
+        "감사 기록 {0}건의 끝 확인값(SHA-256): {1}",
+        "The hash (SHA-256) at the end of {0} entries of the audit trail: {1}",
+    ),
+    (
+        "trail-head-keep",
+        "이 알림을 보관하십시오. 나중에 bongsu audit verify 결과와 견줄 수 있습니다",
+        "Keep this message: what bongsu audit verify says later can be held against it",
+    ),
     (
         "user-added",
         "{0} 추가함 ({1}). 첫 비밀번호: {2}\n처음 로그인할 때 새 비밀번호를 정해야 합니다.",
@@ -1224,6 +1276,12 @@ pub fn level(level: Level, language: Language) -> &'static str {
         Level::Severe => "level-severe",
     };
     message(key, language)
+}
+
+/// The words for where a delivery stands.
+pub fn delivery_state(state: DeliveryState, language: Language) -> &'static str {
+    let key = ["delivery-state-", state.name()].concat();
+    lookup(&key, language).unwrap_or(state.name())
 }
 
 #[cfg(test)]

@@ -43,6 +43,12 @@ impl DeliveryKey {
         self.0.split('_').nth(1)
     }
 
+    /// The incident it is about; `None` if this is no key of ours.
+    pub fn incident(&self) -> Option<IncidentId> {
+        let end = self.0.match_indices('_').nth(3)?.0;
+        Some(IncidentId::from_text(&self.0[..end]))
+    }
+
     /// Whether it belongs to an incident at the site of this name.
     pub fn is_about(&self, site: &str) -> bool {
         self.site() == Some(site)
@@ -91,6 +97,8 @@ pub enum DeliveryState {
     HandedOver,
     /// Proven.
     Delivered,
+    /// The medium took it and tells no more: whether it arrived stays unknown.
+    Unconfirmed,
     /// The far end will never take it.
     Refused,
     /// A newer revision made it pointless before it was sent.
@@ -103,11 +111,12 @@ pub enum DeliveryState {
 
 impl DeliveryState {
     /// Every state.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Queued,
         Self::Attempting,
         Self::HandedOver,
         Self::Delivered,
+        Self::Unconfirmed,
         Self::Refused,
         Self::Superseded,
         Self::Expired,
@@ -121,6 +130,7 @@ impl DeliveryState {
             Self::Attempting => "attempting",
             Self::HandedOver => "handed-over",
             Self::Delivered => "delivered",
+            Self::Unconfirmed => "unconfirmed",
             Self::Refused => "refused",
             Self::Superseded => "superseded",
             Self::Expired => "expired",
@@ -130,7 +140,10 @@ impl DeliveryState {
 
     /// Whether nothing more will be done.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Refused | Self::Superseded | Self::Expired)
+        matches!(
+            self,
+            Self::Delivered | Self::Unconfirmed | Self::Refused | Self::Superseded | Self::Expired
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 //! The outbox owns retries; a channel tries once. In: what is owed, and what each attempt came to, as
 //! journaled. Out: [`Action`]s for the ledger. Deliveries leave it when they are settled.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -45,11 +45,34 @@ pub enum Strand {
 impl Strand {
     const fn of(purpose: Purpose) -> Self {
         match purpose {
-            Purpose::Alert | Purpose::Reminder | Purpose::Cancel => Self::News,
+            Purpose::Alert | Purpose::Reminder | Purpose::Cancel | Purpose::TrailHead => Self::News,
             Purpose::Approval => Self::Questions,
             Purpose::Call => Self::Calls,
         }
     }
+}
+
+/// A channel has failed so often in a row that it counts as out of order: its courier lets it rest and tries with one
+/// delivery at a time, and that is said on the others.
+pub const FAILURES_MAX: u32 = 5;
+
+/// How a channel stands after an attempt, where that is worth a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It failed at least [`FAILURES_MAX`] times in a row.
+    Failing {
+        /// Which.
+        channel: ChannelId,
+        /// How often in a row.
+        times: u32,
+        /// Why, the last time.
+        why: String,
+    },
+    /// It had failed so, and reached its far end again.
+    Working {
+        /// Which.
+        channel: ChannelId,
+    },
 }
 
 /// What the outbox remembers of one delivery; the message itself lies in the ledger.
@@ -70,6 +93,8 @@ struct Owed {
     /// first that was not delivered starts this.
     overdue_at: Timestamp,
     retry: Retry,
+    /// A newer revision is owed, or was: this one is not sent again.
+    is_replaced: bool,
 }
 
 impl Owed {
@@ -85,6 +110,26 @@ impl Owed {
 pub struct Outbox {
     owed: BTreeMap<DeliveryKey, Owed>,
     deadlines: BTreeSet<(Timestamp, DeliveryKey)>,
+    /// How often each channel failed in a row; those whose last attempt reached the far end are not in it.
+    failures: BTreeMap<ChannelId, u32>,
+    /// What was settled last, so that a receipt that comes again or too late is known as one.
+    settled: VecDeque<(DeliveryKey, DeliveryState)>,
+}
+
+/// How many settled deliveries are remembered.
+const SETTLED_MAX: usize = 256;
+
+/// What a receipt of the far end came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It settled a delivery, or had it tried again.
+    Taken(Option<Lost>),
+    /// It says again what was known.
+    Repeated,
+    /// Its delivery is over: expired, or superseded.
+    Late,
+    /// No delivery of ours, or one of long ago.
+    Unknown,
 }
 
 impl Outbox {
@@ -115,6 +160,7 @@ impl Outbox {
             .min()
             .unwrap_or(Timestamp::MAX)
             .max(delivery.due_at);
+        self.replace(&delivery.alert.incident, &delivery.channel, &delivery.recipient, strand);
         for key in superseded {
             self.finish(&key, DeliveryState::Superseded, "a newer revision", now, out);
         }
@@ -131,6 +177,7 @@ impl Outbox {
             receipt_by: None,
             overdue_at,
             retry,
+            is_replaced: false,
         };
         self.deadlines.insert((owed.deadline(), delivery.key.clone()));
         self.owed.insert(delivery.key.clone(), owed);
@@ -156,6 +203,48 @@ impl Outbox {
         }
     }
 
+    /// Takes note whether an attempt reached the far end of its channel. A far end that refuses is there.
+    pub fn note_standing(&mut self, outcome: &Outcome) -> Option<Standing> {
+        let channel = self.owed.get(&outcome.key)?.channel.clone();
+        let why = match &outcome.result {
+            AttemptResult::Retry { reason } => reason.as_str(),
+            AttemptResult::Unknown => "no end of the attempt is known",
+            AttemptResult::Delivered { .. }
+            | AttemptResult::HandedOver { .. }
+            | AttemptResult::Refused { .. } => {
+                let before = self.failures.remove(&channel)?;
+                return (before >= FAILURES_MAX).then_some(Standing::Working { channel });
+            }
+        };
+        let times = self.failures.entry(channel.clone()).or_default();
+        *times = times.saturating_add(1);
+        let failing = Standing::Failing { channel, times: *times, why: why.to_string() };
+        (*times >= FAILURES_MAX).then_some(failing)
+    }
+
+    /// A person says what became of a delivery that nobody else can tell of: one that is in doubt, or whose receipt
+    /// does not come. `false` if it is none of these.
+    pub fn settle_by_hand(
+        &mut self,
+        key: &DeliveryKey,
+        delivered: bool,
+        note: &str,
+        now: Timestamp,
+        out: &mut Vec<Action>,
+    ) -> bool {
+        let open =
+            |owed: &Owed| matches!(owed.state, DeliveryState::InDoubt | DeliveryState::HandedOver);
+        if !self.owed.get(key).is_some_and(open) {
+            return false;
+        }
+        if delivered {
+            self.finish(key, DeliveryState::Delivered, note, now, out);
+        } else {
+            self.retry(key, note, now, out);
+        }
+        true
+    }
+
     /// Takes what an attempt came to. An outcome for a delivery that is settled already changes nothing.
     pub fn settle(
         &mut self,
@@ -174,7 +263,7 @@ impl Outbox {
                 self.finish(&outcome.key, DeliveryState::Delivered, receipt, now, out)
             }
             AttemptResult::HandedOver { reference } => match owed.retry.receipt_within {
-                None => self.finish(&outcome.key, DeliveryState::Delivered, reference, now, out),
+                None => self.finish(&outcome.key, DeliveryState::Unconfirmed, reference, now, out),
                 Some(within) => {
                     self.await_receipt(&outcome.key, reference, now.plus(within), now, out);
                     None
@@ -199,17 +288,32 @@ impl Outbox {
         }
     }
 
-    /// Takes the far end's own word on a delivery that was handed over, or is being tried again.
+    /// Takes the far end's own word on a delivery that was handed over, or is being tried again. A device that says it
+    /// is `silent` though it was told to sound has not done what it says: it is told again.
     pub fn receipt(
         &mut self,
         key: &DeliveryKey,
         accepted: bool,
+        silent: bool,
         note: &str,
         now: Timestamp,
         out: &mut Vec<Action>,
-    ) -> Option<Lost> {
+    ) -> Reply {
+        let Some(owed) = self.owed.get(key) else {
+            let known = self.settled.iter().find(|(settled, _)| settled == key);
+            return match known.map(|(_, state)| *state) {
+                None => Reply::Unknown,
+                Some(DeliveryState::Expired | DeliveryState::Superseded) => Reply::Late,
+                Some(_) => Reply::Repeated,
+            };
+        };
+        let told_to_sound = owed.level == Level::Severe && owed.strand == Strand::News;
+        if accepted && silent && told_to_sound {
+            self.retry(key, "it says that it did it, and that it is silent", now, out);
+            return Reply::Taken(None);
+        }
         let state = if accepted { DeliveryState::Delivered } else { DeliveryState::Refused };
-        self.finish(key, state, note, now, out)
+        Reply::Taken(self.finish(key, state, note, now, out))
     }
 
     /// Lets everything run out that is due at `now`.
@@ -221,6 +325,7 @@ impl Outbox {
             let Some(owed) = self.owed.get(&key) else { continue };
             if owed.state == DeliveryState::Superseded {
                 self.owed.remove(&key);
+                self.remember(&key, DeliveryState::Superseded);
             } else if owed.expires_at <= now {
                 lost.extend(self.finish(
                     &key,
@@ -240,12 +345,16 @@ impl Outbox {
 
     /// A courier had it in hand when a newer revision came: what became of it is still the truth.
     fn settle_superseded(&mut self, outcome: &Outcome, now: Timestamp, out: &mut Vec<Action>) {
-        let (AttemptResult::Delivered { receipt: note }
-        | AttemptResult::HandedOver { reference: note }) = &outcome.result
-        else {
-            return;
+        let (state, note) = match &outcome.result {
+            AttemptResult::Delivered { receipt } => (DeliveryState::Delivered, receipt),
+            AttemptResult::HandedOver { reference } => (DeliveryState::Unconfirmed, reference),
+            AttemptResult::Retry { .. }
+            | AttemptResult::Refused { .. }
+            | AttemptResult::Unknown => {
+                return;
+            }
         };
-        self.finish(&outcome.key, DeliveryState::Delivered, note, now, out);
+        self.finish(&outcome.key, state, note, now, out);
     }
 
     fn say_overdue(&mut self, key: &DeliveryKey, now: Timestamp) -> Option<Lost> {
@@ -273,17 +382,31 @@ impl Outbox {
         self.owed.iter().filter(move |(_, owed)| same(owed))
     }
 
+    /// What a recipient was sent of a chain and may not have got is not sent again: the newer revision says it all.
+    fn replace(
+        &mut self,
+        incident: &IncidentId,
+        channel: &ChannelId,
+        recipient: &str,
+        strand: Strand,
+    ) {
+        let keys: Vec<DeliveryKey> =
+            self.chain(incident, channel, recipient, strand).map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            if let Some(owed) = self.owed.get_mut(&key) {
+                owed.is_replaced = true;
+            }
+        }
+    }
+
     /// Queues another attempt, unless a newer revision has taken its place.
     fn retry(&mut self, key: &DeliveryKey, reason: &str, now: Timestamp, out: &mut Vec<Action>) {
         let Some(owed) = self.owed.get(key) else { return };
-        let due_at = now.plus(backoff(&owed.retry, key, owed.attempts));
-        let replaced = self
-            .chain(&owed.incident, &owed.channel, &owed.recipient, owed.strand)
-            .any(|(_, other)| other.revision > owed.revision);
-        if replaced {
+        if owed.is_replaced {
             self.finish(key, DeliveryState::Superseded, "a newer revision", now, out);
             return;
         }
+        let due_at = now.plus(backoff(&owed.retry, key, owed.attempts));
         self.change(key, DeliveryState::Queued, reason, due_at, now, out);
     }
 
@@ -354,11 +477,19 @@ impl Outbox {
         }
         let owed = self.owed.remove(key)?;
         self.deadlines.remove(&(owed.deadline(), key.clone()));
+        self.remember(key, state);
         matches!(state, DeliveryState::Refused | DeliveryState::Expired).then(|| Lost {
             channel: owed.channel,
             key: key.clone(),
             why: note.to_string(),
         })
+    }
+
+    fn remember(&mut self, key: &DeliveryKey, state: DeliveryState) {
+        self.settled.push_back((key.clone(), state));
+        if self.settled.len() > SETTLED_MAX {
+            self.settled.pop_front();
+        }
     }
 }
 

@@ -446,7 +446,7 @@ fn g05_a_delivery_is_retried_with_backoff_and_expires_loudly() {
         result: AttemptResult::Retry { reason: "down".into() },
     };
     let mut waits = Vec::new();
-    for attempt in 1..=6 {
+    for attempt in 1..=4 {
         let now = world.tick(minute(5 + i64::from(attempt)));
         world.engine.settle(&fail(attempt), now, &mut world.actions);
         let change = world.actions.iter().rev().find_map(|a| match a {

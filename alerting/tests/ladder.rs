@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use alerting::alert::Purpose;
 use alerting::approval::Release;
+use alerting::delivery::{AttemptResult, DeliveryState, Outcome};
 use alerting::engine::Verb;
 use alerting::ladder::{Ladder, Rung, Within};
-use alerting::outbox::{AttemptResult, DeliveryState, Outcome};
 use alerting::rota::{Rota, Shift};
 use alerting::route::Audience;
 use alerting::setup::Setup;

@@ -128,7 +128,7 @@ fn reaches(app: &App, asking: &Asking, request: &Request) -> bool {
     let mut parts = pattern.as_str().split('/').zip(request.uri().path().split('/'));
     let site = parts.find_map(|(pattern, part)| match pattern {
         "{site}" => Some(part),
-        "{id}" => words::site_of(part),
+        "{id}" | "{key}" => words::site_of(part),
         _ => None,
     });
     let facts = app.live.facts();

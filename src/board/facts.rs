@@ -37,6 +37,8 @@ pub(super) struct Facts {
     /// Newest first.
     pub recent: Vec<DecisionRow>,
     pub deliveries: Vec<DeliveryTally>,
+    /// How soon an alert is to be proven.
+    pub objective: Duration,
     pub quarantined: u64,
     pub checks: Vec<Check>,
     /// What goes on beside.
@@ -59,6 +61,7 @@ impl Facts {
             levels: vec![],
             recent: vec![],
             deliveries: vec![],
+            objective: state.objective,
             quarantined: 0,
             checks: vec![],
             beside: None,
@@ -88,6 +91,7 @@ impl Facts {
             levels: before.levels.clone(),
             recent: before.recent.clone(),
             deliveries: before.deliveries.clone(),
+            objective: before.objective,
             quarantined: before.quarantined,
             last_decision: before.last_decision,
             ledger_readable: true,
@@ -132,7 +136,8 @@ impl Facts {
             OPEN_MAX,
         )?;
         self.levels = ledger.site_levels()?;
-        self.deliveries = ledger.delivery_tally((state.clock)().minus(TALLY_AGE))?;
+        self.deliveries =
+            ledger.delivery_tally((state.clock)().minus(TALLY_AGE), state.objective)?;
         self.quarantined = ledger.quarantined_total()?;
         // Last: should anything have failed, the same decisions are fresh again.
         self.last_decision = Some(self.recent.first().map_or(0, |row| row.id));

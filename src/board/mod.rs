@@ -171,6 +171,8 @@ pub struct BoardState {
     pub past: Arc<dyn PastSink>,
     /// The published CAP documents, if there is such a channel.
     pub cap: Option<Arc<Store>>,
+    /// How soon after the measurement an alert is to be proven delivered.
+    pub objective: Duration,
     /// Every metric of the process.
     pub metrics: prometheus::Registry,
     /// How the daemon is doing.
@@ -389,6 +391,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/ogc/collections/{collection}", get(ogc::collection))
         .route("/ogc/collections/{collection}/items", get(ogc::items))
         .route("/ogc/collections/{collection}/items/{feature}", get(ogc::item))
+        .route("/api/v1/deliveries/{key}", get(api::delivery))
         .route("/api/v1/quarantine", get(api::quarantine))
         .route("/api/v1/balance", get(api::balance))
         .route("/api/v1/exercises", get(exercises::list))
@@ -401,6 +404,9 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/incidents/{id}/note", api::order(Verb::Note))
         .route("/api/v1/incidents/{id}/close", api::order(Verb::Close))
         .route("/api/v1/stations/{site}/{station}/orders", post(api::order_station))
+        .route("/api/v1/deliveries/{key}/delivered", api::settle(true))
+        .route("/api/v1/deliveries/{key}/not-delivered", api::settle(false))
+        .route("/api/v1/audit", get(api::audit))
         .route_layer(from_fn_with_state((app.clone(), Role::Operator), access::require));
     let approvers = Router::new()
         .route("/api/v1/incidents/{id}/approve", api::order(Verb::Approve))

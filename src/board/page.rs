@@ -38,6 +38,8 @@ struct Board {
     incidents: Vec<IncidentRow>,
     events: Vec<EventRow>,
     channels: Vec<ChannelRow>,
+    /// How soon an alert is to be proven, in words.
+    objective: String,
     system: System,
 }
 
@@ -107,6 +109,10 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
         incidents: rows::incidents(facts, asking, language),
         events: rows::events(facts, language),
         channels: rows::channels(facts),
+        objective: {
+            let seconds = facts.objective.as_secs().to_string();
+            catalogue::fill("board-objective", language, &[&seconds])
+        },
         system: System {
             level: overview.system_level.name(),
             word: catalogue::level(overview.system_level, language),

@@ -102,6 +102,7 @@ impl World {
             history: past(&folder),
             past: sink.clone(),
             cap: Some(Arc::new(store(&folder))),
+            objective: std::time::Duration::from_secs(60),
             metrics: prometheus::Registry::new(),
             health: Arc::new(Well),
             tokens: Tokens::on(

@@ -1,13 +1,16 @@
 //! A running daemon, asked over its API.
 
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use reqwest::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// How long an answer may take.
-const ANSWER_MAX: Duration = Duration::from_secs(30);
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// How often a request is tried while the daemon is too busy for it.
 const TRIES: u32 = 8;
@@ -39,6 +42,7 @@ impl Api {
     /// # Errors
     /// If the token cannot be read.
     pub fn new(url: &str, token_file: &Path) -> anyhow::Result<Self> {
+        rustls::crypto::ring::default_provider().install_default().ok();
         let token = std::fs::read_to_string(token_file)
             .with_context(|| format!("cannot read the token in {}", token_file.display()))?;
         let client = reqwest::Client::builder().timeout(ANSWER_MAX).build()?;
@@ -59,6 +63,47 @@ impl Api {
         let request =
             || self.client.post(&url).header("content-type", content_type).body(body.clone());
         self.ask(request).await
+    }
+
+    /// What is at a path of the API; nothing if there is no such thing.
+    ///
+    /// # Errors
+    /// Who did not answer, or said something else.
+    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Option<Value>> {
+        let mut url = reqwest::Url::parse(&format!("{}{path}", self.url))
+            .with_context(|| format!("{} is no address", self.url))?;
+        url.query_pairs_mut().extend_pairs(query);
+        let asked = self.client.get(url).bearer_auth(&self.token).send().await;
+        let answer = asked.with_context(|| format!("no answer from {}", self.url))?;
+        let (status, body) = (answer.status(), answer.text().await?);
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !status.is_success() {
+            bail!("{path} answered {status}: {}", said(&body, status));
+        }
+        serde_json::from_str(&body).map(Some).context("the answer cannot be read")
+    }
+
+    /// Gives an order once. What the daemon answered if it was taken; nothing if the desk refused, which is printed.
+    ///
+    /// # Errors
+    /// Who did not answer, or said something else.
+    pub async fn order(&self, path: &str, body: &Value) -> anyhow::Result<Option<String>> {
+        let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let request = request.header("Idempotency-Key", idempotency_key()?).json(body);
+        let sent = request.send().await;
+        let answer = sent.with_context(|| format!("no answer from {}", self.url))?;
+        let (status, body) = (answer.status(), answer.text().await?);
+        if status.is_success() {
+            return Ok(Some(body));
+        }
+        let said = said(&body, status);
+        if matches!(status, StatusCode::CONFLICT | StatusCode::NOT_FOUND) {
+            eprintln!("{said}");
+            return Ok(None);
+        }
+        bail!("{path} answered {status}: {said}")
     }
 
     async fn ask(&self, request: impl Fn() -> reqwest::RequestBuilder) -> anyhow::Result<Sent> {
@@ -88,9 +133,7 @@ impl Api {
         if status.is_success() {
             return Ok(Sent::Taken);
         }
-        let problem: Problem =
-            serde_json::from_str(&body).unwrap_or(Problem { detail: None, title: None });
-        let said = problem.detail.or(problem.title).unwrap_or_else(|| status.to_string());
+        let said = said(&body, status);
         match status.as_u16() {
             400 | 404 | 409 | 413 | 422 => Ok(Sent::Refused(said)),
             _ => bail!("{url} answered {status}: {said}"),
@@ -98,6 +141,27 @@ impl Api {
     }
 }
 
-fn is_busy(status: reqwest::StatusCode) -> bool {
+/// Runs what asks a daemon.
+///
+/// # Errors
+/// Its own.
+pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+pub(super) fn said(body: &str, status: StatusCode) -> String {
+    let problem: Problem =
+        serde_json::from_str(body).unwrap_or(Problem { detail: None, title: None });
+    problem.detail.or(problem.title).unwrap_or_else(|| status.to_string())
+}
+
+/// Names this one order, so that a repetition on the way is carried out once.
+pub(super) fn idempotency_key() -> anyhow::Result<String> {
+    let mut bytes = [0u8; 16];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn is_busy(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 503 | 504)
 }

@@ -15,6 +15,7 @@ pub mod order;
 pub mod import;
 pub mod exercise;
 pub mod station;
+pub mod deliveries;
 pub mod audit;
 pub mod user;
 pub mod timeline;

@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::api::{ANSWER_MAX, idempotency_key, said};
 use super::demo::duration;
-use super::order::{ANSWER_MAX, idempotency_key, said};
 use super::{NO, failed};
 
 /// How often it is looked for the answer of a station.

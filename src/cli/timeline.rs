@@ -21,13 +21,10 @@ impl Lines<'_> {
             Action::Decide(decision) => self.decision(decision),
             Action::Owe(_) | Action::Tell(_) => None,
             Action::Change(change) => {
-                let word = match change.state {
-                    DeliveryState::Delivered => "board-delivery-delivered",
-                    DeliveryState::Refused => "board-delivery-refused",
-                    DeliveryState::Expired => "board-delivery-expired",
-                    _ => return None,
-                };
-                let word = catalogue::lookup(word, self.language).unwrap_or(change.state.name());
+                if !change.state.is_final() || change.state == DeliveryState::Superseded {
+                    return None;
+                }
+                let word = catalogue::delivery_state(change.state, self.language);
                 Some(format!(
                     "{}  {word}  {}  {}",
                     self.time(change.at, None),

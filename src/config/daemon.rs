@@ -16,7 +16,11 @@ use super::tree::At;
 use super::value::{Fault, shortened};
 
 const MIB: u64 = 1 << 20;
+const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// From the measurement to the proof of an alert, unless an installation aims at something else.
+const OBJECTIVE: Duration = Duration::from_secs(60);
 
 /// Where the board, the API and the CAP feed are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +99,7 @@ pub struct Daemon {
     pub sender: Sender,
     pub http: Http,
     pub journal: JournalSettings,
+    pub objective: Duration,
 }
 
 /// The folder of the sites' files, by name relative to the main file.
@@ -136,7 +141,9 @@ pub fn read(
         .table("journal", problems)
         .map(|table| read_journal(table, problems))
         .unwrap_or_default();
-    Some(Daemon { data_dir: data_dir?, status: status?, sender: sender?, http, journal })
+    let objective = table.duration("delivery-objective", SECOND..=DAY, problems);
+    let objective = objective.map_or(OBJECTIVE, |at| at.value);
+    Some(Daemon { data_dir: data_dir?, status: status?, sender: sender?, http, journal, objective })
 }
 
 fn sender(table: &mut Table, problems: &mut Problems) -> Option<Sender> {

@@ -40,6 +40,7 @@ mod contacts;
 mod routes;
 mod channels;
 mod texts;
+mod audit;
 mod exercise;
 mod resolve;
 mod demo;
@@ -56,6 +57,7 @@ use delivery::text::{Template, Texts};
 use ingest::archive::history::Keep;
 
 pub use archive::ArchiveSettings;
+pub use audit::HeadSettings;
 pub use channels::{
     AgencyChannel, AlertmanagerSettings, CapSettings, CellBroadcastSettings, CellGateway, Channel,
     ChannelKind, ChatSettings, GatewaySettings, HttpSettings, HttpUrl, MailSettings,
@@ -96,10 +98,14 @@ pub struct Config {
     pub http: Http,
     /// How much of the journal is kept.
     pub journal: JournalSettings,
+    /// How soon after the measurement an alert is to be proven delivered.
+    pub objective: Duration,
     /// Where readings are kept for years, if anywhere.
     pub archive: Option<ArchiveSettings>,
     /// How much of the past the board can draw by itself.
     pub history: Keep,
+    /// To whom the head of the audit trail is told, if to anybody.
+    pub head: Option<HeadSettings>,
     /// The ways in.
     pub collectors: Vec<Collector>,
     /// The ways out; who hears what on them is in `setup.routes`, in the same order.

@@ -14,6 +14,7 @@ use reading::id::{GroupId, SiteId, StationId};
 use reading::registry::Registry;
 
 use super::Config;
+use super::audit;
 use super::channels::{self, Channel, ChannelEntry};
 use super::collectors::{self, Collector};
 use super::contacts;
@@ -117,6 +118,9 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     check_gateways(&entries, &known, problems);
     let channels = read_channels(&mut table, folder, &known, problems);
     let templates = read_templates(&mut table, &channels, &known, problems);
+    let named: Vec<&Channel> = channels.iter().map(|(channel, _, _)| channel).collect();
+    let head = table.table("audit", problems);
+    let head = head.and_then(|table| audit::read(table, &named, problems));
     let drills = table.table("exercise", problems);
     let drills = drills.map(|table| exercise::read(table, folder, &known, &channels, problems));
     let routes: Vec<Route> = channels.iter().map(|(_, route, _)| route.clone()).collect();
@@ -125,7 +129,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let ladders = read_ladders(&mut table, &known, problems);
     ladders::check(&ladders, &rotas, &routes, &known.contacts, problems);
     table.finish("the main file", problems);
-    let Daemon { data_dir, status, sender, http, journal } = daemon?;
+    let Daemon { data_dir, status, sender, http, journal, objective } = daemon?;
     let (registry, rules, policies) = field(entries);
     if sites_whole && problems.errors() == 0 {
         feeds.iter().for_each(|entry| feeds::check(entry, &registry, problems));
@@ -169,8 +173,10 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         templates,
         http,
         journal,
+        objective,
         archive: archive.flatten(),
         history,
+        head,
         collectors,
         channels,
         exercise: drills.map(|entry| entry.settings).unwrap_or_default(),

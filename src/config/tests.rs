@@ -16,6 +16,7 @@ use super::*;
 
 mod rules;
 mod wires;
+mod audit;
 mod exercise;
 mod feeds;
 mod people;

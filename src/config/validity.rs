@@ -122,6 +122,39 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_that_is_left_out_never_counts_and_one_that_comes_twice_counts_twice() {
+        let window = |from, to| Validity {
+            offsets: offsets("America/New_York"),
+            hours: Some((from, to)),
+            ..Validity::default()
+        };
+        // from, to, minutes of that day on which it counts
+        for (day, from, to, expected) in [
+            ("2026-03-07T05:00:00Z", 120, 180, 60),
+            ("2026-03-08T05:00:00Z", 120, 180, 0), // two o'clock is three
+            ("2026-03-08T05:00:00Z", 60, 240, 120),
+            ("2026-11-01T04:00:00Z", 60, 120, 120), // one o'clock comes twice
+        ] {
+            let (window, day) = (window(from, to), Timestamp::parse(day).unwrap());
+            let minutes = (0..1_440_u64).map(|i| day.plus(std::time::Duration::from_secs(60 * i)));
+            let minutes: Vec<_> = minutes.collect();
+            let covered = minutes.iter().filter(|at| window.covers(**at)).count();
+            assert_eq!(covered, expected, "{day} {from}..{to}");
+            // whoever waits for the next turn misses none
+            let (mut at, mut is) = (day, window.covers(day));
+            for minute in minutes {
+                if window.covers(minute) != is {
+                    while at < minute {
+                        at = window.next_turn(at);
+                    }
+                    assert_eq!(at, minute, "a turn was missed");
+                    is = !is;
+                }
+            }
+        }
+    }
+
+    #[test]
     fn seasons_and_hours_are_read() {
         assert_eq!(season("06-15..09-30"), Ok((MonthDay(6, 15), MonthDay(9, 30))));
         assert_eq!(hours("22:00..06:00"), Ok((1_320, 360)));

@@ -15,6 +15,7 @@ mod history;
 mod watchdog;
 mod clock_trust;
 mod ticker;
+mod trail_head;
 mod orders;
 pub(crate) mod past;
 mod tellings;
@@ -157,6 +158,7 @@ impl Daemon {
         let certificate = config.http.tls.as_ref().map(Certificate::load).transpose()?;
         let registry = prometheus::Registry::new();
         let delivery_metrics = delivery::Metrics::register(&registry)?;
+        delivery_metrics.aim_at(config.objective);
         let (ledger, opened) = Ledger::open_for::<R::Operation>(folder.join("ledger.sqlite"))?;
         let ledger = Arc::new(ledger.timed(delivery_metrics.ledger_commit_seconds.clone()));
         if let Some(damaged) = &opened.damaged {
@@ -212,6 +214,7 @@ impl Daemon {
             overview: overview.clone(),
             progress: progress_sender,
             metrics: Metrics::register(&registry)?,
+            delivery_metrics: delivery_metrics.clone(),
             state: state.clone(),
             stop_at: stop_at.clone(),
         })?;
@@ -244,6 +247,16 @@ impl Daemon {
         ));
 
         views.spawn(watchdog::run(journal.clone(), progress.clone(), stops.serving.clone()));
+        if let Some(settings) = &config.head {
+            views.spawn(trail_head::run(
+                settings.clone(),
+                journal.clone(),
+                clock.clone(),
+                ledger.clone(),
+                stops.collecting.clone(),
+            ));
+        }
+
         let archive = match &config.archive {
             Some(settings) => Some(archive::spawn(
                 settings.clone(),
@@ -286,6 +299,7 @@ impl Daemon {
                 progress.clone(),
             )),
             cap,
+            objective: config.objective,
             metrics: registry,
             health: Arc::new(health::Vitals::new(
                 journal.clone(),

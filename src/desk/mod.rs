@@ -15,7 +15,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alerting::engine::ALIVE_MAX;
+use alerting::engine::{ALIVE_MAX, TrailHead};
 use alerting::explanation::Finding;
 use alerting::setup::Setup;
 use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
@@ -72,6 +72,7 @@ impl Carried {
         self.batch.actions.clear();
         self.batch.quarantine.clear();
         self.batch.configured.clear();
+        self.batch.receipts.clear();
         self.stored.clear();
         self.wishes.clear();
         self.refusals.clear();
@@ -212,6 +213,7 @@ impl Desk {
             Kind::Skip => self.take_skip(record, now, actions),
             Kind::ClockStep => self.take_clock_step(record, now, actions),
             Kind::Trouble => self.take_trouble(record, now, actions, carried),
+            Kind::TrailHead => self.take_head(record, now, actions, carried),
             Kind::Tick => {} // only carries time
         }
     }
@@ -344,7 +346,7 @@ impl Desk {
                     self.note_stored(report, carried);
                 }
             }
-            Message::Receipt(receipt) => self.take_receipt(receipt, record, now, actions),
+            Message::Receipt(receipt) => self.take_receipt(receipt, record, now, actions, carried),
             Message::Status(status) => self.take_status(status, record, now, actions, carried),
         }
     }
@@ -421,24 +423,25 @@ impl Desk {
         }
     }
 
-    /// Lists a refusal for people, unless the same was listed a moment ago; counts it always.
+    /// Lists a refusal for people, unless the same was listed a moment ago; counts it always. Whether it was listed.
     fn list(
         &mut self,
         reason: &'static str,
         what: String,
         record: &Record<'_>,
         carried: &mut Carried,
-    ) {
+    ) -> bool {
         *carried.refusals.entry(reason).or_default() += 1;
         let key = (record.topic.to_owned(), reason);
         if self.listed.get(&key).is_some_and(|at| record.at.since(*at) < LIST_EVERY) {
-            return;
+            return false;
         }
         if self.listed.len() >= LISTED_MAX {
             self.listed.clear();
         }
         self.listed.insert(key, record.at);
         carried.batch.quarantine.push(quarantined(record, reason, what));
+        true
     }
 
     fn obey(
@@ -549,6 +552,20 @@ impl Desk {
                 engine.fault(&key, what, None, now, actions);
             }
             (Ok(Trouble { key, what: None }), Some(engine)) => engine.mend(&key, now, actions),
+            (Ok(_), None) => {}
+            (Err(error), _) => self.unreadable(record, &error, carried),
+        }
+    }
+
+    fn take_head(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
+        match (serde_json::from_slice::<TrailHead>(record.payload), &mut self.engine) {
+            (Ok(head), Some(engine)) => engine.tell_head(&head, now, actions),
             (Ok(_), None) => {}
             (Err(error), _) => self.unreadable(record, &error, carried),
         }

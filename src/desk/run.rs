@@ -98,6 +98,8 @@ pub struct Runner {
     pub progress: watch::Sender<Progress>,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where it is timed how long alerts took.
+    pub delivery_metrics: delivery::Metrics,
     /// Where a crash is noted.
     pub state: StateFolder,
     /// Once set, the desk ends when it has come this far.
@@ -162,7 +164,9 @@ impl Runner {
         self.metrics.refused(&carried.refusals);
         let news = !carried.batch.is_empty();
         if news {
+            let before = self.ledger.position();
             self.commit(&carried.batch);
+            self.time(&carried.batch, before);
             for channel in channels_due(&carried.batch) {
                 if let Some(waker) = self.wakers.get(channel) {
                     waker.notify_one();
@@ -204,6 +208,23 @@ impl Runner {
             }
             std::thread::sleep(wait);
             wait = (wait * 2).min(LEDGER_WAIT.1);
+        }
+    }
+
+    /// Times what was proven after `before`, at whatever door the proof came in: what a start applies again was timed.
+    fn time(&self, batch: &Batch, before: u64) {
+        for (_, action) in batch.actions.iter().filter(|(position, _)| *position > before) {
+            let Action::Change(change) = action else { continue };
+            if change.state != DeliveryState::Delivered {
+                continue;
+            }
+            match self.ledger.course(&change.key) {
+                Ok(Some(course)) => self.delivery_metrics.proven(&course),
+                Ok(None) => {} // settled by a person who knew before any attempt of ours
+                Err(error) => {
+                    tracing::warn!(%error, delivery = %change.key, "cannot time a delivery")
+                }
+            }
         }
     }
 

@@ -1,14 +1,19 @@
 //! What stations say of themselves, which of their messages are missing, and orders to them.
 
+use alerting::engine::Answer;
 use alerting::station::StationOrder;
 use alerting::{Action, Moment};
 use ingest::journal::Record;
-use reading::codec::{CommandResult, ResultKind, StationState, StatusReport};
+use reading::codec::{CommandResult, ResultKind, SirenState, StationState, StatusReport};
 use reading::report::Report;
 use reading::{Quality, SiteId, StationId, StationIndex, Timestamp};
+use serde_json::json;
 
 use super::{Carried, Desk};
 use crate::overview::StationNow;
+
+/// How much of an id is shown that is none of ours, characters.
+const ID_SHOWN_MAX: usize = 200;
 
 /// What a station said of itself, for views.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +75,7 @@ impl Desk {
         record: &Record<'_>,
         now: Moment,
         actions: &mut Vec<Action>,
+        carried: &mut Carried,
     ) {
         let done = receipt.result == ResultKind::Done;
         let station = self.station_of(receipt.site, receipt.station, record.source);
@@ -88,7 +94,27 @@ impl Desk {
             return;
         }
         let note = reason.unwrap_or(if done { "done" } else { "refused" });
-        engine.receipt(&receipt.id, done, note, now, actions);
+        let silent = receipt.state == Some(SirenState::Silent);
+        let answer = Answer { key: &receipt.id, accepted: done, silent, note };
+        if let Some(odd) = engine.receipt(&answer, now, actions) {
+            self.note_odd(odd, &receipt.id, note, record, carried);
+        }
+    }
+
+    /// An answer that settles nothing is counted, listed and in the trail.
+    fn note_odd(
+        &mut self,
+        odd: &'static str,
+        id: &str,
+        note: &str,
+        record: &Record<'_>,
+        carried: &mut Carried,
+    ) {
+        let id: String = id.chars().take(ID_SHOWN_MAX).collect();
+        if self.list(odd, format!("{note}, for `{id}`"), record, carried) {
+            let body = json!({ "delivery": id, "kept": odd, "position": record.sequence });
+            carried.batch.receipts.push((record.sequence, record.at, body));
+        }
     }
 
     /// Messages that a station numbered and that did not come, or came after all.

@@ -94,6 +94,40 @@ fn bytes(carried: &Carried) -> Vec<u8> {
 }
 
 #[test]
+fn g04_a_wall_clock_that_is_set_moves_no_deadline() {
+    let lines = moving_slope();
+    let (_, calm) = run(&lines);
+    for hours in [-1_i64, 1] {
+        let step = super::events::ClockStep { nanos: hours * 3_600_000_000_000 };
+        let mut stepped = lines.clone();
+        let second = stepped[600].second;
+        stepped.insert(600, line(Kind::ClockStep, "", payload(&step).to_vec(), second));
+        let (_, set) = run(&stepped);
+        // what was decided about the slope, without its numbers: one record more shifts those of incidents
+        let decided = |carried: &Carried| {
+            let of_slope = carried.batch.actions.iter().filter_map(|(_, action)| match action {
+                Action::Decide(Decision::Level { at, site, to, .. }) => {
+                    Some((*at, site.clone(), *to))
+                }
+                _ => None,
+            });
+            of_slope.filter(|(_, site, _)| site.as_str() != "bongsu").collect::<Vec<_>>()
+        };
+        assert_eq!(decided(&set), decided(&calm), "{hours} h");
+        let owed = |carried: &Carried| {
+            let due = carried.batch.actions.iter().filter_map(|(_, action)| match action {
+                Action::Owe(delivery) if delivery.alert.site.id.as_str() != "bongsu" => {
+                    Some((delivery.due_at, delivery.expires_at, delivery.channel.clone()))
+                }
+                _ => None,
+            });
+            due.collect::<Vec<_>>()
+        };
+        assert_eq!(owed(&set), owed(&calm), "{hours} h");
+    }
+}
+
+#[test]
 fn g02_a_desk_restored_from_a_snapshot_goes_on_byte_for_byte() {
     let lines = moving_slope();
     let (_, whole) = run(&lines);

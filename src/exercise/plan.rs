@@ -100,6 +100,7 @@ pub fn plan(
             reserve: 16 * MIB,
         },
         archive: None,
+        head: None,
         collectors: vec![Collector {
             name: SOURCE.into(),
             kind: CollectorKind::EmbeddedBroker(broker),

@@ -301,7 +301,7 @@ fn counted(rows: &[DeliveryRow], scale: Scale) -> (Vec<Reached>, Vec<Missed>, us
     for row in rows {
         let who = (row.channel.to_string(), row.recipient.clone());
         match row.state {
-            DeliveryState::Delivered | DeliveryState::HandedOver => {
+            DeliveryState::Delivered | DeliveryState::Unconfirmed | DeliveryState::HandedOver => {
                 times.entry(who).or_default().push(scale.between(row.owed_at, row.changed_at));
             }
             DeliveryState::Refused | DeliveryState::Expired | DeliveryState::InDoubt => {

@@ -5,9 +5,13 @@
 //! was in hand when the process ended, and its outcome is journaled as unknown; the outbox decides what that means.
 //! So start couriers after the desk has applied the whole journal: an outcome that is journaled is known.
 //!
+//! A channel that fails again and again is left to rest and tried with one delivery at a time ([`breaker`]).
+//!
 //! A channel runs in a task of its own. One that hangs is cut off, one that panics is caught; both attempts end as
 //! unknown, and no other courier notices. Trouble with the ledger is waited out; trouble with the journal ends the
 //! courier, and with it the daemon, since what was sent could not be remembered.
+
+mod breaker;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +25,8 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+
+use breaker::{Breaker, Turn};
 
 use crate::channel::Channel;
 use crate::ledger::{DueDelivery, Ledger, LedgerError, Owed};
@@ -119,14 +125,28 @@ impl<O: Operation> Courier<O> {
     /// [`CourierError`] if an outcome cannot be journaled.
     pub async fn run(self, stop: CancellationToken) -> Result<(), CourierError> {
         self.settle_in_hand(&stop).await?;
+        let mut breaker = Breaker::default();
+        self.metrics.resting(&self.name, false);
         while !stop.is_cancelled() {
             let now = self.time.now();
+            if let Some(until) = breaker.rests_until(now) {
+                self.leave_alone(until, &stop).await;
+                continue;
+            }
             match self.next(now, &stop).await {
-                Some(due) => self.carry(due, &stop).await?,
+                Some(due) => self.carry(due, &mut breaker, &stop).await?,
                 None => self.rest(now, &stop).await,
             }
         }
         Ok(())
+    }
+
+    /// Waits while the channel rests; what is owed stays queued.
+    async fn leave_alone(&self, until: Timestamp, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.time.sleep_until(until) => {}
+        }
     }
 
     /// Reports every delivery that was in hand when the process ended.
@@ -167,7 +187,12 @@ impl<O: Operation> Courier<O> {
         }
     }
 
-    async fn carry(&self, due: DueDelivery, stop: &CancellationToken) -> Result<(), CourierError> {
+    async fn carry(
+        &self,
+        due: DueDelivery,
+        breaker: &mut Breaker,
+        stop: &CancellationToken,
+    ) -> Result<(), CourierError> {
         let (key, attempt, at) = (due.key.clone(), due.attempt, self.time.now());
         let marked = self.ask(stop, move |ledger| ledger.mark_attempting(&key, attempt, at)).await;
         if marked != Some(true) {
@@ -184,10 +209,22 @@ impl<O: Operation> Courier<O> {
         let Some(result) = self.attempt(delivery.clone(), attempt, stop).await else {
             return Ok(());
         };
-        if let AttemptResult::Delivered { .. } = &result {
-            self.metrics.proven(&delivery.alert, self.time.now());
-        }
+        self.note(breaker.take(&result, self.time.now()));
         self.tell(due.key, attempt, result).await
+    }
+
+    fn note(&self, turn: Option<Turn>) {
+        match turn {
+            None => {}
+            Some(Turn::Opened) => {
+                self.metrics.resting(&self.name, true);
+                tracing::warn!(channel = %self.name, "a channel fails again and again, and is tried with one delivery at a time");
+            }
+            Some(Turn::Closed) => {
+                self.metrics.resting(&self.name, false);
+                tracing::info!(channel = %self.name, "a channel works again");
+            }
+        }
     }
 
     /// One attempt, in a task of its own; nothing if the daemon stopped before it came to an end.

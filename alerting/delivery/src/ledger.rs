@@ -20,6 +20,7 @@
 pub mod audit;
 mod due;
 mod receipts;
+mod course;
 mod memory;
 mod open;
 mod row;
@@ -42,6 +43,7 @@ use rusqlite::Connection;
 use crate::operation::{Exercise, Live, Operation};
 
 pub use audit::{AuditError, AuditHead, AuditRow, Trail};
+pub use course::Course;
 pub use due::{DueDelivery, InHand};
 pub use row::{
     AttemptRow, DecisionRow, DeliveryFilter, DeliveryRow, IncidentFilter, IncidentView, LevelRow,

@@ -1,11 +1,14 @@
 //! What this room tells Prometheus.
 
-use alerting::{Alert, AttemptResult};
+use std::time::Duration;
+
+use alerting::{AttemptResult, Purpose};
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
-use reading::Timestamp;
 use reading::id::ChannelId;
+
+use crate::ledger::Course;
 
 /// Seconds: from a siren on the same desk to a hook that waited out a night.
 const LATENCY_BUCKETS: [f64; 16] = [
@@ -17,18 +20,26 @@ const LATENCY_BUCKETS: [f64; 16] = [
 const COMMIT_BUCKETS: [f64; 10] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 
-/// From which moment to the receipt a latency counts.
+/// A step on the way from the field to the proof of delivery; they add up to [`Stage::Total`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    Decided,
-    Measured,
+    /// From the measurement to the decision; an approval that was waited for is in it.
+    Decision,
+    /// From the decision to the attempt that arrived: waiting, and attempts that failed.
+    Sending,
+    /// From that attempt to the proof.
+    Receipt,
+    /// From the measurement to the proof.
+    Total,
 }
 
 impl Stage {
     const fn name(self) -> &'static str {
         match self {
-            Self::Decided => "decided",
-            Self::Measured => "measured",
+            Self::Decision => "decision",
+            Self::Sending => "sending",
+            Self::Receipt => "receipt",
+            Self::Total => "total",
         }
     }
 }
@@ -41,6 +52,8 @@ pub struct Metrics {
     attempts: IntCounterVec,
     depth: IntGaugeVec,
     latency: HistogramVec,
+    objective: Gauge,
+    resting: IntGaugeVec,
     failures: IntCounterVec,
     receipts: IntCounterVec,
 }
@@ -76,10 +89,21 @@ impl Metrics {
             latency: HistogramVec::new(
                 HistogramOpts::new(
                     "delivery_latency_seconds",
-                    "Time to the proof of delivery, from the decision and from the measurement",
+                    "Time of alerts from the measurement to the proof of delivery, by step and channel",
                 )
                 .buckets(LATENCY_BUCKETS.to_vec()),
-                &["stage"],
+                &["stage", "channel"],
+            )?,
+            objective: Gauge::new(
+                "delivery_objective_seconds",
+                "What the total of delivery_latency_seconds is to stay under",
+            )?,
+            resting: IntGaugeVec::new(
+                Opts::new(
+                    "delivery_channel_failing",
+                    "1 while a channel fails again and again and is tried with one delivery at a time",
+                ),
+                &["channel"],
             )?,
             receipts: IntCounterVec::new(
                 Opts::new(
@@ -101,6 +125,8 @@ impl Metrics {
         registry.register(Box::new(metrics.attempts.clone()))?;
         registry.register(Box::new(metrics.depth.clone()))?;
         registry.register(Box::new(metrics.latency.clone()))?;
+        registry.register(Box::new(metrics.objective.clone()))?;
+        registry.register(Box::new(metrics.resting.clone()))?;
         registry.register(Box::new(metrics.failures.clone()))?;
         Ok(metrics)
     }
@@ -122,14 +148,31 @@ impl Metrics {
         self.attempts.with_label_values(&[channel.as_str(), outcome]).inc();
     }
 
-    /// Takes the time to a proof of delivery that came `at`. Couriers call this where the attempt itself is the
-    /// proof; whoever reads receipts calls it for the rest.
-    pub fn proven(&self, alert: &Alert, at: Timestamp) {
-        for (stage, since) in
-            [(Stage::Decided, alert.decided_at), (Stage::Measured, alert.measured_at)]
-        {
-            self.latency.with_label_values(&[stage.name()]).observe(at.since(since).as_secs_f64());
+    /// Takes the time an alert needed to its proof, at whatever door the proof came in. Reminders, ends and questions
+    /// are no race against a slope and are left out.
+    pub fn proven(&self, course: &Course) {
+        if course.purpose != Purpose::Alert {
+            return;
         }
+        let steps = [
+            (Stage::Decision, course.measured_at, course.decided_at),
+            (Stage::Sending, course.decided_at, course.started_at),
+            (Stage::Receipt, course.started_at, course.proven_at),
+            (Stage::Total, course.measured_at, course.proven_at),
+        ];
+        for (stage, from, to) in steps {
+            let labels = [stage.name(), course.channel.as_str()];
+            self.latency.with_label_values(&labels).observe(to.since(from).as_secs_f64());
+        }
+    }
+
+    /// Shows what the total is to stay under.
+    pub fn aim_at(&self, objective: Duration) {
+        self.objective.set(objective.as_secs_f64());
+    }
+
+    pub(crate) fn resting(&self, channel: &ChannelId, is_resting: bool) {
+        self.resting.with_label_values(&[channel.as_str()]).set(i64::from(is_resting));
     }
 
     pub(crate) fn receipt(&self, channel: &ChannelId, kept: &'static str) {

@@ -7,13 +7,18 @@ use std::sync::Arc;
 use alerting::{AttemptResult, DeliveryKey, Outcome};
 use parking_lot::Mutex;
 use reading::id::ChannelId;
+use serde_json::json;
 
 use crate::courier::OutcomeSink;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::time::Time;
 
 /// References whose receipt has come, so that a repeat is known as one.
 const SETTLED_MAX: usize = 4_096;
+
+/// How much of a reference is kept that is none of ours, characters.
+const REFERENCE_LEN_MAX: usize = 100;
 
 /// What became of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +48,7 @@ pub struct Receipts {
     ledger: Arc<Ledger>,
     outcomes: Arc<dyn OutcomeSink>,
     metrics: Metrics,
+    time: Arc<dyn Time>,
     settled: Mutex<VecDeque<String>>,
 }
 
@@ -53,8 +59,10 @@ impl Receipts {
         ledger: Arc<Ledger>,
         outcomes: Arc<dyn OutcomeSink>,
         metrics: Metrics,
+        time: Arc<dyn Time>,
     ) -> Self {
-        Self { channel, ledger, outcomes, metrics, settled: Mutex::new(VecDeque::new()) }
+        let settled = Mutex::new(VecDeque::new());
+        Self { channel, ledger, outcomes, metrics, time, settled }
     }
 
     /// The channel they are for.
@@ -66,6 +74,22 @@ impl Receipts {
     pub fn count(&self, kept: Kept) -> Kept {
         self.metrics.receipt(&self.channel, kept.name());
         kept
+    }
+
+    /// Counts a receipt that settled nothing, and writes it into the trail.
+    pub async fn note(&self, kept: Kept, reference: &str) {
+        self.count(kept);
+        let (ledger, at) = (self.ledger.clone(), self.time.now());
+        let reference: String = reference.chars().take(REFERENCE_LEN_MAX).collect();
+        let entry = json!({
+            "channel": self.channel.as_str(), "reference": reference,
+            "kept": format!("receipt-{}", kept.name()),
+        });
+        let written =
+            tokio::task::spawn_blocking(move || ledger.audit(at, "receipt", &entry)).await;
+        if let Ok(Err(error)) = written {
+            tracing::error!(%error, channel = %self.channel, "a receipt that settles nothing cannot be written into the trail");
+        }
     }
 
     /// Whether a receipt of this reference came before.

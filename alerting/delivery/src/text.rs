@@ -359,6 +359,23 @@ mod tests {
     use crate::sample::{alert, cancel, text};
     use alerting::text::{Sign, Unit, length};
 
+    #[test]
+    fn moments_are_those_of_the_place_also_where_the_clocks_are_changed() {
+        let mut told = alert(1, Level::Severe);
+        told.site.zone = "America/New_York".into();
+        for (at, ko, en) in [
+            ("2026-03-08T06:59:00Z", "3월 8일 01:59", "8 March 01:59"),
+            ("2026-03-08T07:00:00Z", "3월 8일 03:00", "8 March 03:00"),
+            ("2026-11-01T05:30:00Z", "11월 1일 01:30", "1 November 01:30"),
+            ("2026-11-01T06:30:00Z", "11월 1일 01:30", "1 November 01:30"),
+            ("2026-11-01T07:30:00Z", "11월 1일 02:30", "1 November 02:30"),
+        ] {
+            told.decided_at = reading::Timestamp::parse(at).unwrap();
+            assert_eq!(moment(&told, Language::Ko, true), ko);
+            assert_eq!(moment(&told, Language::En, true), en);
+        }
+    }
+
     fn texts(templates: Vec<Template>) -> Texts {
         Texts::new(templates, text("봉수시", "Bongsu city"), "031-000-0000".into(), String::new())
     }

@@ -13,10 +13,11 @@ use crate::alert::{Alert, MessageType, Purpose, SiteFacts};
 use crate::approval::Countdown;
 use crate::catalogue;
 use crate::decision::{Action, IncidentRecord};
+use crate::delivery::DeliveryKey;
 use crate::incident::Incident;
 use crate::ladder::{Call, Climb, Ladder, Rung, ladder_for};
 use crate::level::Level;
-use crate::outbox::{DeliveryKey, Strand};
+use crate::outbox::Strand;
 
 /// How long it is known that a rota had nobody when somebody was to be called.
 const NOBODY_FOR: core::time::Duration = core::time::Duration::from_secs(3_600);

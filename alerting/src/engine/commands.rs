@@ -14,6 +14,7 @@ use crate::alert::{IncidentId, Purpose};
 use crate::approval::{Bound, ChannelGroup, PublicText, Released, Signature};
 use crate::catalogue;
 use crate::decision::{Action, Decision, Verdict};
+use crate::delivery::DeliveryKey;
 use crate::incident::Incident;
 use crate::life::{Refusal, Step};
 
@@ -33,12 +34,21 @@ pub enum Verb {
     Note,
     /// Put away what is all clear.
     Close,
+    /// Say what became of a delivery in doubt.
+    Settle,
 }
 
 impl Verb {
     /// Every order.
-    pub const ALL: [Self; 6] =
-        [Self::Acknowledge, Self::StandDown, Self::Approve, Self::Reject, Self::Note, Self::Close];
+    pub const ALL: [Self; 7] = [
+        Self::Acknowledge,
+        Self::StandDown,
+        Self::Approve,
+        Self::Reject,
+        Self::Note,
+        Self::Close,
+        Self::Settle,
+    ];
 
     /// Its name on the command line, in paths and in the journal.
     pub const fn name(self) -> &'static str {
@@ -49,12 +59,13 @@ impl Verb {
             Self::Reject => "reject",
             Self::Note => "note",
             Self::Close => "close",
+            Self::Settle => "settle",
         }
     }
 
     /// Whether it has to say why.
     pub const fn needs_reason(self) -> bool {
-        matches!(self, Self::StandDown | Self::Reject | Self::Note)
+        matches!(self, Self::StandDown | Self::Reject | Self::Note | Self::Settle)
     }
 }
 
@@ -84,6 +95,19 @@ pub struct Command {
     /// The words an approver puts in place of ours.
     #[serde(default)]
     pub text: Option<PublicText>,
+    /// What became of a delivery in doubt.
+    #[serde(default)]
+    pub settled: Option<Settled>,
+}
+
+/// A person's word on a delivery that nobody else can tell of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settled {
+    /// Which.
+    pub delivery: DeliveryKey,
+    /// Whether it arrived. If not, it is tried again.
+    pub delivered: bool,
 }
 
 impl Command {
@@ -99,6 +123,7 @@ impl Command {
             group: None,
             bound: None,
             text: None,
+            settled: None,
         }
     }
 
@@ -119,6 +144,7 @@ impl Engine {
         }
         let before = out.len();
         let result = match self.incident_at(&command.incident) {
+            _ if command.verb == Verb::Settle => self.settle_by_hand(command, now, out),
             None => Err(catalogue::text("command-no-incident", &[])),
             Some((subject, over)) => {
                 let result = self.carry_out(subject, over, command, now, out);
@@ -172,6 +198,7 @@ impl Engine {
             Verb::Note => plain(&mut incident, &Step::Revise, "what-note", command),
             Verb::Close => plain(&mut incident, &Step::Close, "what-closed", command),
             Verb::StandDown => Err(catalogue::text("command-not-severe", &[])),
+            Verb::Settle => Err(catalogue::text("command-not-in-doubt", &[])),
         };
         match taken {
             Ok(what) => {

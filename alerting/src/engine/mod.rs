@@ -27,6 +27,8 @@ mod revising;
 mod asking;
 mod climbing;
 mod commands;
+mod settling;
+mod witness;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -38,23 +40,23 @@ use reading::{Quality, Reading, SeriesIndex, SiteIndex, StationIndex, Timestamp}
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Hazard;
-use crate::catalogue;
 use crate::decision::Action;
-use crate::delivery::{DeliveryKey, Outcome};
 use crate::level::Level;
-use crate::outbox::{Lost, Outbox};
+use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::station::StationLife;
 use crate::window::{Sample, Window};
 
-pub use commands::{Command, Verb};
+pub use commands::{Command, Settled, Verb};
 pub(crate) use feed::{Feeds, companions};
 pub(crate) use gateway::{GATEWAY_FAULT, Gateway, GatewayState};
+pub use settling::Answer;
 pub(crate) use silence::{Heard, Source};
 pub(crate) use site::{Event, Site, Track};
 pub(crate) use telling::Fault;
 pub use telling::{SYSTEM_SITE, SYSTEM_ZONE};
 pub(crate) use watch::{Late, Watch, WatchState};
+pub use witness::TrailHead;
 
 /// While it runs, the daemon journals something at least every half of this; a longer pause in the journal
 /// means it was not running, and no timer that waits for evidence ran either.
@@ -270,29 +272,6 @@ impl Engine {
         self.wake_by(site, close_at);
     }
 
-    /// Takes what an attempt came to.
-    pub fn settle(&mut self, outcome: &Outcome, now: Moment, out: &mut Vec<Action>) {
-        self.approver_tried(outcome, now);
-        if let Some(lost) = self.outbox.settle(outcome, now.at, out) {
-            self.lost(lost, now, out);
-        }
-    }
-
-    /// Takes the far end's word on a delivery.
-    pub fn receipt(
-        &mut self,
-        key: &str,
-        accepted: bool,
-        note: &str,
-        now: Moment,
-        out: &mut Vec<Action>,
-    ) {
-        let key = DeliveryKey::from_text(key);
-        if let Some(lost) = self.outbox.receipt(&key, accepted, note, now.at, out) {
-            self.lost(lost, now, out);
-        }
-    }
-
     /// Something is wrong with bongsu itself. `key` names the fault, so that it is told once; it lasts until
     /// `until`, or until [`Engine::mend`].
     pub fn fault(
@@ -323,21 +302,6 @@ impl Engine {
     /// How many deliveries are not settled.
     pub fn deliveries_open(&self) -> usize {
         self.outbox.open()
-    }
-
-    fn lost(&mut self, lost: Lost, now: Moment, out: &mut Vec<Action>) {
-        let channel = lost.channel.as_str();
-        let until = now.at.plus(Duration::from_secs(3_600));
-        let key = ["delivery-", channel].concat();
-        if lost.key.is_about(SYSTEM_SITE) {
-            // that bongsu could not say so on this channel is no news of its own, or a dead channel would never rest
-            if let Some(fault) = self.faults.get_mut(&key) {
-                fault.until = fault.until.max(Some(until));
-            }
-            return;
-        }
-        let what = catalogue::text("fault-delivery-lost", &[channel, lost.key.as_str(), &lost.why]);
-        self.fault(&key, what, Some(until), now, out);
     }
 
     pub(crate) fn site_of(&self, series: SeriesIndex) -> usize {

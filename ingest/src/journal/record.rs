@@ -43,11 +43,13 @@ pub enum Kind {
     Receipt = 10,
     /// Something of ours besides journal and clock fails, or works again.
     Trouble = 11,
+    /// The head of the audit trail, to be kept by others as well.
+    TrailHead = 12,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Frame,
         Self::Command,
         Self::Outcome,
@@ -59,6 +61,7 @@ impl Kind {
         Self::Skip,
         Self::Receipt,
         Self::Trouble,
+        Self::TrailHead,
     ];
 
     /// Its name in output and metrics.
@@ -75,6 +78,7 @@ impl Kind {
             Self::Skip => "skip",
             Self::Receipt => "receipt",
             Self::Trouble => "trouble",
+            Self::TrailHead => "trail-head",
         }
     }
 

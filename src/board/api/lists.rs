@@ -1,6 +1,6 @@
 //! What can be asked for.
 
-use alerting::{DeliveryState, IncidentId};
+use alerting::{DeliveryKey, DeliveryState, IncidentId};
 use axum::Json;
 use axum::extract::State;
 use delivery::ledger::{AlertQuery, DeliveryFilter, IncidentQuery};
@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use super::asked::{Asked, Named, Page, limit};
 use super::shown;
 use crate::board::Shared;
+use crate::board::moment::rfc3339;
 use crate::board::problem::{Kind, Problem};
+use crate::owed;
 
 type Answer = Result<Json<Page<Value, Value>>, Problem>;
 
@@ -149,6 +151,42 @@ pub(in crate::board) async fn deliveries(
     let rows = app.read(move |ledger| ledger.deliveries(&filter, limit + 1)).await?;
     let setup = &app.live.facts().overview.setup;
     Ok(Page::new(rows, limit, |row| json!(row.id), |row| shown::delivery(row, setup)))
+}
+
+/// `/api/v1/deliveries/{key}`, with every attempt.
+pub(in crate::board) async fn delivery(
+    State(app): State<Shared>,
+    Named(key): Named,
+) -> Result<Json<Value>, Problem> {
+    let key = DeliveryKey::from_text(&key);
+    let read = move |ledger: &delivery::Ledger| {
+        Ok(ledger.delivery(&key)?.map(|row| (row, ledger.attempts(&key))))
+    };
+    let (row, attempts) = app.read(read).await?.ok_or(Kind::NotFound)?;
+    let attempts = attempts.map_err(|error| Problem::fault("read the ledger", &error))?;
+    let setup = &app.live.facts().overview.setup;
+    let zone = crate::board::words::zone(setup, Some(row.site.as_str()));
+    let mut shown = shown::delivery(&row, setup);
+    shown["tries"] = owed::attempts(&attempts, &|at| rfc3339(at, zone));
+    Ok(Json(shown))
+}
+
+#[derive(Deserialize)]
+pub(in crate::board) struct AuditAsked {
+    after: Option<i64>,
+    limit: Option<u32>,
+}
+
+/// `/api/v1/audit`, oldest first: the entries as they are bound to one another, so that pages written one after the
+/// other, with the head that `bongsu audit` gives, are an export that verifies.
+pub(in crate::board) async fn audit(
+    State(app): State<Shared>,
+    Asked(asked): Asked<AuditAsked>,
+) -> Answer {
+    let limit = limit(asked.limit)?;
+    let after = asked.after.unwrap_or(0);
+    let rows = app.read(move |ledger| ledger.audit_after(after, limit + 1)).await?;
+    Ok(Page::new(rows, limit, |row| json!(row.id), |row| json!(row)))
 }
 
 #[derive(Deserialize)]

@@ -15,8 +15,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 pub(super) use asked::{Asked, Named, Sent};
-pub(super) use lists::{alerts, balance, deliveries, incident, incidents, quarantine, site, sites};
-pub(super) use orders::{Orders, Said, give, new_key, order};
+pub(super) use lists::{
+    alerts, audit, balance, deliveries, delivery, incident, incidents, quarantine, site, sites,
+};
+pub(super) use orders::{Orders, Said, give, new_key, order, settle};
 pub(super) use past::backfill;
 pub(super) use readings::readings;
 pub(super) use shown::{decision, since};

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use alerting::approval::{Bound, PublicText};
 use alerting::catalogue::Language;
-use alerting::engine::Verb;
-use alerting::{Command, IncidentId, Level};
+use alerting::engine::{Settled, Verb};
+use alerting::{Command, DeliveryKey, IncidentId, Level};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -67,6 +67,8 @@ pub(in crate::board) struct Said {
     pub bound: Option<Bound>,
     /// Words in place of ours.
     pub text: Option<PublicText>,
+    /// What became of a delivery in doubt.
+    pub settled: Option<Settled>,
 }
 
 /// `POST /api/v1/incidents/{id}/{verb}`.
@@ -84,6 +86,25 @@ pub(in crate::board) fn order(verb: Verb) -> MethodRouter<Shared> {
     )
 }
 
+/// `POST /api/v1/deliveries/{key}/delivered` and `…/not-delivered`: a person says what became of a delivery in doubt.
+pub(in crate::board) fn settle(delivered: bool) -> MethodRouter<Shared> {
+    post(
+        move |State(app): State<Shared>,
+              asking: Asking,
+              Reads(language): Reads,
+              Named(named): Named,
+              headers: HeaderMap,
+              Sent(body): Sent<Body>| async move {
+            let delivery = DeliveryKey::from_text(&named);
+            let incident = delivery.incident().ok_or(Kind::NotFound)?;
+            let said = Said { settled: Some(Settled { delivery, delivered }), ..body.said()? };
+            let (verb, key) = (Verb::Settle, key(&headers)?);
+            let ordered = give(&app, &asking, verb, incident.as_str(), key, said).await?;
+            answered(ordered, language)
+        },
+    )
+}
+
 impl Body {
     fn said(self) -> Result<Said, Problem> {
         let bound = match (self.level, self.text_hash) {
@@ -94,7 +115,7 @@ impl Body {
                 return Err(Problem::from(Kind::BadRequest).detail(what));
             }
         };
-        Ok(Said { reason: self.reason, group: self.group, bound, text: self.text })
+        Ok(Said { reason: self.reason, group: self.group, bound, text: self.text, settled: None })
     }
 }
 
@@ -128,6 +149,7 @@ pub(in crate::board) async fn give(
         group: said.group,
         bound: said.bound,
         text: said.text,
+        settled: said.settled,
         ..Command::new(&id, verb, IncidentId::from_text(incident), by, reason)
     };
     carried_out(app, Order::Incident(command)).await

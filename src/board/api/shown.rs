@@ -16,6 +16,7 @@ use crate::board::moment::rfc3339;
 use crate::board::words::{place, sentence, zone};
 use crate::explained;
 use crate::overview::Overview;
+use crate::owed;
 
 /// A decision, as in `/api/v1/events` and in timelines.
 pub(in crate::board) fn decision(row: &DecisionRow, setup: &Setup) -> Value {
@@ -261,24 +262,7 @@ pub(in crate::board) fn alert(row: &AlertRow) -> Value {
 /// A delivery as it stands.
 pub(super) fn delivery(row: &DeliveryRow, setup: &Setup) -> Value {
     let zone = zone(setup, Some(row.site.as_str()));
-    json!({
-        "id": row.id,
-        "key": row.key.as_str(),
-        "channel": row.channel.as_str(),
-        "recipient": row.recipient,
-        "site": row.site.as_str(),
-        "incident": row.incident.as_str(),
-        "revision": row.revision,
-        "purpose": row.purpose,
-        "level": row.level.name(),
-        "state": row.state.name(),
-        "attempts": row.attempts,
-        "owed_at": rfc3339(row.owed_at, zone),
-        "due_at": rfc3339(row.due_at, zone),
-        "expires_at": rfc3339(row.expires_at, zone),
-        "changed_at": rfc3339(row.changed_at, zone),
-        "note": row.note,
-    })
+    owed::shown(row, &|at| rfc3339(at, zone))
 }
 
 /// A frame that could not be decoded.

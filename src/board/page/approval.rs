@@ -95,7 +95,13 @@ impl Answer {
         let group = self.group.parse().map_err(|_| bad("`group` is no group"))?;
         let bound = Bound { level, hash: self.text_hash.clone() };
         let text = self.text().filter(|text| text.hash() != bound.hash);
-        Ok(Said { reason: self.reason.clone(), group: Some(group), bound: Some(bound), text })
+        Ok(Said {
+            reason: self.reason.clone(),
+            group: Some(group),
+            bound: Some(bound),
+            text,
+            settled: None,
+        })
     }
 }
 

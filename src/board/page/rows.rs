@@ -210,30 +210,43 @@ fn mark(decision: &Decision) -> Option<&'static str> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct ChannelRow {
     channel: String,
     owed: u64,
     failed: u64,
     delivered: u64,
+    unconfirmed: u64,
+    /// Of the alerts that were proven.
+    in_time: u64,
+    timed: u64,
+}
+
+impl ChannelRow {
+    fn new(channel: &str) -> Self {
+        Self { channel: channel.into(), ..Self::default() }
+    }
 }
 
 /// Every configured channel, and those that deliveries are still left on.
 pub(super) fn channels(facts: &Facts) -> Vec<ChannelRow> {
-    let row = |channel: &str, owed, failed, delivered| ChannelRow {
-        channel: channel.into(),
-        owed,
-        failed,
-        delivered,
-    };
     let tallied = |tally: &delivery::ledger::DeliveryTally| {
         let name = tally.channel.as_str();
-        (name.to_string(), row(name, tally.owed, tally.failed, tally.delivered))
+        let row = ChannelRow {
+            owed: tally.owed,
+            failed: tally.failed,
+            delivered: tally.delivered,
+            unconfirmed: tally.unconfirmed,
+            in_time: tally.in_time,
+            timed: tally.in_time + tally.late,
+            ..ChannelRow::new(name)
+        };
+        (name.to_string(), row)
     };
     let mut rows: BTreeMap<String, ChannelRow> = facts.deliveries.iter().map(tallied).collect();
     for route in &facts.overview.setup.routes {
         let name = route.channel.as_str();
-        rows.entry(name.into()).or_insert_with(|| row(name, 0, 0, 0));
+        rows.entry(name.into()).or_insert_with(|| ChannelRow::new(name));
     }
     let left = |row: &ChannelRow| row.owed + row.failed > 0;
     let configured =

@@ -156,6 +156,7 @@ async fn the_description_names_exactly_what_there_is() {
     night(&world).await;
     let described: Value = serde_json::from_str(crate::board::api::OPENAPI).unwrap();
     assert_eq!(described["openapi"], "3.1.0");
+    let key = owed("cap", "duty", alert("gwang-3", 14_007, Level::Severe)).key.to_string();
     for (path, methods) in described["paths"].as_object().unwrap() {
         let (who, said) = match path.as_str() {
             "/api/v1/exercises" => (APPROVER, r#"{"scenario":"typhoon"}"#),
@@ -165,8 +166,10 @@ async fn the_description_names_exactly_what_there_is() {
             }
             _ => (APPROVER, r#"{"reason":"r"}"#),
         };
-        let path =
-            path.replace("{site}", "gwang-3").replace("{id}", "live_gwang-3_slope-failure_14007");
+        let path = path
+            .replace("{site}", "gwang-3")
+            .replace("{id}", "live_gwang-3_slope-failure_14007")
+            .replace("{key}", &key);
         let path = path.replace("{station}", "box-1").replace("{sensor}", "rain-1");
         let path = path.replace("{quantity}", "rain");
         for method in methods.as_object().unwrap().keys() {
@@ -256,4 +259,59 @@ async fn what_is_shown_has_the_described_fields() {
     let incident = world.get_json("/api/v1/incidents/live_gwang-3_slope-failure_14007").await;
     let decision = incident["timeline"][0].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(decision, schema("Decision").keys().cloned().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn g12_the_trail_is_read_page_by_page_and_verifies_as_an_export() {
+    let world = World::new().await;
+    night(&world).await;
+    let asked = |path: &str, token: &str| {
+        request(Method::GET, path).header(AUTHORIZATION, bearer(token)).body("", "")
+    };
+    assert_eq!(world.ask(asked("/api/v1/audit", VIEWER)).await.status(), StatusCode::FORBIDDEN);
+    let (mut export, mut after, mut entries) = (String::new(), json!(0), 0);
+    while !after.is_null() {
+        let path = format!("/api/v1/audit?limit=3&after={after}");
+        let page = read_json(world.ask(asked(&path, OPERATOR)).await).await;
+        for item in page["items"].as_array().unwrap() {
+            let row: delivery::ledger::AuditRow = serde_json::from_value(item.clone()).unwrap();
+            export.push_str(&serde_json::to_string(&row).unwrap());
+            export.push('\n');
+            entries += 1;
+        }
+        after = page["next"].clone();
+    }
+    assert!(entries > 10, "{entries}");
+    let head = world.state.ledger.audit_head().unwrap();
+    assert_eq!(head.entries, entries);
+    export.push_str(&serde_json::to_string(&head).unwrap());
+    assert_eq!(delivery::ledger::audit::verify_export(export.as_bytes()).unwrap(), head);
+}
+
+#[tokio::test]
+async fn a_delivery_is_shown_with_its_attempts_and_settled_by_its_key() {
+    let world = World::new().await;
+    night(&world).await;
+    let siren = owed("siren", "duty", alert("gwang-3", 14_007, Level::Severe));
+    let path = format!("/api/v1/deliveries/{}", siren.key);
+    let shown = world.get_json(&path).await;
+    assert_eq!((&shown["state"], &shown["note"]), (&json!("handed-over"), &json!("sent")));
+    assert!(shown["tries"].is_array());
+    let order = |verb: &str, text: &str| {
+        let path = format!("{path}/{verb}");
+        let asked = request(Method::POST, &path).header(AUTHORIZATION, bearer(OPERATOR));
+        asked.body("application/json", text)
+    };
+    let silent = world.ask(order("delivered", "{}")).await;
+    assert_eq!(silent.status(), StatusCode::BAD_REQUEST, "it takes a reason");
+    let taken = world.ask(order("not-delivered", r#"{"reason":"asked them"}"#)).await;
+    assert_eq!(taken.status(), StatusCode::OK);
+    let given = world.sink.given.lock()[0].clone();
+    assert_eq!(given.incident, siren.alert.incident);
+    let settled = given.settled.unwrap();
+    assert_eq!((settled.delivery, settled.delivered), (siren.key, false));
+    let strange = "/api/v1/deliveries/none/delivered";
+    let asked = request(Method::POST, strange).header(AUTHORIZATION, bearer(OPERATOR));
+    let asked = asked.body("application/json", r#"{"reason":"r"}"#);
+    assert_eq!(world.ask(asked).await.status(), StatusCode::NOT_FOUND);
 }

@@ -46,6 +46,10 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("GET", "/ogc/collections/{collection}/items/{feature}", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/alerts", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/deliveries", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/deliveries/{key}", Some(Role::Viewer), Bound::Not),
+    ("POST", "/api/v1/deliveries/{key}/delivered", Some(Role::Operator), Bound::Site),
+    ("POST", "/api/v1/deliveries/{key}/not-delivered", Some(Role::Operator), Bound::Site),
+    ("GET", "/api/v1/audit", Some(Role::Operator), Bound::Not),
     ("GET", "/api/v1/quarantine", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/balance", Some(Role::Viewer), Bound::Not),
     (
@@ -111,6 +115,7 @@ fn asked(method: &str, route: &str) -> super::super::sample::Asked {
     let path = route
         .replace("{site}", "gwang-3")
         .replace("{id}", "live_gwang-3_slope-failure_14007")
+        .replace("{key}", "live_gwang-3_slope-failure_14007_1_alert_siren_duty")
         .replace(['{', '}'], "");
     request(Method::from_bytes(method.as_bytes()).unwrap(), &path)
         .header(ORIGIN, "http://board.test")

@@ -154,6 +154,7 @@ pub(super) fn centre<O: Operation>(
         ground.ledger.clone(),
         ground.outcomes.clone(),
         ground.metrics.clone(),
+        ground.time.clone(),
     );
     Ok(Smpp::new(smpp(settings)?, ground.texts.clone(), addresses(ground), receipts)?)
 }

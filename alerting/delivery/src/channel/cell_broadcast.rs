@@ -86,14 +86,11 @@ impl CellBroadcast {
 
     async fn post(&self, content_type: &str, body: Vec<u8>) -> AttemptResult {
         match self.peer.ask(self.peer.post(content_type, body)).await {
-            Ok(answer) => match (answer.verdict(), answer.complaint()) {
-                (AttemptResult::Delivered { receipt }, None) => AttemptResult::HandedOver {
+            Ok(answer) => match answer.judged() {
+                AttemptResult::Delivered { receipt } => AttemptResult::HandedOver {
                     reference: format!("draft handed over, sending is theirs: {receipt}"),
                 },
-                (AttemptResult::Delivered { receipt }, Some(complaint)) => {
-                    refused(format!("{receipt}, and yet: {complaint}"))
-                }
-                (verdict, _) => verdict,
+                verdict => verdict,
             },
             Err(result) => result,
         }

@@ -139,6 +139,16 @@ impl Answer {
         }
     }
 
+    /// What status and body say together: a success whose body tells of an error is a refusal.
+    pub fn judged(&self) -> AttemptResult {
+        match (self.verdict(), self.complaint()) {
+            (AttemptResult::Delivered { receipt }, Some(complaint)) => {
+                refused(format!("{receipt}, and yet: {complaint}"))
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
     /// The body as text, what is no UTF-8 replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

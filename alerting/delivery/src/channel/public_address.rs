@@ -74,14 +74,11 @@ impl PublicAddress {
         let Ok((samples, has_voice)) = work.await else { return AttemptResult::Unknown };
         let request = self.peer.post("audio/wav", wav(&samples));
         match self.peer.ask(request.header("Idempotency-Key", delivery.key.as_str())).await {
-            Ok(answer) => match (answer.verdict(), answer.complaint()) {
-                (AttemptResult::Delivered { receipt }, Some(complaint)) => {
-                    refused(format!("{receipt}, and yet: {complaint}"))
-                }
-                (AttemptResult::Delivered { receipt }, None) if !has_voice => {
+            Ok(answer) => match answer.judged() {
+                AttemptResult::Delivered { receipt } if !has_voice => {
                     AttemptResult::Delivered { receipt: format!("{receipt}; chime only, no voice") }
                 }
-                (verdict, _) => verdict,
+                verdict => verdict,
             },
             Err(result) => result,
         }

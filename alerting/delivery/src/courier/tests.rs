@@ -181,7 +181,7 @@ async fn deliveries_are_carried_one_by_one_and_each_outcome_is_journaled() {
     let text = prometheus::TextEncoder::new().encode_to_string(&world.registry.gather()).unwrap();
     for line in [
         r#"delivery_attempts_total{channel="hook",outcome="delivered"} 5"#,
-        r#"delivery_latency_seconds_count{stage="measured"} 5"#,
+        r#"delivery_channel_failing{channel="hook"} 0"#,
         r#"delivery_queue_depth{channel="hook"}"#,
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
@@ -328,4 +328,80 @@ async fn a_message_that_cannot_be_read_is_refused_and_delays_nothing() {
     world.start("hook", Arc::new(Receiver::default()));
     assert!(matches!(world.outcome().await.result, AttemptResult::Refused { .. }));
     assert_eq!(world.outcome().await.key, owed("hook", 2).key);
+}
+
+/// A channel that is gone until it is not.
+#[derive(Default)]
+struct Flaps {
+    works: std::sync::atomic::AtomicBool,
+    tried: AtomicU64,
+}
+
+impl Channel for Flaps {
+    fn attempt<'a>(&'a self, _: &'a Carried, _: u32) -> BoxFuture<'a, AttemptResult> {
+        self.tried.fetch_add(1, Ordering::SeqCst);
+        let result = match self.works.load(Ordering::SeqCst) {
+            true => AttemptResult::Delivered { receipt: "told".into() },
+            false => AttemptResult::Retry { reason: "gone".into() },
+        };
+        futures_util::future::ready(result).boxed()
+    }
+}
+
+/// A clock that moves on whenever somebody waits for it, and remembers for how long.
+struct Waits {
+    now: Mutex<reading::Timestamp>,
+    waits: Mutex<Vec<u64>>,
+}
+
+impl crate::time::Time for Waits {
+    fn now(&self) -> reading::Timestamp {
+        *self.now.lock()
+    }
+
+    fn sleep_until(&self, at: reading::Timestamp) -> BoxFuture<'static, ()> {
+        let mut now = self.now.lock();
+        if at > *now {
+            self.waits.lock().push(at.since(*now).as_secs());
+            *now = at;
+        }
+        futures_util::future::ready(()).boxed()
+    }
+}
+
+#[tokio::test]
+async fn g05_a_channel_out_of_order_is_left_to_rest_and_nothing_owed_on_it_is_dropped() {
+    let mut world = World::new();
+    let channel = Arc::new(Flaps::default());
+    let time = Arc::new(Waits { now: Mutex::new(at(2_000)), waits: Mutex::default() });
+    let courier = Courier::new(
+        "hook".parse().unwrap(),
+        channel.clone(),
+        world.desk.ledger.owed().unwrap(),
+        world.desk.clone(),
+        time.clone(),
+        world.metrics.clone(),
+    );
+    world.desk.wakers.lock().insert("hook".into(), courier.waker());
+    world.desk.commit((1..=4).map(|revision| Action::Owe(owed("hook", revision))));
+    let running = tokio::spawn(courier.run(world.stop.clone()));
+    for _ in 0..alerting::outbox::FAILURES_MAX + 3 {
+        assert!(matches!(world.settled().await.result, AttemptResult::Retry { .. }));
+    }
+    assert_eq!(&time.waits.lock()[..3], [2, 4, 8], "each rest is longer, one attempt after each");
+    let shown = |world: &World| {
+        prometheus::TextEncoder::new().encode_to_string(&world.registry.gather()).unwrap()
+    };
+    assert!(shown(&world).contains(r#"delivery_channel_failing{channel="hook"} 1"#));
+    channel.works.store(true, Ordering::SeqCst);
+    let mut proven = std::collections::BTreeSet::new();
+    while proven.len() < 4 {
+        let outcome = world.settled().await;
+        if matches!(outcome.result, AttemptResult::Delivered { .. }) {
+            proven.insert(outcome.key);
+        }
+    }
+    assert!(shown(&world).contains(r#"delivery_channel_failing{channel="hook"} 0"#));
+    world.stop.cancel();
+    running.await.unwrap().unwrap();
 }

@@ -254,6 +254,20 @@ impl Ledger {
         })
     }
 
+    /// The end of the trail as it stands; what is before it is for [`Trail`] to verify.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn audit_head(&self) -> Result<AuditHead> {
+        let sql = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1";
+        let rows = self.read(|connection| {
+            list(connection, sql, [], |row| {
+                Ok(AuditHead { entries: row.get(0)?, head: hex(&row.get::<_, Vec<u8>>(1)?) })
+            })
+        })?;
+        Ok(rows.into_iter().next().unwrap_or_else(|| Chain::new().head()))
+    }
+
     /// Entries after `id` (0 for all), oldest first.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! What a board asks beside the lists: how each channel is doing, and incidents page by page.
 
+use std::time::Duration;
+
 use alerting::decision::IncidentRecord;
 use alerting::{Alert, Delivery, IncidentId};
 use reading::id::ChannelId;
@@ -24,6 +26,12 @@ pub struct DeliveryTally {
     pub failed: u64,
     /// Proven in the time asked for.
     pub delivered: u64,
+    /// Handed over in the time asked for, on a medium that proves nothing.
+    pub unconfirmed: u64,
+    /// Of the alerts that were proven: within the objective, from the measurement to the proof.
+    pub in_time: u64,
+    /// Of the alerts that were proven: later than that.
+    pub late: u64,
 }
 
 /// Which incidents to list.
@@ -82,20 +90,33 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Database`](super::LedgerError::Database).
-    pub fn delivery_tally(&self, since: Timestamp) -> Result<Vec<DeliveryTally>> {
+    pub fn delivery_tally(
+        &self,
+        since: Timestamp,
+        objective: Duration,
+    ) -> Result<Vec<DeliveryTally>> {
         let sql = "SELECT channel,
                 sum(state IN ('queued', 'attempting', 'handed-over', 'in-doubt')),
                 sum(state IN ('refused', 'expired') AND changed_at >= ?1),
-                sum(state = 'delivered' AND changed_at >= ?1)
+                sum(state = 'delivered' AND changed_at >= ?1),
+                sum(state = 'unconfirmed' AND changed_at >= ?1),
+                sum(CASE WHEN state = 'delivered' AND purpose = 'alert' AND changed_at >= ?1
+                    THEN changed_at - json_extract(body, '$.alert.measured_at') <= ?3 ELSE 0 END),
+                sum(CASE WHEN state = 'delivered' AND purpose = 'alert' AND changed_at >= ?1
+                    THEN changed_at - json_extract(body, '$.alert.measured_at') > ?3 ELSE 0 END)
             FROM deliveries WHERE id > (SELECT coalesce(max(id), 0) FROM deliveries) - ?2
             GROUP BY channel ORDER BY channel";
         self.read(|connection| {
-            list(connection, sql, params![since.nanos(), TALLIED_MAX], |row| {
+            let objective = i64::try_from(objective.as_nanos()).unwrap_or(i64::MAX);
+            list(connection, sql, params![since.nanos(), TALLIED_MAX, objective], |row| {
                 Ok(DeliveryTally {
                     channel: named(row, 0, |text| ChannelId::new(text).ok())?,
                     owed: row.get::<_, i64>(1)? as u64,
                     failed: row.get::<_, i64>(2)? as u64,
                     delivered: row.get::<_, i64>(3)? as u64,
+                    unconfirmed: row.get::<_, i64>(4)? as u64,
+                    in_time: row.get::<_, i64>(5)? as u64,
+                    late: row.get::<_, i64>(6)? as u64,
                 })
             })
         })
@@ -168,26 +189,35 @@ mod tests {
     fn channels_are_counted_each_for_itself() {
         let told = |channel, who| delivery(channel, who, alert(1, Level::Severe));
         let (proven, refused, old) = (told("hook", "a"), told("hook", "b"), told("hook", "c"));
+        let mail = told("mail", "kim");
         let (_folder, ledger) = ledger([
             Action::Owe(proven.clone()),
             Action::Owe(refused.clone()),
             Action::Owe(old.clone()),
             Action::Owe(told("siren", "north")),
+            Action::Owe(mail.clone()),
             change(&proven, DeliveryState::Delivered, 1, at(500), ""),
             change(&refused, DeliveryState::Refused, 1, at(500), ""),
             change(&old, DeliveryState::Expired, 1, at(400), ""),
+            change(&mail, DeliveryState::Unconfirmed, 1, at(500), "250"),
         ]);
-        let tally = |channel: &str, owed, failed, delivered| DeliveryTally {
-            channel: channel.parse().unwrap(),
-            owed,
-            failed,
-            delivered,
-        };
+        let tally =
+            |channel: &str, [owed, failed, delivered, unconfirmed, in_time, late]: [u64; 6]| {
+                let channel = channel.parse().unwrap();
+                DeliveryTally { channel, owed, failed, delivered, unconfirmed, in_time, late }
+            };
+        // measured at 60, proven at 500
+        let (in_time, late) = (Duration::from_secs(440), Duration::from_secs(439));
         assert_eq!(
-            ledger.delivery_tally(at(450)).unwrap(),
-            [tally("hook", 0, 1, 1), tally("siren", 1, 0, 0)]
+            ledger.delivery_tally(at(450), in_time).unwrap(),
+            [
+                tally("hook", [0, 1, 1, 0, 1, 0]),
+                tally("mail", [0, 0, 0, 1, 0, 0]),
+                tally("siren", [1, 0, 0, 0, 0, 0])
+            ]
         );
-        assert_eq!(ledger.delivery_tally(at(0)).unwrap()[0], tally("hook", 0, 2, 1));
+        let all = ledger.delivery_tally(at(0), late).unwrap();
+        assert_eq!(all[0], tally("hook", [0, 2, 1, 0, 0, 1]));
     }
 
     #[test]

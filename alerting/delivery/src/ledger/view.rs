@@ -1,7 +1,7 @@
 //! What pages and exports ask. These run on connections of their own and see what is committed.
 
 use alerting::decision::IncidentRecord;
-use alerting::{DeliveryKey, DeliveryState, Hazard, IncidentId, Level};
+use alerting::{DeliveryKey, DeliveryState, Hazard, IncidentId, Level, Purpose};
 use reading::id::ChannelId;
 use reading::{SiteId, Timestamp};
 use rusqlite::types::Type;
@@ -94,11 +94,11 @@ impl Ledger {
     /// # Errors
     /// If the database fails.
     pub fn deliveries(&self, filter: &DeliveryFilter, limit: u32) -> Result<Vec<DeliveryRow>> {
-        let sql = "SELECT id, key, channel, recipient, site, incident, revision, purpose, level, state, attempts,
-                owed_at, due_at, expires_at, changed_at, note
-            FROM deliveries WHERE (incident = ?1 OR ?1 IS NULL) AND (channel = ?2 OR ?2 IS NULL)
+        let sql = format!(
+            "{DELIVERY} WHERE (incident = ?1 OR ?1 IS NULL) AND (channel = ?2 OR ?2 IS NULL)
                 AND (state = ?3 OR ?3 IS NULL) AND id < ?4
-            ORDER BY id DESC LIMIT ?5";
+            ORDER BY id DESC LIMIT ?5"
+        );
         let values = params![
             filter.incident.as_ref().map(IncidentId::as_str),
             filter.channel.as_ref().map(ChannelId::as_str),
@@ -106,7 +106,27 @@ impl Ledger {
             filter.before.unwrap_or(i64::MAX),
             limit,
         ];
-        self.read(|connection| list(connection, sql, values, delivery))
+        self.read(|connection| list(connection, &sql, values, delivery))
+    }
+
+    /// One delivery.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn delivery(&self, key: &DeliveryKey) -> Result<Option<DeliveryRow>> {
+        let sql = format!("{DELIVERY} WHERE key = ?");
+        Ok(self.read(|connection| list(connection, &sql, [key.as_str()], delivery))?.pop())
+    }
+
+    /// When something was owed for this purpose the last time.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn last_owed(&self, purpose: Purpose) -> Result<Option<Timestamp>> {
+        let sql = "SELECT owed_at FROM deliveries WHERE purpose = ? ORDER BY id DESC LIMIT 1";
+        let found =
+            self.read(|connection| list(connection, sql, [purpose.name()], |row| moment(row, 0)))?;
+        Ok(found.into_iter().next())
     }
 
     /// The attempts of a delivery, in order.
@@ -174,6 +194,11 @@ impl Ledger {
     }
 }
 
+/// What [`delivery`] reads.
+const DELIVERY: &str =
+    "SELECT id, key, channel, recipient, site, incident, revision, purpose, level, state, attempts,
+    owed_at, due_at, expires_at, changed_at, note FROM deliveries";
+
 fn decision(row: &Row<'_>) -> rusqlite::Result<DecisionRow> {
     Ok(DecisionRow {
         id: row.get(0)?,
@@ -224,7 +249,7 @@ fn hazard(name: &str) -> Option<Hazard> {
         .find(|hazard| hazard.name() == name)
 }
 
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_nanos)
 }
 

@@ -20,6 +20,8 @@ pub struct Batch {
     pub quarantine: Vec<QuarantineRow>,
     /// Configurations taken over, each with its journal position and its bytes: the trail has their digest.
     pub configured: Vec<(u64, Vec<u8>)>,
+    /// Receipts that settled nothing, each with its journal position and moment: for the trail.
+    pub receipts: Vec<(u64, Timestamp, serde_json::Value)>,
 }
 
 /// A frame that could not be decoded. Its bytes are in the journal at `position`.
@@ -51,7 +53,10 @@ impl Batch {
 
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.actions.is_empty() && self.quarantine.is_empty() && self.configured.is_empty()
+        self.actions.is_empty()
+            && self.quarantine.is_empty()
+            && self.configured.is_empty()
+            && self.receipts.is_empty()
     }
 }
 
@@ -91,6 +96,9 @@ pub(super) fn commit(
         connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(COMMIT)?;
     for (position, bytes) in batch.configured.iter().filter(|(position, _)| *position > after) {
         audit::configured(&transaction, *position, bytes, at)?;
+    }
+    for (_, at, body) in batch.receipts.iter().filter(|(position, ..)| *position > after) {
+        audit::append(&transaction, *at, "receipt", None, &body.to_string())?;
     }
     for (position, action) in batch.actions.iter().filter(|(position, _)| *position > after) {
         match action {
@@ -226,6 +234,7 @@ fn settle(transaction: &Transaction<'_>, change: &DeliveryChange) -> Result<()> 
         DeliveryState::Queued => ("retry", false),
         DeliveryState::HandedOver
         | DeliveryState::Delivered
+        | DeliveryState::Unconfirmed
         | DeliveryState::Refused
         | DeliveryState::InDoubt => (change.state.name(), false),
         DeliveryState::Superseded | DeliveryState::Expired => (change.state.name(), true),

@@ -3,7 +3,7 @@
 use alerting::alert::Hazard;
 use alerting::approval::Released;
 use alerting::catalogue::{self, Language};
-use alerting::{Alert, Level, MessageType, SiteFacts, Status};
+use alerting::{Alert, Level, MessageType, Purpose, SiteFacts, Status};
 use jiff::tz::{Offset, TimeZone};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -77,7 +77,11 @@ pub fn zoned(at: Timestamp, zone: &str) -> String {
 
 /// The document about an alert, given what was published about its incident before.
 pub fn document(alert: &Alert, settings: &CapSettings, prior: &[Published]) -> String {
-    write(alert, settings, prior, status(alert.status), &[])
+    let status = match (alert.purpose, alert.status) {
+        (Purpose::TrailHead, Status::Actual) => "System", // between systems: nobody is warned of anything
+        (_, other) => status(other),
+    };
+    write(alert, settings, prior, status, &[])
 }
 
 /// The same as a draft: something for a person to look at, not to be acted upon by itself. What is not in earnest
@@ -109,7 +113,10 @@ fn write(
     for code in &settings.profile.codes {
         xml.leaf("code", code);
     }
-    xml.optional("note", &note(alert.status));
+    match alert.purpose {
+        Purpose::TrailHead => xml.optional("note", said(&alert.description, Language::En)),
+        _ => xml.optional("note", &note(alert.status)),
+    }
     xml.optional("references", &references(prior));
     xml.leaf("incidents", alert.incident.as_str());
     for language in [Language::Ko, Language::En] {

@@ -143,6 +143,24 @@ fn a_document_reads_as_an_officer_expects() {
 }
 
 #[test]
+fn g12_the_head_goes_out_as_a_cap_note_between_systems() {
+    let folder = TempDir::new().unwrap();
+    let head = "ab".repeat(32);
+    let told = Alert {
+        purpose: Purpose::TrailHead,
+        hazard: Hazard::Monitoring,
+        description: text("확인값", &format!("17 entries: {head}")),
+        released: alerting::approval::Released::Officers,
+        ..alert(1, Level::Attention)
+    };
+    let document = document(&told, &settings(folder.path()), &[]);
+    assert_eq!(leaf(&document, "alert/status"), "System");
+    assert_eq!(leaf(&document, "alert/scope"), "Restricted");
+    assert_eq!(leaf(&document, "alert/note"), format!("17 entries: {head}"));
+    assert_eq!(leaf(&document, "alert/identifier"), "live_cut-12_slope-failure_7_1_trail-head");
+}
+
+#[test]
 fn levels_become_the_words_of_the_table() {
     let folder = TempDir::new().unwrap();
     let table = [
@@ -178,6 +196,11 @@ fn moments_are_written_as_cap_wants_them() {
         ("2026-07-14T06:20:00Z", "UTC", "2026-07-14T06:20:00-00:00"),
         ("2026-01-14T06:20:00Z", "Europe/London", "2026-01-14T06:20:00-00:00"),
         ("2026-07-14T06:20:00Z", "America/St_Johns", "2026-07-14T03:50:00-02:30"),
+        // summer time begins: two o'clock is three; it ends: half past one comes twice, told apart by the offset
+        ("2026-03-08T06:59:59Z", "America/New_York", "2026-03-08T01:59:59-05:00"),
+        ("2026-03-08T07:00:00Z", "America/New_York", "2026-03-08T03:00:00-04:00"),
+        ("2026-11-01T05:30:00Z", "America/New_York", "2026-11-01T01:30:00-04:00"),
+        ("2026-11-01T06:30:00Z", "America/New_York", "2026-11-01T01:30:00-05:00"),
         ("2026-07-14T06:20:00Z", "Nowhere/At_All", "2026-07-14T06:20:00-00:00"),
         // Local mean time has seconds, and once lay farther off than XML Schema knows.
         ("1900-01-01T00:00:00Z", "Asia/Seoul", "1900-01-01T00:00:00-00:00"),
@@ -696,7 +719,12 @@ fn any_alert() -> impl Strategy<Value = Alert> {
             Hazard::StructuralDamage,
             Hazard::Monitoring,
         ]),
-        prop::sample::select(vec![Purpose::Alert, Purpose::Reminder, Purpose::Cancel]),
+        prop::sample::select(vec![
+            Purpose::Alert,
+            Purpose::Reminder,
+            Purpose::Cancel,
+            Purpose::TrailHead,
+        ]),
         prop::sample::select(vec![MessageType::Alert, MessageType::Update, MessageType::Cancel]),
         prop::sample::select(vec![Status::Actual, Status::Exercise, Status::Test]),
         prop::sample::select(Level::ALL.to_vec()),

@@ -73,7 +73,7 @@ async fn create(
     let body = serde_json::to_vec(&body).unwrap_or_default();
     let request = peer.request(Method::POST, peer.below(&["message"]));
     let answer = peer.ask(request.header(CONTENT_TYPE, "application/json").body(body)).await;
-    match answer.map(|answer| (answer.status, answer.verdict())) {
+    match answer.map(|answer| (answer.status, answer.judged())) {
         Ok((StatusCode::CONFLICT, _)) => {
             retry("the centre holds a message of this class for another incident")
         }
@@ -95,7 +95,7 @@ async fn remove(peer: &Peer, id: u16) -> AttemptResult {
         Ok(answer) if answer.status == StatusCode::NOT_FOUND => {
             delivered(format!("no message {id} was there"))
         }
-        Ok(answer) => answer.verdict(),
+        Ok(answer) => answer.judged(),
         Err(result) => result,
     }
 }

@@ -113,9 +113,9 @@ impl Book {
                 self.receipts.settle(key, attempt, result).await;
             }
             Place::Known => {}
-            Place::Duplicate => drop(self.receipts.count(Kept::Duplicate)),
+            Place::Duplicate => self.receipts.note(Kept::Duplicate, &report.id).await,
             Place::Nowhere => {
-                self.receipts.count(Kept::Unknown);
+                self.receipts.note(Kept::Unknown, &report.id).await;
                 tracing::warn!(channel = %self.receipts.channel(), id = report.id, said = report.said, "a receipt of a message that is not known");
             }
         }

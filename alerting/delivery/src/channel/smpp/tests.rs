@@ -136,9 +136,14 @@ impl Office {
         let ledger = Arc::new(Ledger::open(folder.path().join("ledger.sqlite")).unwrap().0);
         let (journal, registry) = (Journal::default(), prometheus::Registry::new());
         let metrics = Metrics::register(&registry).unwrap();
-        let receipts =
-            Receipts::new("sms".parse().unwrap(), ledger, Arc::new(journal.clone()), metrics);
         let clock = Arc::new(Still::new(at(90)));
+        let receipts = Receipts::new(
+            "sms".parse().unwrap(),
+            ledger,
+            Arc::new(journal.clone()),
+            metrics,
+            clock.clone(),
+        );
         let addresses = Addresses::new(Arc::new(Directory::new(contacts)), clock);
         let settings = SmppSettings {
             host: "127.0.0.1".into(),
@@ -348,8 +353,14 @@ async fn after_a_restart_the_ledger_knows_what_a_receipt_is_about() {
     ledger.commit(1, at(100), &batch).unwrap();
     let journal = Journal::default();
     let metrics = Metrics::unread();
-    let receipts =
-        Receipts::new("sms".parse().unwrap(), ledger, Arc::new(journal.clone()), metrics);
+    let clock = Arc::new(Still::new(at(110)));
+    let receipts = Receipts::new(
+        "sms".parse().unwrap(),
+        ledger.clone(),
+        Arc::new(journal.clone()),
+        metrics,
+        clock,
+    );
     let book = Book::new(receipts);
     let receipt = OctetString::from_vec(b"id:M002 stat:DELIVRD err:000".to_vec()).unwrap();
     let message = rusmpp::pdus::DeliverSm::builder()
