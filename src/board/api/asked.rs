@@ -5,8 +5,8 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::board::problem::{Kind, Problem};
 
@@ -60,6 +60,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
         };
         Err(Problem::from(kind).detail(error.body_text()))
     }
+}
+
+/// The largest whole number that every JSON reader knows exactly, and one more.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// A whole number of JSON, where 5 and 5.0 are the same.
+///
+/// # Errors
+/// For a number that is not whole, not positive, or too large.
+pub(super) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(from)? else { return Ok(None) };
+    let written = number.as_f64().filter(|value| value.fract() == 0.0);
+    let written =
+        written.filter(|value| (0.0..WHOLE_MAX).contains(value)).map(|value| value as u64);
+    let value = number.as_u64().or(written).and_then(|value| T::try_from(value).ok());
+    let refused = || serde::de::Error::custom(format!("{number} is not a whole number that fits"));
+    value.map(Some).ok_or_else(refused)
 }
 
 /// How many entries to give.

@@ -11,7 +11,7 @@ use reading::codec::Ask;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Named, Page, Sent, limit};
+use super::asked::{Asked, Named, Page, Sent, limit, whole};
 use super::orders::{answered, carried_out, checked, key};
 use crate::board::access::Asking;
 use crate::board::language::Reads;
@@ -64,9 +64,13 @@ pub(in crate::board) struct Body {
     command: String,
     #[serde(default)]
     reason: String,
+    #[serde(default, deserialize_with = "whole")]
     interval_s: Option<u32>,
+    #[serde(default, deserialize_with = "whole")]
     duration_s: Option<u32>,
+    #[serde(default, deserialize_with = "whole")]
     from: Option<u64>,
+    #[serde(default, deserialize_with = "whole")]
     to: Option<u64>,
 }
 
