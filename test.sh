@@ -22,8 +22,8 @@ TEXT
 # Programs that tests start, `python3:` and `perl:` with a module what such programs import, and the
 # Debian package of each.
 programs=(
-    aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_passwd mosquitto_pub mosquitto_sub multimon-ng ogrinfo openssl perl
-    perl:Net::SMPP prometheus-alertmanager promtool python3 python3:pymodbus.server python3:serial_asyncio socat
+    aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_ctrl mosquitto_passwd mosquitto_pub mosquitto_sub
+    multimon-ng ogrinfo openssl perl perl:Net::SMPP prometheus-alertmanager promtool python3 python3:pymodbus.server python3:serial_asyncio socat
     systemd-analyze systemd-sysusers victoria-metrics xmllint xmlsec1
 )
 declare -A package_of=(
@@ -32,6 +32,7 @@ declare -A package_of=(
     [espeak-ng]=espeak-ng
     [influxd]=influxdb
     [mosquitto]=mosquitto
+    [mosquitto_ctrl]=mosquitto
     [mosquitto_passwd]=mosquitto
     [mosquitto_pub]=mosquitto-clients
     [mosquitto_sub]=mosquitto-clients

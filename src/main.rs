@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
-    audit, check, deliveries, demo, doctor, exercise, explain, import, order, replay, run, score,
-    station, test, user,
+    audit, check, deliveries, demo, doctor, exercise, explain, gateway, import, order, replay, run,
+    score, station, test, user,
 };
 use clap::{Parser, Subcommand};
 
@@ -38,6 +38,7 @@ enum Command {
     User(user::UserArgs),
     Exercise(exercise::ExerciseArgs),
     Station(station::StationArgs),
+    Gateway(gateway::GatewayArgs),
     /// Says that somebody has seen an incident and is on it
     Acknowledge(order::OrderArgs),
     /// 해제: lowers 심각 by one level, by hand
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         Command::User(args) => user::run(&args, language),
         Command::Exercise(args) => exercise::run(&args, language),
         Command::Station(args) => station::run(&args, language),
+        Command::Gateway(args) => gateway::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
         Command::StandDown(args) => order::run(Verb::StandDown, &args),
         Command::Approve(args) => order::run(Verb::Approve, &args),

@@ -16,6 +16,7 @@ pub mod import;
 pub mod exercise;
 pub mod station;
 pub mod deliveries;
+pub mod gateway;
 pub mod audit;
 pub mod user;
 pub mod timeline;

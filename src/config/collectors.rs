@@ -12,6 +12,7 @@ use super::source::Folder;
 use super::table::{Table, id};
 use super::tree::At;
 use super::wires::{self, Bus, ModbusSettings, SerialSettings, Wires};
+use broker::TlsSettings;
 use reading::codec::Feed;
 use reading::id::ChannelId as Name;
 
@@ -79,8 +80,12 @@ pub struct MqttSettings {
 pub struct BrokerSettings {
     /// Where stations reach it. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Who may connect; nobody listed means everybody, which is for loopback alone.
+    /// Who may connect; nobody listed and no gateways means everybody, which is for loopback alone.
     pub users: Vec<BrokerUser>,
+    /// The folder of the book of gateways.
+    pub gateways: Option<PathBuf>,
+    /// How gateways reach it over TLS.
+    pub tls: Option<TlsSettings>,
 }
 
 /// Somebody who may connect to the embedded broker.
@@ -257,16 +262,38 @@ fn broker(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<
         .into_iter()
         .filter_map(|table| user(table, folder, problems))
         .collect();
+    let gateways = table.text("gateways", problems);
+    let tls = table.table("tls", problems).map(|table| broker_tls(table, folder, problems));
     table.finish("a collector of kind embedded-broker", problems);
     let listen = listen?;
-    if users.is_empty() && !listen.value.ip().is_loopback() {
+    if users.is_empty() && gateways.is_none() && !listen.value.ip().is_loopback() {
         problems.add(
             &listen.place,
             "everybody on the network may speak as any station",
             "listen on 127.0.0.1, or list who may connect: users = [{ name = \"gateway-1\", password = \"file:…\" }]",
         );
     }
-    Some(BrokerSettings { listen: listen.value, users })
+    Some(BrokerSettings {
+        listen: listen.value,
+        users,
+        gateways: gateways.map(|gateways| folder.path().join(gateways.value)),
+        tls: tls.flatten(),
+    })
+}
+
+fn broker_tls(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<TlsSettings> {
+    table.need("listen", "say where gateways reach it, say listen = \"0.0.0.0:8883\"", problems);
+    table.need("certificate", "bongsu gateway broker HOST makes one", problems);
+    table.need("key", "the key of the certificate, PEM", problems);
+    let listen = table.read("listen", address, problems);
+    let mut file = |key| {
+        let file = table.text(key, problems)?;
+        readable(&file, folder, problems);
+        Some(folder.path().join(file.value))
+    };
+    let (certificate, key, authority) = (file("certificate"), file("key"), file("authority"));
+    table.finish("`tls` of the broker", problems);
+    Some(TlsSettings { listen: listen?.value, certificate: certificate?, key: key?, authority })
 }
 
 fn user(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<BrokerUser> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use broker::{Broker, BrokerConfig, User};
+use broker::{Broker, BrokerConfig, User, Watchman};
 use ingest::clock::Clock;
 use ingest::collector::config::{BrokerUrl, Filters, MqttConfig, Password};
 use ingest::collector::embedded::Embedded;
@@ -20,6 +20,7 @@ use ingest::collector::serial::{bus, port};
 use ingest::collector::stored::StoredAcks;
 use ingest::journal::{Entry, Journal, Kind};
 use parking_lot::Mutex;
+use reading::Timestamp;
 use reading::codec::{Feed, Root};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -32,6 +33,12 @@ use crate::desk::events::{CollectorEvent, payload};
 
 /// How many events of connections may wait to be journaled; what comes on top is logged only.
 const EVENTS_MAX: usize = 256;
+
+/// What a gateway is not allowed is told so often at most; all is counted.
+const TRESPASS_EVERY: Duration = Duration::from_secs(60);
+
+/// How much of its topic is shown.
+const TOPIC_SHOWN: usize = 120;
 
 /// Which collectors receive at present.
 pub type Watch = Arc<Mutex<BTreeMap<String, bool>>>;
@@ -163,7 +170,10 @@ impl Collectors {
         );
         let mut config = BrokerConfig::loopback(0);
         config.bind = settings.listen;
-        config.anonymous_on_loopback = settings.users.is_empty();
+        config.anonymous_on_loopback = settings.users.is_empty() && settings.gateways.is_none();
+        config.gateways.clone_from(&settings.gateways);
+        config.tls.clone_from(&settings.tls);
+        config.watchman = Some(watchman(&collector.name, ground, events));
         config.data_dir = Some(data_dir.join("broker"));
         for user in &settings.users {
             let password = resolve_secret(&user.password)?;
@@ -335,6 +345,28 @@ fn wiring(ground: &Ground<'_>, events: &mpsc::Sender<Event>, stop: &Cancellation
     }
 }
 
+/// Counts what gateways were not allowed, and tells of each once a minute.
+fn watchman(collector: &str, ground: &Ground<'_>, events: &mpsc::Sender<Event>) -> Watchman {
+    let (collector, events) = (collector.to_owned(), events.clone());
+    let (metrics, clock) = (ground.metrics.clone(), ground.clock.clone());
+    let told: Mutex<BTreeMap<String, Timestamp>> = Mutex::default();
+    Arc::new(move |gateway, what, topic| {
+        metrics.trespassed(&collector, gateway, what.name());
+        let now = clock.at();
+        let mut told = told.lock();
+        if told.get(gateway).is_some_and(|at| now.since(*at) < TRESPASS_EVERY) {
+            return;
+        }
+        told.insert(gateway.into(), now);
+        let topic = topic.chars().filter(|c| !c.is_control()).take(TOPIC_SHOWN).collect();
+        let happening = Happening::Trespass { gateway: gateway.into(), topic };
+        let event = Event { collector: collector.clone(), role: Role::Telemetry, happening };
+        if let Err(error) = events.try_send(event) {
+            tracing::warn!(%error, "too many connection events at once");
+        }
+    })
+}
+
 /// Writes into the journal when a collector begins and ceases to receive; tells the rest to the log.
 async fn journal_events(
     mut inbox: mpsc::Receiver<Event>,
@@ -350,12 +382,13 @@ async fn journal_events(
             (_, Happening::BrokerDropped { more, total }) => CollectorEvent::lost(format!(
                 "the broker dropped {more} messages ({total} since it started)"
             )),
+            (_, Happening::Trespass { gateway, topic }) => CollectorEvent::foreign(gateway, topic),
             (role, Happening::SessionLost) => {
                 CollectorEvent::lost(format!("the broker forgot our {} session", role.name()))
             }
             _ => continue,
         };
-        if news.lost.is_empty() {
+        if news.lost.is_empty() && news.foreign.is_none() {
             watch.lock().insert(event.collector.clone(), news.up);
         }
         if journal.append(vec![entry(&event.collector, &news, &clock)]).await.is_err() {

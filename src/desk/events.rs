@@ -13,22 +13,30 @@ pub struct CollectorEvent {
     /// What the broker says was lost on the way to us since the last word of it, in words; empty if nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub lost: String,
+    /// A gateway that tried to speak for another's station, and the topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<(String, String)>,
 }
 
 impl CollectorEvent {
     /// It receives.
     pub fn up() -> Self {
-        Self { up: true, reason: String::new(), lost: String::new() }
+        Self { up: true, reason: String::new(), lost: String::new(), foreign: None }
     }
 
     /// It does not, and why.
     pub fn down(reason: impl Into<String>) -> Self {
-        Self { up: false, reason: reason.into(), lost: String::new() }
+        Self { up: false, reason: reason.into(), ..Self::up() }
     }
 
     /// It receives, and something was lost on the way.
     pub fn lost(what: impl Into<String>) -> Self {
-        Self { up: true, reason: String::new(), lost: what.into() }
+        Self { lost: what.into(), ..Self::up() }
+    }
+
+    /// It receives, and a gateway tried what it may not.
+    pub fn foreign(gateway: String, topic: String) -> Self {
+        Self { foreign: Some((gateway, topic)), ..Self::up() }
     }
 }
 

@@ -483,6 +483,11 @@ impl Desk {
         carried: &mut Carried,
     ) {
         match (serde_json::from_slice::<CollectorEvent>(record.payload), &mut self.engine) {
+            (Ok(CollectorEvent { foreign: Some((gateway, topic)), .. }), Some(engine)) => {
+                let what = alerting::catalogue::text("fault-trespass", &[&gateway, &topic]);
+                let until = now.at.plus(std::time::Duration::from_secs(3_600));
+                engine.fault(&format!("trespass-{gateway}"), what, Some(until), now, actions);
+            }
             (Ok(event), Some(engine)) if event.lost.is_empty() => {
                 engine.collector(record.source, event.up, &event.reason, now, actions);
                 if event.up {

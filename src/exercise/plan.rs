@@ -88,6 +88,8 @@ pub fn plan(
     let broker = BrokerSettings {
         listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
         users: Vec::new(),
+        gateways: None,
+        tls: None,
     };
     let config = Config {
         data_dir: folder.join("data"),

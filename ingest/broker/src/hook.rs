@@ -10,7 +10,7 @@
 //! shows it. That is also called for ordinary retained messages, right after they passed `on_client_publish` in the
 //! same task, which is how the two are told apart.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,6 +87,8 @@ pub(crate) struct Asking {
     router: OnceLock<Arc<MessageRouter>>,
     /// Clients can connect: wills that fire are theirs, not what a start finds.
     serving: AtomicBool,
+    /// As whom each client is in.
+    users: Mutex<HashMap<Arc<str>, Arc<str>>>,
     /// Clients whose connection is about to be closed.
     withheld: Mutex<HashSet<Arc<str>>>,
     /// Retained messages that passed the hook and are about to be shown again, by task and topic.
@@ -102,6 +104,7 @@ impl Asking {
             cancel,
             router: OnceLock::new(),
             serving: AtomicBool::new(false),
+            users: Mutex::default(),
             withheld: Mutex::default(),
             announced: Mutex::default(),
         }
@@ -115,6 +118,20 @@ impl Asking {
     /// From now on wills are shown to the hook.
     pub(crate) fn serve(&self) {
         self.serving.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the connections of these users.
+    pub(crate) async fn cut_off(&self, users: &[String]) {
+        let is_theirs = |user: &str| users.iter().any(|gone| gone == user);
+        let clients: Vec<Arc<str>> = {
+            let known = self.users.lock();
+            let theirs = known.iter().filter(|(_, user)| is_theirs(user));
+            theirs.map(|(client, _)| client.clone()).collect()
+        };
+        let Some(router) = self.router.get() else { return };
+        for client in clients {
+            router.disconnect_client(&client).await;
+        }
     }
 
     /// Asks the hook; a broker that stops withholds.
@@ -195,6 +212,9 @@ fn qos(qos: QoS) -> Qos {
 impl BrokerEventHandler for Asking {
     fn on_client_connect<'a>(&'a self, event: ClientConnectEvent) -> Answer<'a, ()> {
         self.withheld.lock().remove(&event.client_id);
+        if let Some(user) = event.user_id {
+            self.users.lock().insert(event.client_id, user);
+        }
         Box::pin(async {})
     }
 
@@ -208,6 +228,7 @@ impl BrokerEventHandler for Asking {
 
     fn on_client_disconnect<'a>(&'a self, event: ClientDisconnectEvent) -> Answer<'a, ()> {
         self.withheld.lock().remove(&event.client_id);
+        self.users.lock().remove(&event.client_id);
         let this_task = task::try_id();
         self.announced.lock().retain(|(task, _)| *task != this_task);
         Box::pin(async {})

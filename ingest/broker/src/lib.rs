@@ -8,25 +8,40 @@
 //! The broker is the crate `mqtt5`; nothing outside this crate names its types. It is built without optimisation,
 //! see the workspace manifest.
 //!
+//! Gateways have a [`gateway::Book`]: names, proofs, and which stations each speaks for. The same book is written for a
+//! mosquitto ([`mosquitto`]), and certificates come from a small [`authority`] of our own.
+//!
 //! Limits: one message of a client at a time is with the hook, so a single connection brings one message per answer
 //! (many connections go side by side). Wills are shown to the hook if they are retained, as status wills are.
 #![forbid(unsafe_code)]
 
+mod file;
+mod digest;
+pub mod gateway;
+pub mod authority;
+pub mod mosquitto;
 mod door;
+mod tls;
 mod hook;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt5::broker::config::{StorageBackend, StorageConfig};
 use mqtt5::broker::{BrokerShutdownHandle, MqttBroker};
+use parking_lot::RwLock;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use door::{Secret, User};
+use gateway::{Book, BookError};
+
+pub use digest::{Digest, NoChance, new_password};
+pub use door::{Secret, Trespass, User, Watchman};
 pub use hook::{PublishHook, Published, Qos, Verdict, VerdictFuture};
+pub use tls::TlsSettings;
 
 /// How often sessions that ran out are removed.
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
@@ -39,13 +54,22 @@ const QUEUED_MAX: usize = 10_000;
 /// How many messages of QoS 2 a client may have half done.
 const QOS2_MAX: u16 = 1_024;
 
+/// How often it is looked whether the book of gateways has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Where the broker listens, and to whom.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BrokerConfig {
     /// Address and port; port 0 takes a free one, see [`Broker::local_addr`].
     pub bind: SocketAddr,
     /// Who may sign in from anywhere.
     pub users: Vec<User>,
+    /// The folder of the book of gateways; changes to it hold within a second.
+    pub gateways: Option<PathBuf>,
+    /// How clients reach it over TLS.
+    pub tls: Option<TlsSettings>,
+    /// Who is told what gateways were not allowed.
+    pub watchman: Option<Watchman>,
     /// Whether clients on this machine may come in without a user.
     pub anonymous_on_loopback: bool,
     /// The longest packet a client may send, in bytes, at least 1024.
@@ -62,6 +86,9 @@ impl BrokerConfig {
         Self {
             bind: ([127, 0, 0, 1], port).into(),
             users: Vec::new(),
+            gateways: None,
+            tls: None,
+            watchman: None,
             anonymous_on_loopback: true,
             max_packet_size: 16 << 20,
             max_clients: 10_000,
@@ -83,11 +110,22 @@ pub enum BrokerError {
     },
     /// Nobody could ever come in.
     #[error(
-        "embedded broker on {bind}: no users and nobody without one; add a user or allow anonymous clients on loopback"
+        "embedded broker on {bind}: no users, no gateways and nobody without one; add a user or allow anonymous clients on loopback"
     )]
     Nobody {
         /// Where it was to listen.
         bind: SocketAddr,
+    },
+    /// The book of gateways cannot be read.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// TLS cannot be spoken.
+    #[error("embedded broker, TLS on {listen}: {reason}")]
+    Tls {
+        /// Where it was to listen.
+        listen: SocketAddr,
+        /// What is wrong.
+        reason: String,
     },
     /// It ended by itself.
     #[error("embedded broker on {bind} ended by itself: {reason}")]
@@ -102,6 +140,7 @@ pub enum BrokerError {
 /// A running broker. Dropping it stops it without waiting.
 pub struct Broker {
     local_addr: SocketAddr,
+    tls_addr: Option<SocketAddr>,
     cancel: CancellationToken,
     handle: BrokerShutdownHandle,
     task: JoinHandle<Result<(), String>>,
@@ -117,13 +156,24 @@ impl Broker {
         hook: Arc<dyn PublishHook>,
     ) -> Result<Self, BrokerError> {
         let bind = config.bind;
-        if config.users.is_empty() && !config.anonymous_on_loopback {
+        if config.users.is_empty() && config.gateways.is_none() && !config.anonymous_on_loopback {
             return Err(BrokerError::Nobody { bind });
         }
         let failed = |reason: String| BrokerError::Start { bind, reason };
         let cancel = CancellationToken::new();
         let asking = Arc::new(hook::Asking::new(hook, cancel.clone()));
-        let door = Arc::new(door::Door::new(config.users.clone(), config.anonymous_on_loopback));
+        let book = match &config.gateways {
+            Some(folder) => Book::open(folder)?,
+            None => Book::default(),
+        };
+        let (book, arrivals) = (Arc::new(RwLock::new(book)), Arc::<door::Arrivals>::default());
+        let door = Arc::new(door::Door::new(
+            config.users.clone(),
+            config.anonymous_on_loopback,
+            book.clone(),
+            arrivals.clone(),
+            config.watchman.clone(),
+        ));
         let mut broker =
             MqttBroker::with_config(settings(&config).with_event_handler(asking.clone()))
                 .await
@@ -134,14 +184,45 @@ impl Broker {
         let (handle, mut ready) = (broker.shutdown_handle(), broker.ready_receiver());
         let task =
             tokio::spawn(async move { broker.run().await.map_err(|error| error.to_string()) });
-        let broker = Self { local_addr, cancel, handle, task };
-        match ready.wait_for(|ready| *ready).await {
-            Ok(_) => {
-                asking.serve();
-                Ok(broker)
-            }
-            Err(_) => Err(failed("it ended before it was ready".into())),
+        let mut broker = Self { local_addr, tls_addr: None, cancel, handle, task };
+        if ready.wait_for(|ready| *ready).await.is_err() {
+            return Err(failed("it ended before it was ready".into()));
         }
+        asking.serve();
+        if let Some(folder) = config.gateways {
+            tokio::spawn(follow(folder, book.clone(), asking, broker.cancel.clone()));
+        }
+        if let Some(settings) = &config.tls {
+            broker.tls_addr = Some(broker.speak_tls(settings, book, arrivals).await?);
+        }
+        Ok(broker)
+    }
+
+    async fn speak_tls(
+        &self,
+        settings: &TlsSettings,
+        book: Arc<RwLock<Book>>,
+        arrivals: Arc<door::Arrivals>,
+    ) -> Result<SocketAddr, BrokerError> {
+        let listen = settings.listen;
+        let failed = |reason: String| BrokerError::Tls { listen, reason };
+        let acceptor = tls::acceptor(settings).map_err(failed)?;
+        let listener =
+            TcpListener::bind(listen).await.map_err(|error| failed(error.to_string()))?;
+        let address = listener.local_addr().map_err(|error| failed(error.to_string()))?;
+        let mut broker = self.local_addr;
+        if broker.ip().is_unspecified() {
+            broker.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        let cancel = self.cancel.clone();
+        let terminal = tls::Terminal { acceptor, broker, book, arrivals, cancel };
+        tokio::spawn(terminal.run(listener));
+        Ok(address)
+    }
+
+    /// Where it listens for TLS, if it does.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls_addr
     }
 
     /// Where it listens.
@@ -175,6 +256,42 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.cancel.cancel();
         self.handle.shutdown();
+    }
+}
+
+/// Takes over the book of gateways when it has changed. Whoever was let in and is no more is cut off.
+async fn follow(
+    folder: PathBuf,
+    book: Arc<RwLock<Book>>,
+    asking: Arc<hook::Asking>,
+    cancel: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = cancel.cancelled() => return,
+        }
+        let path = folder.clone();
+        let read = match tokio::task::spawn_blocking(move || Book::open(&path)).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the book of gateways cannot be read; the one before holds");
+                continue;
+            }
+            Err(_) => continue,
+        };
+        if read == *book.read() {
+            continue;
+        }
+        let was_in = |name: &str| book.read().get(name).is_some_and(|gateway| !gateway.revoked);
+        let gone: Vec<String> = read
+            .iter()
+            .filter(|(name, gateway)| gateway.revoked && was_in(name))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        tracing::info!(gateways = read.iter().count(), revoked = ?gone, "the book of gateways has changed");
+        *book.write() = read;
+        asking.cut_off(&gone).await;
     }
 }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::Filters;
 use super::metrics::CollectorMetrics;
+use super::pace::Paces;
 use super::storing::BACKFILL_RATE;
 use super::{Intake, PAYLOAD_LEN_MAX, Taken, keep, topic};
 use crate::clock::Clock;
@@ -32,6 +33,7 @@ struct Shared {
     intake: Arc<dyn Intake>,
     clock: Clock,
     metrics: CollectorMetrics,
+    paces: Paces,
     cancel: CancellationToken,
     /// Held by the old message whose turn it is.
     turn: tokio::sync::Mutex<()>,
@@ -54,6 +56,7 @@ impl Embedded {
                 intake,
                 clock,
                 metrics,
+                paces: Paces::new(),
                 cancel,
                 turn: tokio::sync::Mutex::default(),
             }),
@@ -67,6 +70,11 @@ impl PublishHook for Embedded {
         Box::pin(async move {
             if !shared.filters.all().any(|filter| topic::matches(filter, &message.topic)) {
                 return Verdict::Accept; // nothing of the field's: our own words, or not for us
+            }
+            let wait = shared.paces.wait(&message.client_id);
+            if !wait.is_zero() {
+                shared.metrics.paced.with_label_values(&[&*shared.source]).inc();
+                tokio::time::sleep(wait.min(HOLD_MAX)).await;
             }
             let is = |filters: &[String]| filters.iter().any(|f| topic::matches(f, &message.topic));
             if is(&shared.filters.backfill) && !is(&shared.filters.telemetry) {

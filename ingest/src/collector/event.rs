@@ -66,6 +66,13 @@ pub enum Happening {
         /// What to do if not, else empty.
         advice: &'static str,
     },
+    /// A gateway tried what it may not. Told once a minute a gateway.
+    Trespass {
+        /// Which.
+        gateway: String,
+        /// On which topic.
+        topic: String,
+    },
     /// The broker says that it dropped messages.
     BrokerDropped {
         /// How many since we looked last.

@@ -10,6 +10,8 @@ pub struct CollectorMetrics {
     pub(super) frames: IntCounterVec,
     pub(super) dropped: IntCounterVec,
     pub(super) cut: IntCounterVec,
+    pub(super) paced: IntCounterVec,
+    pub(super) trespasses: IntCounterVec,
     pub(super) partial: IntCounterVec,
     pub(super) polls: IntCounterVec,
     pub(super) connected: IntGaugeVec,
@@ -45,6 +47,16 @@ impl CollectorMetrics {
                 "Frames of QoS 0 given up because the intake was behind.",
                 &whole,
             )?,
+            paced: counters(
+                "ingest_frames_paced_total",
+                "Frames that waited because their sender sent too many at once.",
+                &whole,
+            )?,
+            trespasses: counters(
+                "ingest_trespasses_total",
+                "What gateways of the embedded broker tried and were not allowed: publish, subscribe, will.",
+                &["collector", "gateway", "what"],
+            )?,
             cut: counters("ingest_frames_cut_total", "Frames too long to be kept whole.", &whole)?,
             partial: counters(
                 "ingest_frames_partial_total",
@@ -75,6 +87,11 @@ impl CollectorMetrics {
             )?,
             store_seconds: registered(registry, Histogram::with_opts(store_seconds())?)?,
         })
+    }
+
+    /// Counts what a gateway was not allowed.
+    pub fn trespassed(&self, collector: &str, gateway: &str, what: &str) {
+        self.trespasses.with_label_values(&[collector, gateway, what]).inc();
     }
 
     pub(super) fn set_connected(&self, collector: &str, role: Role, connected: bool) {

@@ -12,7 +12,7 @@
 //! - [`mqtt`]: a broker of somebody else's: three durable sessions that receive, one connection that publishes;
 //! - [`publisher`], [`stored`]: the way back to the field;
 //! - [`embedded`]: our own broker, whose publish hook is the collector;
-//! - [`probe`]: a look at a broker from outside, for a person;
+//! - [`probe`], [`control`]: a look at a broker from outside, a request to it, for a person;
 //! - [`serial`]: ports that talk, and buses of units that are asked.
 
 pub mod config;
@@ -30,10 +30,12 @@ mod subscriber;
 mod drain;
 mod selftest;
 pub mod probe;
+pub mod control;
 pub mod mqtt;
 pub mod publisher;
 mod publishing;
 pub mod stored;
+mod pace;
 pub mod embedded;
 pub mod serial;
 

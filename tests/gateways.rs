@@ -1,0 +1,140 @@
+//! Gateways as an engineer makes them: taken in with `bongsu gateway`, heard for their own stations alone by the embedded
+//! broker and by a mosquitto with the dynamic security plugin, and gone once revoked.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use common::daemon::{Daemon, run};
+use common::servers::program;
+use common::setting::{Setting, bridge, crack, telemetry};
+use common::{eventually, free_port};
+use serde_json::Value;
+
+/// Publishes one message as a gateway. Whether the broker took it; none if there is no client.
+async fn publish(port: u16, site: &str, user: &str, password: &str) -> Option<bool> {
+    let output = tokio::process::Command::new(program("mosquitto_pub")?)
+        .args(["-V", "mqttv5", "-h", "127.0.0.1", "-p", &port.to_string(), "-q", "1"])
+        .args(["-t", &telemetry(site, "box-1"), "-m", &crack(1, 1.0), "-u", user, "-P", password])
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(common::PATIENCE, output).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Some(output.status.success() && !said.contains("uthori"))
+}
+
+/// Takes a gateway in; its password.
+async fn add(folder: &Path, more: &[&str]) -> String {
+    let mut arguments = vec!["gateway", "--folder", folder.to_str().unwrap(), "--json"];
+    arguments.extend(["add", "gate-1", "--speaks-for", "bridge-1"]);
+    arguments.extend(more);
+    let added = run(&arguments).await;
+    assert!(added.status.success(), "{added:?}");
+    let shown: Value = serde_json::from_slice(&added.stdout).unwrap();
+    shown["password"].as_str().unwrap().to_owned()
+}
+
+async fn revoke(folder: &Path, more: &[&str]) {
+    let fixed = ["gateway", "--folder", folder.to_str().unwrap()];
+    let revoked = run(&[&fixed[..], &["revoke", "gate-1"], more].concat()).await;
+    assert!(revoked.status.success(), "{revoked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_that_speaks_for_anothers_station_is_refused_counted_and_named() {
+    let mut setting = Setting::embedded();
+    let kind = "kind = \"embedded-broker\"\n";
+    let own = "users = [{ name = \"bongsu\", password = \"file:own\" }]\ngateways = \"gateways\"\n";
+    setting.main = setting.main.replace(kind, &[kind, own].concat());
+    std::fs::write(setting.folder().join("own"), "secret").unwrap();
+    for site in ["bridge-1", "bridge-2"] {
+        setting.site(site, &bridge(site));
+    }
+    let folder = setting.folder().join("gateways");
+    let daemon = Daemon::start(&setting.write()).await;
+    let port = daemon.broker();
+    let password = add(&folder, &[]).await; // while the daemon runs
+    if publish(port, "bridge-1", "gate-1", "wrong").await.is_none() {
+        return;
+    }
+    eventually("it is let in", || async {
+        publish(port, "bridge-1", "gate-1", &password).await.filter(|taken| *taken)
+    })
+    .await;
+    assert_eq!(publish(port, "bridge-1", "gate-1", "wrong").await, Some(false));
+    assert_eq!(publish(port, "bridge-2", "gate-1", &password).await, Some(false));
+    let faults = eventually("it is an incident", || async {
+        let faults = daemon.list("/api/v1/incidents?site=bongsu&").await;
+        (!faults.is_empty()).then_some(faults)
+    })
+    .await;
+    let why = faults[0]["evidence"][0]["text"]["en"].as_str().unwrap();
+    assert!(why.contains("gate-1") && why.contains("bridge-2/box-1"), "{why}");
+    let labels = "collector=\"field\",gateway=\"gate-1\",what=\"publish\"";
+    assert!(daemon.metric("ingest_trespasses_total", labels).await >= 1.0);
+    assert_eq!(daemon.balance("field").await["received"], 1, "what is refused is not journaled");
+
+    revoke(&folder, &[]).await;
+    eventually("it is turned away", || async {
+        publish(port, "bridge-1", "gate-1", &password).await.filter(|taken| !*taken)
+    })
+    .await;
+    let said = daemon.stop().await;
+    assert!(!said.lines().iter().any(|line| line.contains(&password)), "no secret is in the log");
+}
+
+/// A mosquitto with its dynamic security plugin. Ends when dropped.
+struct Secured(Child);
+
+impl Drop for Secured {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mosquitto_with_dynamic_security_is_told_who_is_in_and_who_is_out() {
+    let plugin = Path::new("/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so");
+    let (Some(mosquitto), Some(ctrl)) = (program("mosquitto"), program("mosquitto_ctrl")) else {
+        return;
+    };
+    if !plugin.is_file() {
+        println!("skipped: {} is not there", plugin.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let made = Command::new(ctrl)
+        .args(["dynsec", "init", &at("dynsec.json"), "chief", "s3cret"])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let port = free_port();
+    let config = format!(
+        "listener {port} 127.0.0.1\nuser root\nallow_anonymous false\nplugin {}\nplugin_opt_config_file {}\n",
+        plugin.display(),
+        at("dynsec.json"),
+    );
+    std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
+    std::fs::write(folder.path().join("chief"), "s3cret\n").unwrap();
+    let mut command = Command::new(mosquitto);
+    command.args(["-c", &at("mosquitto.conf")]).stdout(Stdio::null()).stderr(Stdio::null());
+    let _broker = Secured(command.spawn().unwrap());
+    eventually("mosquitto listens", || async {
+        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()
+    })
+    .await;
+    let (url, chief) = (format!("mqtt://127.0.0.1:{port}"), at("chief"));
+    let there = ["--dynamic-security", &url, "--admin", "chief", "--admin-password-file", &chief];
+    let password = add(folder.path(), &there).await;
+    if publish(port, "bridge-1", "gate-1", &password).await.is_none() {
+        return;
+    }
+    assert_eq!(publish(port, "bridge-1", "gate-1", &password).await, Some(true));
+    assert_eq!(publish(port, "bridge-2", "gate-1", &password).await, Some(false));
+    revoke(folder.path(), &there).await;
+    assert_eq!(publish(port, "bridge-1", "gate-1", &password).await, Some(false));
+}
