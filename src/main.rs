@@ -6,7 +6,7 @@ use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
     audit, check, deliveries, demo, doctor, exercise, explain, gateway, import, order, replay, run,
-    score, station, test, user,
+    score, site, station, test, user,
 };
 use clap::{Parser, Subcommand};
 
@@ -32,6 +32,9 @@ enum Command {
     Score(score::ScoreArgs),
     Explain(explain::ExplainArgs),
     Import(import::ImportArgs),
+    /// What stands in the field: who waits to be adopted
+    #[command(subcommand)]
+    Site(site::SiteCommand),
     Audit(audit::AuditArgs),
     Deliveries(deliveries::DeliveriesArgs),
     Settle(deliveries::SettleArgs),
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Score(args) => score::run(&args),
         Command::Explain(args) => explain::run(&args, language),
         Command::Import(args) => import::run(&args),
+        Command::Site(command) => site::run(&command),
         Command::Audit(args) => audit::run(&args, language),
         Command::Deliveries(args) => deliveries::list(&args, language),
         Command::Settle(args) => deliveries::settle(&args),

@@ -11,6 +11,8 @@ use reading::admission::StationClock;
 use reading::{Quality, Timestamp};
 use serde::Serialize;
 
+use crate::desk::waiting::Waiting;
+
 /// Where everything stands as of one journal record.
 #[derive(Clone, Debug)]
 pub struct Overview {
@@ -32,6 +34,8 @@ pub struct Overview {
     pub system_level: Level,
     /// Deliveries not settled.
     pub deliveries_open: usize,
+    /// Who speaks and is not registered.
+    pub waiting: Arc<Waiting>,
 }
 
 /// The newest reading of one series.

@@ -59,7 +59,7 @@ pub fn ports(collectors: &[Collector]) -> Vec<Check> {
             Way::Rtu(line) => Some(line.clone()),
             Way::Tcp { .. } => None,
         },
-        CollectorKind::Mqtt(_) | CollectorKind::EmbeddedBroker(_) => None,
+        CollectorKind::Mqtt(_) | CollectorKind::EmbeddedBroker(_) | CollectorKind::Http(_) => None,
     };
     collectors
         .iter()

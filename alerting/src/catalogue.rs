@@ -381,6 +381,8 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-vital-failed", "장애", "Failed"),
     ("board-vital-ok", "정상", "OK"),
     ("board-vital-starting", "시작 중", "Starting"),
+    ("board-waiting", "등록 대기 중인 측정국", "Stations waiting to be adopted"),
+    ("board-waiting-heard", "{0} 경유, {1}회 수신", "through {0}, {1} messages"),
     ("call-headline", "[응답 필요 {0}/{1}] {2}", "[Please answer, {0} of {1}] {2}"),
     (
         "call-how",
@@ -964,6 +966,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("quality-unconfirmed", "미확인 급변", "unconfirmed"),
     ("quantity-acceleration", "가속도", "acceleration"),
     ("quantity-acoustic-emission", "음향방출", "acoustic emission"),
+    ("quantity-advisory", "특보·예보 단계", "official product"),
     ("quantity-barometric-pressure", "기압", "air pressure"),
     ("quantity-battery-voltage", "배터리 전압", "battery voltage"),
     ("quantity-count", "횟수", "count"),

@@ -159,6 +159,9 @@ impl Facts {
         if let Some(Notice { kind, what, .. }) = &self.beside {
             (kind, &what.en).hash(&mut hasher);
         }
+        for (stranger, heard) in self.overview.waiting.iter() {
+            (&stranger.name, heard.said.len()).hash(&mut hasher);
+        }
         format!("{:016x}", hasher.finish())
     }
 

@@ -393,6 +393,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/ogc/collections/{collection}/items/{feature}", get(ogc::item))
         .route("/api/v1/deliveries/{key}", get(api::delivery))
         .route("/api/v1/quarantine", get(api::quarantine))
+        .route("/api/v1/adoptions", get(api::adoptions))
         .route("/api/v1/balance", get(api::balance))
         .route("/api/v1/exercises", get(exercises::list))
         .route("/api/v1/exercises/{id}/report", get(exercises::report))

@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::{Shared, words};
 use crate::people::Role;
 pub(super) use approval::{answer, approval};
-use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow};
+use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow, StrangerRow};
 pub(super) use site::site;
 
 /// What the part of the page that changes is drawn from; every text in one language.
@@ -40,6 +40,7 @@ struct Board {
     channels: Vec<ChannelRow>,
     /// How soon an alert is to be proven, in words.
     objective: String,
+    strangers: Vec<StrangerRow>,
     system: System,
 }
 
@@ -113,6 +114,7 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
             let seconds = facts.objective.as_secs().to_string();
             catalogue::fill("board-objective", language, &[&seconds])
         },
+        strangers: rows::strangers(overview),
         system: System {
             level: overview.system_level.name(),
             word: catalogue::level(overview.system_level, language),

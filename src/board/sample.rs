@@ -584,6 +584,7 @@ fn overview(setup: Setup) -> Overview {
         }],
         system_level: Level::Normal,
         deliveries_open: 0,
+        waiting: Arc::default(),
     }
 }
 

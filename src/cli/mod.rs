@@ -17,6 +17,7 @@ pub mod exercise;
 pub mod station;
 pub mod deliveries;
 pub mod gateway;
+pub mod site;
 pub mod audit;
 pub mod user;
 pub mod timeline;

@@ -28,7 +28,7 @@ use super::tree::At;
 
 pub use cap::{CapSettings, GatewaySettings, Signing};
 pub use chat::ChatSettings;
-pub use http::{HttpSettings, HttpUrl, WebhookSettings};
+pub use http::{HttpSettings, HttpUrl, WebhookSettings, http as over_http};
 pub use machines::{
     AlertmanagerSettings, CellBroadcastSettings, CellGateway, PublicAddressChannel,
 };

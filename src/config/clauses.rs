@@ -270,7 +270,7 @@ fn is_of_rain(condition: &ConditionSettings) -> bool {
 pub fn groups_of(quantity: Quantity) -> &'static [Group] {
     use Quantity as Q;
     match quantity {
-        Q::Rain | Q::RainRate => &[Group::Rain],
+        Q::Rain | Q::RainRate | Q::Advisory => &[Group::Rain],
         Q::PorePressure
         | Q::SoilSuction
         | Q::GroundwaterLevel

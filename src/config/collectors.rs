@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::channels::{self, HttpSettings};
 use super::daemon::{address, base_url, is_loopback};
 use super::feeds::{self, FeedEntry};
 use super::problem::Problems;
@@ -41,13 +42,17 @@ pub enum CollectorKind {
     Serial(SerialSettings),
     /// Asks units on a bus.
     Modbus(ModbusSettings),
+    /// Fetches a document.
+    Http(FetchSettings),
 }
 
 impl Collector {
     /// How its frames are read, where their topics do not say it.
     pub fn feed(&self) -> Option<&Feed> {
         match &self.kind {
-            CollectorKind::Mqtt(_) | CollectorKind::EmbeddedBroker(_) => None,
+            CollectorKind::Mqtt(_) | CollectorKind::EmbeddedBroker(_) | CollectorKind::Http(_) => {
+                None
+            }
             CollectorKind::Serial(settings) => Some(&settings.feed),
             CollectorKind::Modbus(settings) => Some(&settings.feed),
         }
@@ -73,6 +78,15 @@ pub struct MqttSettings {
     pub in_flight: u16,
     /// How long the broker keeps our session while we are away, whole seconds.
     pub session_expiry: Duration,
+}
+
+/// A document that is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchSettings {
+    /// Where it is.
+    pub http: HttpSettings,
+    /// How often it is fetched.
+    pub interval: Duration,
 }
 
 /// The embedded broker.
@@ -112,14 +126,16 @@ enum Kind {
     EmbeddedBroker,
     Serial,
     Modbus(Bus),
+    Http,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 6] = [
     ("mqtt", Kind::Mqtt),
     ("embedded-broker", Kind::EmbeddedBroker),
     ("serial", Kind::Serial),
     ("modbus-rtu", Kind::Modbus(Bus::Rtu)),
     ("modbus-tcp", Kind::Modbus(Bus::Tcp)),
+    ("http", Kind::Http),
 ];
 
 /// Reads a `[[collector]]`.
@@ -128,13 +144,14 @@ pub fn read(mut table: Table, folder: &Folder, problems: &mut Problems) -> Colle
     let name = table.id::<Name>("name", problems).map(|name| name.map(|name| name.to_string()));
     table.need(
         "kind",
-        "write kind = \"mqtt\", \"embedded-broker\", \"serial\", \"modbus-rtu\" or \"modbus-tcp\"",
+        "write kind = \"mqtt\", \"embedded-broker\", \"serial\", \"modbus-rtu\", \"modbus-tcp\" or \"http\"",
         problems,
     );
     let kind = table.choice("kind", &KINDS, problems).map(|kind| kind.value);
     let source = name.as_ref().map_or("", |name| name.value.as_str());
     let feeds = match kind {
         Some(Kind::Mqtt | Kind::EmbeddedBroker) => feeds::read(&mut table, source, problems),
+        Some(Kind::Http) => feeds::fetched(&mut table, source, problems).into_iter().collect(),
         Some(Kind::Serial | Kind::Modbus(_)) | None => Vec::new(),
     };
     let (kind, wires) = match kind {
@@ -150,11 +167,22 @@ pub fn read(mut table: Table, folder: &Folder, problems: &mut Problems) -> Colle
         Some(Kind::Modbus(bus)) => wires::read(source, problems, |reader| {
             wires::modbus(table, bus, reader).map(CollectorKind::Modbus)
         }),
+        Some(Kind::Http) => {
+            (fetch(table, folder, problems).map(CollectorKind::Http), Wires::default())
+        }
         None => (None, Wires::default()),
     };
     let collector =
         name.as_ref().zip(kind).map(|(name, kind)| Collector { name: name.value.clone(), kind });
     CollectorEntry { name, collector, wires, feeds }
+}
+
+fn fetch(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<FetchSettings> {
+    let http = channels::over_http(&mut table, folder, problems);
+    table.need("interval", "say how often it is fetched, say interval = \"10 min\"", problems);
+    let interval = table.duration("interval", DAY / 86_400..=DAY, problems);
+    table.finish("a collector of kind http", problems);
+    Some(FetchSettings { http: http?, interval: interval?.value })
 }
 
 fn mqtt(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<MqttSettings> {

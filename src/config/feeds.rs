@@ -1,6 +1,7 @@
 //! Foreign topics of a collector: in which format, and whose names mean what.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use reading::codec::columns::Columns;
 use reading::codec::csv::{CountUnit, Stamps, UtcOffset};
@@ -22,6 +23,9 @@ use super::problem::{Place, Problems};
 use super::table::{Table, Written, id};
 use super::tree::At;
 use super::value::{Fault, nearest, shortened};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A feed, and where its references stand, to be checked when the sites are known.
 pub struct FeedEntry {
@@ -107,6 +111,28 @@ fn subscription(mut table: Table, source: &str, problems: &mut Problems) -> Opti
     let source = source.into();
     let (filter, naming) = (filter?.value, named.naming);
     let feed = Feed { source, filter, device, format, naming, backfill };
+    Some(FeedEntry { feed, stations: named.stations, series: named.series })
+}
+
+/// Formats of documents that are fetched.
+const FETCHED: [&str; 5] = ["json", "csv", "senml", "line-protocol", "toa5"];
+
+/// Reads how the document of a collector is read that fetches one. Its topic is the collector's name.
+pub fn fetched(table: &mut Table, source: &str, problems: &mut Problems) -> Option<FeedEntry> {
+    let place = table.place_of("format");
+    let (format, device, named) = feed(table, problems)?;
+    let is_fetched = match &format {
+        Format::Json(_) | Format::Csv(_) | Format::SenMl => true,
+        Format::LineProtocol(_) | Format::Toa5(_) => true,
+        Format::SparkplugB(_) | Format::ChirpStackV4(_) | Format::TheThingsStackV3(_) => false,
+        Format::Nmea(_) | Format::Port(_) => false,
+    };
+    if let (false, Some(place)) = (is_fetched, place) {
+        let remedy = format!("write one of {}", FETCHED.join(", "));
+        problems.add(&place, "nobody publishes this format for fetching", remedy);
+    }
+    let (source, filter, naming) = (source.to_owned(), source.to_owned(), named.naming);
+    let feed = Feed { source, filter, device, format, naming, backfill: false };
     Some(FeedEntry { feed, stations: named.stations, series: named.series })
 }
 
@@ -340,10 +366,48 @@ fn pointers(table: &mut Table, device: Option<String>, problems: &mut Problems) 
     };
     let (each, at) = (pointer("each"), pointer("time"));
     let (metric, value, unit) = (pointer("metric"), pointer("value"), pointer("unit"));
+    let updated = pointer("updated");
     both(table, metric.is_some(), value.is_some(), unit.is_some(), problems);
     let time_unit = table.choice("time-unit", &EPOCH, problems).map(|at| at.value);
     let offset = table.read("offset", offset, problems).map(|at| at.value);
-    Pointers { each, device, at, time_unit, offset, metric, value, unit }
+    let (words, otherwise) = (words(table, problems), table.number("otherwise", problems));
+    let age = table.duration("stale-after", MINUTE..=7 * DAY, problems);
+    if age.is_some() != updated.is_some() {
+        let remedy = "say where the time is at which it was made and how old it may be, or neither";
+        problems.add(&table.place, "`updated` and `stale-after` belong together", remedy);
+    }
+    let stale_after = age.map_or(Duration::ZERO, |age| age.value);
+    let otherwise = otherwise.map(|at| at.value);
+    Pointers {
+        each,
+        device,
+        at,
+        time_unit,
+        offset,
+        metric,
+        value,
+        unit,
+        words,
+        otherwise,
+        updated,
+        stale_after,
+    }
+}
+
+/// The numbers that texts stand for.
+fn words(table: &mut Table, problems: &mut Problems) -> BTreeMap<String, f64> {
+    let mut words = BTreeMap::new();
+    let Some(given) = table.table("words", problems) else { return words };
+    for (word, At { value, place }) in given.into_values() {
+        match super::table::as_number(&value) {
+            Some(number) => _ = words.insert(word.value, number),
+            None => {
+                let what = format!("`{}` stands for {}", shortened(&word.value), value.name());
+                problems.add(&place, what, "write its number without quotes");
+            }
+        }
+    }
+    words
 }
 
 /// Latitude, longitude and height above the ellipsoid.

@@ -55,6 +55,7 @@ use alerting::condition::ConditionSettings;
 use alerting::setup::Setup;
 use delivery::text::{Template, Texts};
 use ingest::archive::history::Keep;
+use reading::Quantity;
 
 pub use archive::ArchiveSettings;
 pub use audit::HeadSettings;
@@ -63,14 +64,16 @@ pub use channels::{
     ChannelKind, ChatSettings, GatewaySettings, HttpSettings, HttpUrl, MailSettings,
     PublicAddressChannel, Signing, SirenSettings, SmppSettings, WebhookSettings,
 };
-pub use collectors::{BrokerSettings, BrokerUser, Collector, CollectorKind, MqttSettings};
+pub use collectors::{
+    BrokerSettings, BrokerUser, Collector, CollectorKind, FetchSettings, MqttSettings,
+};
 pub use daemon::{Http, JournalSettings, Tls};
 pub use exercise::{ExerciseChannel, ExerciseKind, ExerciseSettings};
 pub use feeds::host as sparkplug_host;
 pub(crate) use feeds::{station as mapped_station, target as mapped_target};
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
-pub(crate) use value::duration;
+pub(crate) use value::{duration, duration_text};
 pub use wires::{ModbusSettings, SerialSettings};
 
 use resolve::resolve;
@@ -106,6 +109,10 @@ pub struct Config {
     pub history: Keep,
     /// To whom the head of the audit trail is told, if to anybody.
     pub head: Option<HeadSettings>,
+    /// The folder of the sites' files, relative to the main file.
+    pub sites: PathBuf,
+    /// The templates of instruments, and what each measures.
+    pub instruments: BTreeMap<String, Vec<Quantity>>,
     /// The ways in.
     pub collectors: Vec<Collector>,
     /// The ways out; who hears what on them is in `setup.routes`, in the same order.
@@ -143,6 +150,11 @@ impl Config {
     /// Its problems; that it has none is tested.
     pub fn demo() -> Result<Self, Problems> {
         Self::from_sources(demo::MAIN, &demo::sources())
+    }
+
+    /// The template that a sensor of this quantity usually is of: the first that measures it alone, or else at all.
+    pub fn usual_instrument(&self, quantity: Quantity) -> Option<&str> {
+        templates::usual(quantity)
     }
 
     /// What channels say, in words of the installation where it has some.

@@ -97,8 +97,10 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let Ways { sources, collectors, claimed, feeds } =
         read_collectors(&mut table, folder, problems);
     let known = Names { templates: Templates::read(&mut table, problems), sources };
-    let (entries, sites_whole) = read_sites(&mut table, folder, &known, problems);
-    let sources = known.sources;
+    let sites = daemon::sites_folder(&mut table, problems);
+    let (entries, sites_whole) = read_sites(&sites, folder, &known, problems);
+    let sites = sites.value.into();
+    let (sources, instruments) = (known.sources, known.templates.measures());
     if sites_whole {
         wires::check(&claimed, &entries, problems);
     }
@@ -177,6 +179,8 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         archive: archive.flatten(),
         history,
         head,
+        sites,
+        instruments,
         collectors,
         channels,
         exercise: drills.map(|entry| entry.settings).unwrap_or_default(),
@@ -280,14 +284,13 @@ fn read_collectors(table: &mut Table, folder: &Folder<'_>, problems: &mut Proble
 
 /// What every site's file says, and whether each could be read.
 fn read_sites(
-    table: &mut Table,
+    place: &At<String>,
     folder: &Folder<'_>,
     known: &Names,
     problems: &mut Problems,
 ) -> (Vec<SiteEntry>, bool) {
-    let place = daemon::sites_folder(table, problems);
     let before = problems.errors();
-    let files = folder.list(&place, problems);
+    let files = folder.list(place, problems);
     if files.is_empty() && problems.errors() == before {
         let what = format!("there is no site: `{}` holds no *.toml file", place.value);
         problems.add(&place.place, what, "add one file a site");

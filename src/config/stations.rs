@@ -366,7 +366,7 @@ fn usual_noise(quantity: Quantity) -> Option<f64> {
         Q::Rain | Q::RainRate | Q::RelativeHumidity | Q::VibrationVelocity | Q::Acceleration => {
             None
         }
-        Q::AcousticEmission | Q::State | Q::Count => None,
+        Q::AcousticEmission | Q::State | Q::Count | Q::Advisory => None,
         Q::BatteryVoltage | Q::SignalStrength | Q::SignalToNoise => None,
     }
 }

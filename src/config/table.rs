@@ -94,6 +94,12 @@ impl Table {
         both
     }
 
+    /// Every key with what stands behind it, for tables whose keys are words of others.
+    pub fn into_values(self) -> Vec<(At<String>, At<Value>)> {
+        let entries = self.entries.into_iter();
+        entries.map(|(key, entry)| (At { value: key, place: entry.key }, entry.value)).collect()
+    }
+
     /// Every key with its text, for tables whose keys are names of others; in place of a text, where something else
     /// stands and what it is.
     pub fn into_texts(self) -> Vec<(At<String>, Written)> {

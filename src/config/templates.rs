@@ -11,6 +11,7 @@ use super::stations;
 use super::table::{Table, id};
 use super::tree::{self, At};
 use super::value::{Fault, nearest, shortened};
+use reading::Quantity;
 use reading::id::SensorId;
 
 const SHIPPED: &str = include_str!("../../deploy/templates/instruments.toml");
@@ -64,6 +65,16 @@ impl Templates {
         }
     }
 
+    /// What each measures.
+    pub fn measures(&self) -> BTreeMap<String, Vec<Quantity>> {
+        let measures = |template: &Template| {
+            let mut ignored = Problems::default(); // what is wrong with it was said
+            let read = template.keys.clone().reads("quantities", stations::quantity, &mut ignored);
+            read.map_or_else(Vec::new, |list| list.value.into_iter().map(|at| at.value).collect())
+        };
+        self.0.iter().map(|(name, template)| (name.clone(), measures(template))).collect()
+    }
+
     fn find(&self, text: &str) -> Result<Template, Fault> {
         self.0.get(text).cloned().ok_or_else(|| {
             let names = || self.0.keys().map(String::as_str);
@@ -74,4 +85,17 @@ impl Templates {
             Fault::new(format!("there is no template `{}`", shortened(text)), remedy)
         })
     }
+}
+
+/// The shipped template that an instrument of this quantity usually is of: the first that measures it.
+pub fn usual(quantity: Quantity) -> Option<&'static str> {
+    let mut blocks = SHIPPED.split("[[template]]").skip(1);
+    let word = format!("\"{quantity}\"");
+    blocks.find_map(|block| {
+        let line = |key: &str| block.lines().find_map(|line| line.strip_prefix(key));
+        line("quantities = ")?
+            .contains(&word)
+            .then(|| line("name = "))?
+            .map(|name| name.trim_matches('"'))
+    })
 }

@@ -550,7 +550,13 @@ fn deploy() -> PathBuf {
 
 #[test]
 fn g13_every_shipped_file_passes() {
-    for main in ["bongsu.toml", "demo/bongsu.toml", "rules/bongsu.toml", "serial/bongsu.toml"] {
+    for main in [
+        "bongsu.toml",
+        "demo/bongsu.toml",
+        "official/bongsu.toml",
+        "rules/bongsu.toml",
+        "serial/bongsu.toml",
+    ] {
         let config = Config::load(&deploy().join(main))
             .unwrap_or_else(|problems| panic!("{main}:\n{problems}"));
         let folder = deploy().join(main).with_file_name("sites");

@@ -13,6 +13,7 @@ use ingest::clock::Clock;
 use ingest::collector::config::{BrokerUrl, Filters, MqttConfig, Password};
 use ingest::collector::embedded::Embedded;
 use ingest::collector::event::{Event, Happening, Listener, Role};
+use ingest::collector::http::{self, Hidden, HttpConfig};
 use ingest::collector::metrics::CollectorMetrics;
 use ingest::collector::mqtt::{MqttCollector, Wiring};
 use ingest::collector::publisher::Publisher;
@@ -27,7 +28,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{
-    BrokerSettings, Collector, CollectorKind, Config, MqttSettings, resolve_secret, sparkplug_host,
+    BrokerSettings, Collector, CollectorKind, Config, FetchSettings, HttpUrl, MqttSettings,
+    SecretRef, resolve_secret, sparkplug_host,
 };
 use crate::desk::events::{CollectorEvent, payload};
 
@@ -123,6 +125,13 @@ impl Collectors {
                     let intake = Arc::new(ground.journal.clone());
                     all.wires.push(bus::start(settings.bus.clone(), intake, &wiring));
                     Ok(())
+                }
+                CollectorKind::Http(settings) => {
+                    let wiring = wiring(ground, &events, ground.stop);
+                    let intake = Arc::new(ground.journal.clone());
+                    let started = http_config(&collector.name, settings)
+                        .and_then(|config| Ok(http::start(config, intake, &wiring)?));
+                    started.map(|task| all.wires.push(task))
                 }
             };
             started.with_context(|| format!("collector `{}` cannot be started", collector.name))?;
@@ -318,6 +327,24 @@ pub(crate) fn broker_config(
         config.password = Some(Password::new(resolve_secret(&user.password)?.expose()));
     }
     Ok(config)
+}
+
+/// How a document is fetched, its secrets read.
+fn http_config(name: &str, settings: &FetchSettings) -> anyhow::Result<HttpConfig> {
+    let hidden = |reference: &SecretRef| -> anyhow::Result<Hidden> {
+        Ok(Hidden::new(resolve_secret(reference)?.expose()))
+    };
+    Ok(HttpConfig {
+        name: name.into(),
+        url: match &settings.http.url {
+            HttpUrl::Plain(url) => Hidden::new(url),
+            HttpUrl::Secret(reference) => hidden(reference)?,
+        },
+        authorization: settings.http.authorization.as_ref().map(hidden).transpose()?,
+        interval: settings.interval,
+        timeout: settings.http.timeout,
+        ca_file: settings.http.ca_file.clone(),
+    })
 }
 
 /// What is subscribed to: the topics of our own stations and those of foreign devices.

@@ -6,6 +6,7 @@
 
 pub mod events;
 mod stations;
+pub mod waiting;
 pub mod state;
 pub mod recovery;
 pub mod run;
@@ -23,7 +24,7 @@ use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
 use reading::codec::sparkplug::{Hosts, Wish};
-use reading::codec::{Identity, Message, Told, feed};
+use reading::codec::{CodecError, Identity, Message, Told, feed};
 use reading::frame::Frame;
 use reading::id::{RuleId, SeriesName};
 use reading::registry::Text;
@@ -33,6 +34,7 @@ use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, Timestamp};
 use crate::overview::{Balance, Latest, Overview};
 use events::{ClockStep, CollectorEvent, Skip, Trouble};
 pub use stations::StationFacts;
+use waiting::Waiting;
 
 /// Refusals of one station for one reason are listed at most this often; all are counted.
 const LIST_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
@@ -90,6 +92,8 @@ pub struct Desk {
     hosts: Hosts,
     balances: BTreeMap<String, Balance>,
     latest: Vec<Option<Latest>>,
+    /// Who speaks and is not registered.
+    waiting: Arc<Waiting>,
     listed: BTreeMap<(String, &'static str), Timestamp>,
     /// Records that are passed over, because they crashed the desk twice.
     skips: BTreeSet<u64>,
@@ -111,6 +115,7 @@ impl Desk {
             hosts: Hosts::default(),
             balances: BTreeMap::new(),
             latest: Vec::new(),
+            waiting: Arc::default(),
             listed: BTreeMap::new(),
             skips,
             position: 0,
@@ -146,6 +151,11 @@ impl Desk {
     /// The configuration in force.
     pub fn setup(&self) -> &Arc<Setup> {
         &self.setup
+    }
+
+    /// Who speaks and is not registered.
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     /// How a rule stands on a series. `None` if the rule has no clause on it.
@@ -239,6 +249,9 @@ impl Desk {
         }
         self.latest =
             setup.registry.series().iter().map(|s| latest.get(&s.name).copied()).collect();
+        if self.waiting.iter().len() > 0 {
+            Arc::make_mut(&mut self.waiting).adopt(&setup.registry);
+        }
         self.setup = Arc::new(setup);
     }
 
@@ -310,6 +323,10 @@ impl Desk {
         match decoded {
             Err(error) => {
                 balance.quarantined += 1;
+                if matches!(error, CodecError::UnknownDevice { .. }) {
+                    let waiting = Arc::make_mut(&mut self.waiting);
+                    waiting.note_device(record.source, &error, record.at);
+                }
                 *carried.refusals.entry(error.name()).or_default() += 1;
                 carried.batch.quarantine.push(quarantined(record, error.name(), error.to_string()));
             }
@@ -317,6 +334,10 @@ impl Desk {
                 balance.decoded += 1;
                 balance.claimed += decoded.unmapped.len() as u64;
                 balance.refused += decoded.unmapped.len() as u64;
+                if !decoded.unmapped.is_empty() {
+                    let waiting = Arc::make_mut(&mut self.waiting);
+                    waiting.note_values(record.source, &decoded.unmapped, record.at);
+                }
                 for value in &decoded.unmapped {
                     let what = format!("no table knows {}: it says {}", value.name(), value.value);
                     self.list("unmapped", what, record, carried);
@@ -386,6 +407,10 @@ impl Desk {
             if let Some(engine) = &mut self.engine {
                 engine.observe(&reading, now, actions);
             }
+        }
+        if refused.iter().any(Waiting::is_of_strangers) {
+            let waiting = Arc::make_mut(&mut self.waiting);
+            waiting.note_report(record.source, report, &self.setup.registry, record.at);
         }
         for refused in refused.drain(..) {
             self.list(refused.reason.name(), refused.to_string(), record, carried);
@@ -617,6 +642,7 @@ impl Desk {
             balances: self.balances.values().cloned().collect(),
             system_level: self.engine.as_ref().map(Engine::system_level).unwrap_or_default(),
             deliveries_open: self.engine.as_ref().map(Engine::deliveries_open).unwrap_or_default(),
+            waiting: Arc::clone(&self.waiting),
         }
     }
 }

@@ -16,6 +16,7 @@ use reading::codec::sparkplug::Hosts;
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
+use super::waiting::Waiting;
 use crate::overview::Balance;
 
 const MAGIC: [u8; 8] = *b"bongsns5";
@@ -29,6 +30,7 @@ struct Stored {
     admission: AdmissionState,
     hosts: Hosts,
     balances: Vec<Balance>,
+    waiting: Waiting,
 }
 
 /// Where snapshots and the crash note lie.
@@ -166,6 +168,7 @@ fn encode(desk: &Desk) -> Option<Vec<u8>> {
         admission: desk.admission.export(&desk.setup.registry),
         hosts: desk.hosts.clone(),
         balances: desk.balances.values().cloned().collect(),
+        waiting: Waiting::clone(&desk.waiting),
     };
     postcard::to_allocvec(&stored).ok()
 }
@@ -188,6 +191,7 @@ fn decode(path: &Path, skips: BTreeSet<u64>) -> Result<Desk, String> {
     desk.engine = Some(Engine::restore(snapshot));
     desk.balances =
         stored.balances.into_iter().map(|balance| (balance.source.clone(), balance)).collect();
+    desk.waiting = stored.waiting.into();
     (desk.position, desk.at) = (stored.position, stored.at);
     Ok(desk)
 }

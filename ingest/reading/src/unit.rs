@@ -110,6 +110,8 @@ quantities! {
     SignalToNoise "signal-to-noise" Decibel
     /// Something counted.
     Count "count" Count
+    /// The grade of an official product in force, say 1 for a watch and 2 for a warning; 0 is none.
+    Advisory "advisory" Count
 }
 
 macro_rules! units {

@@ -13,7 +13,8 @@
 //! - [`publisher`], [`stored`]: the way back to the field;
 //! - [`embedded`]: our own broker, whose publish hook is the collector;
 //! - [`probe`], [`control`]: a look at a broker from outside, a request to it, for a person;
-//! - [`serial`]: ports that talk, and buses of units that are asked.
+//! - [`serial`]: ports that talk, and buses of units that are asked;
+//! - [`http`]: documents that somebody publishes, fetched again and again.
 
 pub mod config;
 pub mod topic;
@@ -38,6 +39,7 @@ pub mod stored;
 mod pace;
 pub mod embedded;
 pub mod serial;
+pub mod http;
 
 use std::sync::Arc;
 

@@ -205,6 +205,19 @@ pub(in crate::board) async fn quarantine(
     Ok(Page::new(rows, limit, |row| json!(row.id), shown::quarantined))
 }
 
+/// `/api/v1/adoptions`: who speaks and is not registered, with what they said.
+pub(in crate::board) async fn adoptions(State(app): State<Shared>) -> Answer {
+    let facts = app.live.facts();
+    let rows = facts.overview.waiting.iter().collect::<Vec<_>>();
+    let limit = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    Ok(Page::new(
+        rows,
+        limit,
+        |_| Value::Null,
+        |(stranger, heard)| shown::stranger(stranger, heard),
+    ))
+}
+
 /// `/api/v1/balance`: what became of every frame and claim, by source.
 pub(in crate::board) async fn balance(State(app): State<Shared>) -> Answer {
     let facts = app.live.facts();

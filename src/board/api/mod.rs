@@ -16,7 +16,8 @@ use axum::response::IntoResponse;
 
 pub(super) use asked::{Asked, Named, Sent};
 pub(super) use lists::{
-    alerts, audit, balance, deliveries, delivery, incident, incidents, quarantine, site, sites,
+    adoptions, alerts, audit, balance, deliveries, delivery, incident, incidents, quarantine, site,
+    sites,
 };
 pub(super) use orders::{Orders, Said, give, new_key, order, settle};
 pub(super) use past::backfill;

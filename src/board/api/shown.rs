@@ -12,8 +12,9 @@ use reading::Timestamp;
 use reading::registry::{Make, Site, Text};
 use serde_json::{Value, json};
 
-use crate::board::moment::rfc3339;
+use crate::board::moment::{HOME_ZONE, rfc3339};
 use crate::board::words::{place, sentence, zone};
+use crate::desk::waiting::{Heard, Stranger, StrangerName};
 use crate::explained;
 use crate::overview::Overview;
 use crate::owed;
@@ -265,13 +266,41 @@ pub(super) fn delivery(row: &DeliveryRow, setup: &Setup) -> Value {
     owed::shown(row, &|at| rfc3339(at, zone))
 }
 
+/// Who waits to be adopted, with what they said.
+pub(super) fn stranger(stranger: &Stranger, heard: &Heard) -> Value {
+    let (site, station, device) = match &stranger.name {
+        StrangerName::Station(site, station) => (Some(site), Some(station), None),
+        StrangerName::Device(device) => (None, None, Some(device)),
+    };
+    let said = heard.said.iter().map(|((sensor, quantity), said)| {
+        json!({
+            "sensor": sensor,
+            "quantity": quantity,
+            "unit": said.unit,
+            "value": said.value,
+            "count": said.count,
+        })
+    });
+    json!({
+        "source": stranger.source,
+        "site": site,
+        "station": station,
+        "device": device,
+        "first_at": rfc3339(heard.first_at, HOME_ZONE),
+        "last_at": rfc3339(heard.last_at, HOME_ZONE),
+        "messages": heard.messages,
+        "report_interval_s": heard.interval().map(|interval| interval.as_secs_f64()),
+        "series": said.collect::<Vec<_>>(),
+    })
+}
+
 /// A frame that could not be decoded.
 pub(super) fn quarantined(view: &QuarantineView) -> Value {
     let row = &view.row;
     json!({
         "id": view.id,
         "position": row.position,
-        "at": rfc3339(row.at, crate::board::moment::HOME_ZONE),
+        "at": rfc3339(row.at, HOME_ZONE),
         "source": row.source,
         "topic": row.topic,
         "reason": row.reason,

@@ -15,11 +15,15 @@ use crate::board::api::since;
 use crate::board::facts::Facts;
 use crate::board::moment::Shown;
 use crate::board::words::{hazard, kind, look, look_word, place, say, sentence, site_name, zone};
+use crate::desk::waiting::{Heard, Stranger, StrangerName};
 use crate::overview::{Balance, Overview};
 use crate::people::Role;
 
 /// How many sites a page lists; with so many, all that are not normal are among them in all but the worst night.
 const SITES_MAX: usize = 400;
+
+/// How many of those who wait to be adopted a page lists.
+const STRANGERS_MAX: usize = 20;
 
 /// How many things that happened a page lists.
 const EVENTS_MAX: usize = 40;
@@ -87,6 +91,38 @@ fn site(facts: &Facts, view: &SiteView, language: Language) -> Option<SiteRow> {
         silent: view.silent,
         series: view.series,
     })
+}
+
+/// Somebody who waits to be adopted.
+#[derive(Serialize)]
+pub(super) struct StrangerRow {
+    name: String,
+    source: String,
+    messages: u64,
+    /// What they said last of each thing.
+    said: Vec<String>,
+}
+
+/// Who waits to be adopted.
+pub(super) fn strangers(overview: &Overview) -> Vec<StrangerRow> {
+    let row = |(stranger, heard): (&Stranger, &Heard)| StrangerRow {
+        name: match &stranger.name {
+            StrangerName::Station(site, station) => format!("{site}/{station}"),
+            StrangerName::Device(device) => device.clone(),
+        },
+        source: stranger.source.clone(),
+        messages: heard.messages,
+        said: heard
+            .said
+            .iter()
+            .map(|((sensor, quantity), said)| {
+                let unit = said.unit.as_deref().unwrap_or_default();
+                let of = if quantity.is_empty() { "" } else { "/" };
+                format!("{sensor}{of}{quantity} {} {unit}", said.value)
+            })
+            .collect(),
+    };
+    overview.waiting.iter().take(STRANGERS_MAX).map(row).collect()
 }
 
 #[derive(Serialize)]

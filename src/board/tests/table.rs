@@ -51,6 +51,7 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("POST", "/api/v1/deliveries/{key}/not-delivered", Some(Role::Operator), Bound::Site),
     ("GET", "/api/v1/audit", Some(Role::Operator), Bound::Not),
     ("GET", "/api/v1/quarantine", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/adoptions", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/balance", Some(Role::Viewer), Bound::Not),
     (
         "GET",

@@ -150,6 +150,7 @@ async fn look_at(
 ) -> Vec<Check> {
     let prepared = match &collector.kind {
         CollectorKind::Serial(_) => return Vec::new(), // its port was looked at
+        CollectorKind::Http(_) => return Vec::new(), // its servers count who asks; /readyz says whether it answers
         CollectorKind::Modbus(settings) => return way(&collector.name, &settings.bus.way).await,
         CollectorKind::Mqtt(settings) => mqtt_config(&collector.name, settings, &config.data_dir),
         CollectorKind::EmbeddedBroker(settings) => {

@@ -61,7 +61,7 @@ pub fn webhook(
 
 /// Reads where a channel over HTTP goes.
 pub fn http(table: &mut Table, folder: &Folder, problems: &mut Problems) -> Option<HttpSettings> {
-    table.need("url", "say where to post, say url = \"https://duty.example.kr/hook\"", problems);
+    table.need("url", "say where it is, say url = \"https://duty.example.kr/hook\"", problems);
     let url = table.read("url", |text| http_url(text, folder), problems);
     let authorization = secret(table, "authorization", folder, problems);
     let timeout = table.duration("timeout", SECOND / 10..=MINUTE, problems);
@@ -87,7 +87,10 @@ pub fn http_url(text: &str, folder: &Folder) -> Result<HttpUrl, Fault> {
     }
     let url = base_url(text, &["https", "http"])?;
     if url.scheme() == "http" && !is_loopback(&url) {
-        return Err(Fault::new("the alert would cross the network in the clear", "use https://"));
+        return Err(Fault::new(
+            "what goes there would cross the network in the clear",
+            "use https://",
+        ));
     }
     Ok(HttpUrl::Plain(url.into()))
 }

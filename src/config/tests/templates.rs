@@ -72,6 +72,16 @@ fn every_shipped_template_is_a_sensor() {
 }
 
 #[test]
+fn every_quantity_has_a_usual_instrument() {
+    let config = loaded("", TEN_LINES);
+    for quantity in Quantity::ALL {
+        let usual = config.usual_instrument(*quantity).unwrap_or_else(|| panic!("{quantity}"));
+        assert!(config.instruments[usual].contains(quantity), "{quantity}: {usual}");
+    }
+    assert_eq!(config.usual_instrument(Quantity::TiltY), Some("tilt-biaxial"));
+}
+
+#[test]
 fn what_a_sensor_says_itself_goes_over_its_template() {
     let site = TEN_LINES
         .replace(

@@ -47,6 +47,7 @@ pub use topic::{About, Root, Topic, is_filter, matches};
 use crate::frame::Frame;
 use crate::id::ID_LEN_MAX;
 use crate::report::{Report, Road};
+use crate::time::Timestamp;
 
 /// The longest payload that is read, in bytes.
 pub const PAYLOAD_LEN_MAX: usize = 256 * 1024;
@@ -145,6 +146,12 @@ pub enum CodecError {
         /// What and where.
         problem: String,
     },
+    /// A product that nobody has made anew for too long.
+    #[error("it is of {updated}, and too old to say anything about now")]
+    Stale {
+        /// When it was made, by itself.
+        updated: Timestamp,
+    },
     /// Damaged on the way, by its own sum.
     #[error("the checksum is wrong: {problem}")]
     BadChecksum {
@@ -188,7 +195,7 @@ pub enum CodecError {
 
 impl CodecError {
     /// Every name, for metrics that count by it.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "unknown-topic",
         "bad-identifier",
         "empty-payload",
@@ -201,6 +208,7 @@ impl CodecError {
         "unknown-key",
         "duplicate-key",
         "bad-time",
+        "stale",
         "bad-checksum",
         "unknown-device",
         "no-birth",
@@ -223,6 +231,7 @@ impl CodecError {
             Self::UnknownKey { .. } => "unknown-key",
             Self::DuplicateKey { .. } => "duplicate-key",
             Self::BadTime { .. } => "bad-time",
+            Self::Stale { .. } => "stale",
             Self::BadChecksum { .. } => "bad-checksum",
             Self::UnknownDevice { .. } => "unknown-device",
             Self::NoBirth { .. } => "no-birth",

@@ -3,10 +3,17 @@
 //! Two ways to say it. *Wide*: the metrics of the table are pointers (`/data/tilt/x`), and what no pointer names is not
 //! asked for. *Long*: `metric` and `value` point to a name and its number, for messages that name what they carry. In
 //! both, `each` points to a list of which every item is read so.
+//!
+//! Official products say grades in words, list only what is in force, and stand still when their maker does. For these:
+//! `words` are numbers for texts; with `otherwise` whatever the table of names has and the message does not has that
+//! value, and devices the table does not have are passed over, as they are other regions; `updated` is when the product
+//! was made, and one that is older than `stale_after` is refused.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
-
 use alloc::string::String;
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Stamps, UtcOffset};
@@ -38,7 +45,22 @@ pub struct Pointers {
     pub value: Option<String>,
     /// Its unit, in the long form.
     pub unit: Option<String>,
+    /// The number that a text stands for, before it is read as one.
+    #[serde(default)]
+    pub words: BTreeMap<String, f64>,
+    /// The value of what the table of names has and a message does not.
+    #[serde(default)]
+    pub otherwise: Option<f64>,
+    /// When the product was made, from the top of the message.
+    #[serde(default)]
+    pub updated: Option<String>,
+    /// How old it may be then.
+    #[serde(default)]
+    pub stale_after: Duration,
 }
+
+/// What a message has said so far, device and metric.
+type Told = BTreeSet<(String, String)>;
 
 pub(super) fn decode(
     pointers: &Pointers,
@@ -46,13 +68,58 @@ pub(super) fn decode(
     gatherer: &mut Gatherer<'_>,
 ) -> Result<(), CodecError> {
     let message = value::read(frame.payload)?;
-    let Some(each) = &pointers.each else { return item(pointers, &message, frame, gatherer) };
-    match message.pointed(each) {
-        Some(Value::List(items)) => {
-            items.iter().try_for_each(|one| item(pointers, one, frame, gatherer))
-        }
-        _ => Err(wrong(format!("there is no list at `{each}`"))),
+    check_age(pointers, &message, frame.received_at)?;
+    let mut told = Told::new();
+    match &pointers.each {
+        None => item(pointers, &message, frame, gatherer, &mut told)?,
+        Some(each) => match message.pointed(each) {
+            Some(Value::List(items)) => {
+                items.iter().try_for_each(|one| item(pointers, one, frame, gatherer, &mut told))?
+            }
+            _ => return Err(wrong(format!("there is no list at `{each}`"))),
+        },
     }
+    match pointers.otherwise {
+        Some(value) => fill(value, &told, gatherer),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a product that stands still.
+fn check_age(
+    pointers: &Pointers,
+    message: &Value<'_>,
+    received_at: Timestamp,
+) -> Result<(), CodecError> {
+    let Some(pointer) = &pointers.updated else { return Ok(()) };
+    let updated = moment(pointers, pointer, message)?
+        .ok_or_else(|| wrong(format!("there is no time at `{pointer}`")))?;
+    if received_at.since(updated) > pointers.stale_after {
+        return Err(CodecError::Stale { updated });
+    }
+    Ok(())
+}
+
+/// What the table has and the message does not.
+fn fill(value: f64, told: &Told, gatherer: &mut Gatherer<'_>) -> Result<(), CodecError> {
+    let naming = gatherer.naming();
+    for device in naming.devices.keys() {
+        let Some((_, model)) = naming.device(device) else { continue };
+        for metric in model.metrics.keys() {
+            if told.contains(&(device.clone(), metric.clone())) {
+                continue;
+            }
+            gatherer.push(Point {
+                device,
+                metric,
+                value: Some(value),
+                unit: PointUnit::None,
+                at: None,
+                road: Road::Live,
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn item(
@@ -60,6 +127,7 @@ fn item(
     item: &Value<'_>,
     frame: &Frame<'_>,
     gatherer: &mut Gatherer<'_>,
+    told: &mut Told,
 ) -> Result<(), CodecError> {
     let named;
     let device = match &pointers.device {
@@ -73,11 +141,14 @@ fn item(
             _ => return Err(wrong(format!("there is no name at `{pointer}`"))),
         },
     };
+    if pointers.otherwise.is_some() && gatherer.naming().device(device).is_none() {
+        return Ok(()); // another region
+    }
     let at = stamp(pointers, item)?;
     let point = |metric, value: &Value<'_>, unit| Point {
         device,
         metric,
-        value: number(value),
+        value: number(pointers, value),
         unit,
         at,
         road: Road::Live,
@@ -88,6 +159,7 @@ fn item(
         let number =
             item.pointed(value).ok_or_else(|| wrong(format!("there is no value at `{value}`")))?;
         let unit = pointers.unit.as_deref().and_then(|unit| item.pointed(unit)?.text());
+        told.insert((device.into(), name.into()));
         return gatherer.push(point(name, number, unit.map_or(PointUnit::None, PointUnit::Noted)));
     }
     let Some((_, model)) = gatherer.naming().device(device) else {
@@ -97,22 +169,41 @@ fn item(
     for pointer in model.metrics.keys() {
         if let Some(value) = item.pointed(pointer).filter(|value| **value != Value::Null) {
             found = true;
+            told.insert((device.into(), pointer.clone()));
             gatherer.push(point(pointer, value, PointUnit::None))?;
         }
     }
-    if found { Ok(()) } else { Err(wrong("nothing stands where the pointers point".into())) }
+    if found || pointers.otherwise.is_some() {
+        Ok(())
+    } else {
+        Err(wrong("nothing stands where the pointers point".into()))
+    }
 }
 
 /// A number, also one written as a text.
-fn number(value: &Value<'_>) -> Option<f64> {
+fn number(pointers: &Pointers, value: &Value<'_>) -> Option<f64> {
     match value {
+        Value::Text(text) if pointers.words.contains_key(text.as_ref()) => {
+            pointers.words.get(text.as_ref()).copied()
+        }
         Value::Text(text) => text.trim().parse().ok().filter(|value: &f64| value.is_finite()),
         other => other.number(),
     }
 }
 
 fn stamp(pointers: &Pointers, item: &Value<'_>) -> Result<Option<Timestamp>, CodecError> {
-    let Some(pointer) = &pointers.at else { return Ok(None) };
+    match &pointers.at {
+        Some(pointer) => moment(pointers, pointer, item),
+        None => Ok(None),
+    }
+}
+
+/// The moment that stands at a pointer.
+fn moment(
+    pointers: &Pointers,
+    pointer: &str,
+    item: &Value<'_>,
+) -> Result<Option<Timestamp>, CodecError> {
     let bad =
         |problem: String| CodecError::BadTime { problem: format!("at `{pointer}`: {problem}") };
     let said = |error: &dyn core::fmt::Display| bad(format!("{error}"));

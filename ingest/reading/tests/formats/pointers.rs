@@ -61,6 +61,58 @@ fn values_are_found_by_their_pointers() {
     );
 }
 
+/// Warnings in force as a weather service lists them: a code for each region, a kind, a grade in words.
+fn warnings() -> Feed {
+    let some = |text: &str| Some(text.to_owned());
+    let pointers = Pointers {
+        each: some("/items"),
+        device: some("/region"),
+        metric: some("/kind"),
+        value: some("/grade"),
+        words: [("주의보", 1.0), ("경보", 2.0)].map(|(word, n)| (word.to_owned(), n)).into(),
+        otherwise: Some(0.0),
+        updated: some("/made"),
+        offset: reading::codec::csv::UtcOffset::parse("+09:00"),
+        stale_after: std::time::Duration::from_secs(3_600),
+        ..Pointers::default()
+    };
+    feed(
+        Format::Json(pointers),
+        &[("L1090", "box-1"), ("L1091", "box-2")],
+        &[("호우", "rain/advisory"), ("태풍", "typhoon/advisory")],
+    )
+}
+
+#[test]
+fn a_list_of_what_is_in_force_says_what_is_not() {
+    // Received at 2026-07-14 12:33:20 there.
+    let document =
+        |made: &str, items: &str| format!(r#"{{"made":"2026-07-14 {made}","items":[{items}]}}"#);
+    let items = r#"{"region":"L1090","kind":"호우","grade":"경보"},{"region":"L9999","kind":"호우","grade":"주의보"},{"region":"L1091","kind":"호우","grade":"?"}"#;
+    assert_eq!(
+        told(&warnings(), "kma", document("12:30:00", items).as_bytes()).unwrap(),
+        [
+            "box-1 rain/advisory 2 - -",
+            "box-1 typhoon/advisory 0 - -",
+            "box-2 rain/advisory NaN - -",
+            "box-2 typhoon/advisory 0 - -",
+        ]
+    );
+    let quiet = told(&warnings(), "kma", document("12:30:00", "").as_bytes()).unwrap();
+    assert_eq!(quiet.len(), 4);
+    assert!(quiet.iter().all(|line| line.ends_with("advisory 0 - -")), "{quiet:?}");
+
+    for (document, name) in [
+        (document("11:33:19", ""), "stale"),
+        (document("noon", ""), "bad-time"),
+        (r#"{"items":[]}"#.to_owned(), "wrong-shape"),
+        (r#"{"made":"2026-07-14 12:30:00"}"#.to_owned(), "wrong-shape"),
+        ("<html>점검 중</html>".to_owned(), "not-json"),
+    ] {
+        assert_eq!(refusal(&warnings(), "kma", document.as_bytes()).0, name, "{document}");
+    }
+}
+
 #[test]
 fn every_wrong_message_has_a_name() {
     for (message, name, says) in [
