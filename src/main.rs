@@ -32,7 +32,7 @@ enum Command {
     Score(score::ScoreArgs),
     Explain(explain::ExplainArgs),
     Import(import::ImportArgs),
-    /// What stands in the field: who waits to be adopted
+    /// What stands in the field: who waits to be adopted, and the registry as GeoJSON or CSV
     #[command(subcommand)]
     Site(site::SiteCommand),
     Audit(audit::AuditArgs),

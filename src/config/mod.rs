@@ -73,6 +73,7 @@ pub use feeds::host as sparkplug_host;
 pub(crate) use feeds::{station as mapped_station, target as mapped_target};
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
+pub(crate) use stations::usual_noise;
 pub(crate) use value::{duration, duration_text};
 pub use wires::{ModbusSettings, SerialSettings};
 

@@ -348,7 +348,7 @@ fn sensor(
 /// The usual noise of an instrument for a quantity (one standard deviation, base unit), where a value has no business to
 /// leap and none to stand still: catalogue figures of domain.md 1.2 [memory]. Rain, switches, hits and vibrations come
 /// in leaps, radios fade.
-fn usual_noise(quantity: Quantity) -> Option<f64> {
+pub fn usual_noise(quantity: Quantity) -> Option<f64> {
     use Quantity as Q;
     match quantity {
         Q::Tilt | Q::TiltX | Q::TiltY => Some(0.01),

@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use reading::id::ChannelId;
 
+pub use csv::rows as csv_rows;
 pub use phone::{Phone, PhoneFault};
 
 use crate::time::Time;
