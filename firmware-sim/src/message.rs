@@ -100,6 +100,12 @@ pub struct Status {
     /// Supply, volts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery_v: Option<f64>,
+    /// How strongly its radio is heard, dBm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rssi_dbm: Option<f64>,
+    /// How many of its last messages it keeps and can send again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffer: Option<u64>,
     /// Version of what runs on the station.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<String>,
@@ -112,13 +118,22 @@ impl Status {
             state: "online".into(),
             at: Some(korean_time(at)),
             battery_v: Some(12.7),
+            rssi_dbm: None,
+            buffer: None,
             firmware: Some(env!("CARGO_PKG_VERSION").into()),
         }
     }
 
     /// What the broker says for a station that went away.
     pub fn offline() -> Self {
-        Self { state: "offline".into(), at: None, battery_v: None, firmware: None }
+        Self {
+            state: "offline".into(),
+            at: None,
+            battery_v: None,
+            rssi_dbm: None,
+            buffer: None,
+            firmware: None,
+        }
     }
 }
 

@@ -11,6 +11,8 @@ pub mod thermal;
 pub mod structure;
 pub mod settlement;
 pub mod vibration;
+pub mod power;
+pub mod radio;
 
 use core::time::Duration;
 

@@ -90,7 +90,7 @@ fn the_bytes_of_a_quiet_hour_are_known() {
         live.flat_map(|message| message.payload).fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| {
             (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
         });
-    assert_eq!(format!("{sum:016x}"), "69d6adf4d277cbd2");
+    assert_eq!(format!("{sum:016x}"), "118a9fb625851d6b");
 }
 
 #[test]
@@ -439,4 +439,110 @@ fn a_link_that_comes_and_goes_loses_nothing_and_one_that_is_dead_loses_what_it_d
         360 + 170,
         "ten minutes are lost"
     );
+}
+
+/// One slope with one box, of which the test says more.
+fn one_box(station: &str, storm: &str, creep: &str) -> Scenario {
+    let text = format!(
+        r#"
+name = "box"
+title = {{ ko = "상자", en = "A box" }}
+start = "2026-07-14T00:00:00+09:00"
+duration_h = 240.0
+[storm]
+hourly_mm = [{storm}]
+noise = 0.0
+[[layouts.slope]]
+id = "post-1"
+report_s = 600
+{station}
+[[sites]]
+id = "slope-1"
+kind = "slope"
+name = {{ ko = "비탈면", en = "Slope" }}
+area = {{ ko = "아래", en = "below" }}
+location = [37.5, 128.2]
+creep = {{ {creep} }}
+expect = "normal"
+"#
+    );
+    Scenario::parse("box.toml", &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+const WIRE: &str = r#"{ id = "ext-1", quantity = "displacement", noise = 0.0, step = 0.1, range = [0.0, 500.0], zeroed = true, alarming = 1.0 }"#;
+
+#[test]
+fn what_moves_is_reported_every_minute_for_a_while() {
+    let scenario = one_box(
+        &format!("alert = [60, 1800]\nsensors = [{WIRE}]"),
+        "",
+        "surge = { peak_h = 6.0, half_width_h = 1.0, peak_mm_per_h = 12.0 }",
+    );
+    let values = series(&messages(&scenario, 1, 12.0), "slope-1/post-1/ext-1/displacement");
+    let within = |from: f64, to: f64| {
+        let (from, to) = (hours_after(&scenario, from), hours_after(&scenario, to));
+        values.iter().filter(|(at, _)| *at >= from && *at < to).count()
+    };
+    assert_eq!(within(3.0, 5.0), 12, "ten minutes apart while it rests");
+    assert!(within(5.5, 6.5) >= 35, "a minute apart while it moves: {}", within(5.5, 6.5));
+    assert!(within(9.0, 11.0) <= 13, "and ten again afterwards");
+}
+
+#[test]
+fn a_battery_without_sun_runs_down_and_the_box_sleeps() {
+    let supply =
+        r#"{ id = "supply", quantity = "battery-voltage", step = 0.01, range = [0.0, 20.0] }"#;
+    let power = "power = { battery_wh = 40.0, panel_w = 0.0, load_w = 0.6 }";
+    let scenario = one_box(&format!("{power}\nsensors = [{supply}]"), "", "");
+    let volts = series(&messages(&scenario, 1, 240.0), "slope-1/post-1/supply/battery-voltage");
+    assert!(volts[0].1 > 12.0 && volts.windows(2).all(|pair| pair[1].1 <= pair[0].1));
+    let (at, last) = *volts.last().unwrap();
+    assert!((11.2..11.4).contains(&last), "asleep at 11.2 V: {last}");
+    assert!(at < hours_after(&scenario, 80.0), "40 Wh at 0.6 W are 67 h");
+    let gap = |pair: &[(Timestamp, f64)]| pair[1].0.since(pair[0].0).as_secs();
+    assert!(
+        gap(&volts[..2]) < 700 && gap(&volts[volts.len() - 2..]) > 1_100,
+        "half as often below 11.8 V"
+    );
+}
+
+#[test]
+fn a_storm_between_box_and_gateway_delays_and_loses_nothing() {
+    let radio = "radio = { dry_dbm = -112.0, floor_dbm = -120.0 }";
+    let scenario =
+        one_box(&format!("{radio}\nsensors = [{WIRE}]"), "0, 0, 40, 40, 40, 40, 0, 0", "");
+    let all = messages(&scenario, 1, 12.0);
+    let values = series(&all, "slope-1/post-1/ext-1/displacement");
+    assert!(values.len() >= 71, "everything came: {}", values.len());
+    let late: Vec<Timestamp> =
+        all.iter().filter(|m| m.topic.ends_with("/backfill")).map(|m| m.sent_at).collect();
+    let stormy = late.iter().filter(|at| **at > hours_after(&scenario, 2.0)).count();
+    assert!(stormy >= 2, "some of it late: {late:?}");
+}
+
+#[test]
+fn a_box_is_told_how_often_to_report_and_sends_again_what_it_is_asked_for() {
+    let scenario = one_box(&format!("sensors = [{WIRE}]"), "", "");
+    let mut world = World::new(&scenario, 1);
+    let sent: Vec<Message> = world.by_ref().take(4).collect();
+    let at = sent.last().unwrap().sent_at;
+    let mut tell = |id: &str, order: &str| -> Vec<(String, String)> {
+        let order = format!(r#"{{"id":"{id}",{order},"not_after":"2026-07-15T00:00:00+09:00"}}"#);
+        let said = world.tell("bongsu/v1/slope-1/post-1/command", order.as_bytes(), at);
+        said.into_iter().map(|m| (m.topic, String::from_utf8(m.payload).unwrap())).collect()
+    };
+    let done = tell("1", r#""command":"resend","from":2,"to":3"#);
+    assert!(
+        done[0].0.ends_with("/command/result") && done[0].1.contains(r#""result":"done""#),
+        "{done:?}"
+    );
+    assert_eq!(done.len(), 3);
+    assert_eq!(done[1].1.as_bytes(), sent[2].payload, "the same report, on the road of the past");
+    assert!(done[1].0.ends_with("/backfill"));
+    let refused = tell("2", r#""command":"sing""#);
+    assert!(refused[0].1.contains(r#""result":"refused","reason":"not an order"#), "{refused:?}");
+    assert!(tell("3", r#""command":"interval","interval_s":60"#)[0].1.contains("done"));
+    assert!(world.tell("bongsu/v1/slope-1/post-9/command", b"{}", at).is_empty());
+    let next: Vec<Timestamp> = world.filter(|m| !m.retain).take(4).map(|m| m.sent_at).collect();
+    assert!(next[3].since(next[1]).as_secs() < 200, "a minute apart from the one after next on");
 }

@@ -22,7 +22,7 @@ pub struct ScoreArgs {
     /// The rules: a configuration with a file in sites/ for each kind of site, named as the scenarios' sites are
     #[arg(long, value_name = "FILE", default_value = "deploy/rules/bongsu.toml")]
     pub config: PathBuf,
-    /// So many quiet site-years are played at least
+    /// About so many quiet site-years are played
     #[arg(long, default_value_t = 10)]
     pub years: u32,
     /// How often each scenario with an event is played, each time otherwise; as often as there are years if not given
@@ -89,7 +89,7 @@ fn score(args: &ScoreArgs) -> anyhow::Result<Result<Tally, Problems>> {
         };
         let each = whole.duration_h / 8_766.0 * whole.sites().len() as f64;
         let rounds = match name {
-            QUIET => (f64::from(args.years) / each).ceil() as u64,
+            QUIET => (f64::from(args.years) / each).round() as u64,
             _ => u64::from(args.events.unwrap_or(args.years)),
         };
         for round in 0..rounds.max(1) {

@@ -96,9 +96,40 @@ impl World {
         self.sites.get(index)
     }
 
+    /// A station is told something at `at`: its answer, and what it sends again. Nothing if there is no such station.
+    pub fn tell(&mut self, topic: &str, payload: &[u8], at: Timestamp) -> Vec<Message> {
+        let named = |placed: &&mut Placed| placed.station.command_topic() == topic;
+        match self.stations.iter_mut().find(named) {
+            Some(placed) => placed.station.obey(payload, at),
+            None => Vec::new(),
+        }
+    }
+
     /// The messages sent before `end`.
-    pub fn until(self, end: Timestamp) -> impl Iterator<Item = Message> {
-        self.take_while(move |message| message.sent_at < end)
+    pub fn until(mut self, end: Timestamp) -> impl Iterator<Item = Message> {
+        core::iter::from_fn(move || self.next_before(end))
+    }
+
+    /// The next message in the order of sending, if there is one before `end`. Before `start` nothing is sent: what was
+    /// measured by then waits as backlog and leaves at `start`, ahead of the first live report.
+    pub fn next_before(&mut self, end: Timestamp) -> Option<Message> {
+        if !self.began {
+            self.begin();
+        }
+        loop {
+            let next_sample_at = self.due.peek().map(|Reverse((at, _))| *at);
+            // Nothing made from here on leaves before the next sample, nor any backlog after live reports.
+            let ripe = |message: &Message| {
+                message.sent_at < end
+                    && next_sample_at.is_none_or(|at| at >= self.start && message.sent_at < at)
+            };
+            if self.on_the_way.peek().is_some_and(|Reverse(queued)| ripe(&queued.message)) {
+                return self.on_the_way.pop().map(|Reverse(queued)| queued.message);
+            }
+            // a world in which everybody is silent would be stepped for ever
+            next_sample_at.filter(|at| *at < end)?;
+            self.step();
+        }
     }
 
     fn begin(&mut self) {
@@ -112,22 +143,23 @@ impl World {
     /// One station measures, and its next moment is set.
     fn step(&mut self) {
         let Some(Reverse((at, index))) = self.due.pop() else { return };
-        let next_at = at.plus(self.stations[index].station.interval());
-        self.due.push(Reverse((next_at, index)));
         let site = &mut self.sites[self.stations[index].site];
         site.advance_to(at);
         let truth = site.truth(at);
         if at < self.start {
             let it = &mut self.stations[index];
             let stored = it.station.store(at, &truth, &mut self.log, self.start);
+            self.due.push(Reverse((at.plus(it.station.interval(at)), index)));
             stored.into_iter().for_each(|message| self.send(message));
             return;
         }
         if !self.live {
             self.go_live();
         }
-        let report = self.stations[index].station.report(at, &truth, &mut self.log);
-        report.into_iter().for_each(|message| self.expose(index, at, message));
+        let it = &mut self.stations[index];
+        let messages = it.station.report(at, &truth, &mut self.log);
+        self.due.push(Reverse((at.plus(it.station.interval(at)), index)));
+        messages.into_iter().for_each(|message| self.expose(index, at, message));
     }
 
     /// The first live sample is due: what is left of every station's backlog leaves before it.
@@ -161,7 +193,7 @@ impl World {
             flip(&mut message.payload, it.fate.unit());
             it.station.note(&mut self.log, at, Kind::Flip);
         }
-        let (sent, kinds) = transmit(&rates, it.station.interval(), &mut it.fate, message);
+        let (sent, kinds) = transmit(&rates, it.station.interval(at), &mut it.fate, message);
         kinds.into_iter().for_each(|kind| it.station.note(&mut self.log, at, kind));
         sent.into_iter().for_each(|message| self.send(message));
     }
@@ -175,24 +207,9 @@ impl World {
 impl Iterator for World {
     type Item = Message;
 
-    /// The next message in the order of sending. Before `start` nothing is sent: what was measured by then
-    /// waits as backlog and leaves at `start`, ahead of the first live report.
+    /// The next message in the order of sending, however long it takes to come.
     fn next(&mut self) -> Option<Message> {
-        if !self.began {
-            self.begin();
-        }
-        loop {
-            let next_sample_at = self.due.peek().map(|Reverse((at, _))| *at);
-            // Nothing made from here on leaves before the next sample, nor any backlog after live reports.
-            let ripe = |message: &Message| {
-                next_sample_at.is_none_or(|at| at >= self.start && message.sent_at < at)
-            };
-            if self.on_the_way.peek().is_some_and(|Reverse(queued)| ripe(&queued.message)) {
-                return self.on_the_way.pop().map(|Reverse(queued)| queued.message);
-            }
-            next_sample_at?;
-            self.step();
-        }
+        self.next_before(Timestamp::MAX)
     }
 }
 

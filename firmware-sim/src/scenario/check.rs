@@ -460,6 +460,8 @@ fn is_simulated(quantity: Quantity) -> bool {
             | Q::Frequency
             | Q::AcousticEmission
             | Q::State
+            | Q::BatteryVoltage
+            | Q::SignalStrength
     )
 }
 

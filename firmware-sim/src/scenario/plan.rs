@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use crate::physics::creep::Creep;
 use crate::physics::infiltration::PorePlan;
+use crate::physics::power::PowerPlan;
+use crate::physics::radio::RadioPlan;
 use crate::physics::settlement::Consolidation;
 use crate::physics::stability::{InfiniteSlope, Sliding};
 use crate::physics::structure::Structure;
@@ -117,6 +119,19 @@ pub struct StationPlan {
     /// How much of the site's movement it takes part in.
     #[serde(default = "one")]
     pub share: f64,
+    /// Samples that one report is made of: their mean, their sum or their peak as the quantity asks.
+    #[serde(default = "once")]
+    pub samples: usize,
+    /// Seconds between reports in alert mode, and how long that lasts, seconds. Sensors say what is `alarming`.
+    #[serde(default = "alert")]
+    pub alert: (u32, u32),
+    /// How many reports it keeps while it cannot send.
+    #[serde(default = "room")]
+    pub room: usize,
+    /// Battery and panel; mains if there is none.
+    pub power: Option<PowerPlan>,
+    /// Its radio; a cable if there is none.
+    pub radio: Option<RadioPlan>,
     /// What it does once the slope has failed.
     #[serde(default)]
     pub after_failure: AfterFailure,
@@ -155,6 +170,8 @@ pub struct SensorPlan {
     pub per_degc: f64,
     /// What it can show, base unit.
     pub range: (f64, f64),
+    /// A change from one report to the next that puts the station into alert mode, base unit.
+    pub alarming: Option<f64>,
     /// Its zero was set when it was mounted; otherwise it stands anywhere.
     #[serde(default)]
     pub zeroed: bool,
@@ -165,6 +182,14 @@ impl StationPlan {
     pub fn interval(&self) -> Duration {
         Duration::from_secs(u64::from(self.report_s))
     }
+}
+
+fn alert() -> (u32, u32) {
+    (60, 3_600)
+}
+
+fn room() -> usize {
+    4_096
 }
 
 fn once() -> usize {

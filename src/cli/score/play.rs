@@ -30,6 +30,8 @@ pub struct Truth {
     pub failed_at: Option<Timestamp>,
     /// Its fastest movement short of that, millimetres an hour.
     pub fastest_mm_per_h: f64,
+    /// For a while its strength was spent, whether it came down or not.
+    pub gave_way: bool,
 }
 
 /// How long after a fault its traces may still come, hours.
@@ -43,7 +45,7 @@ pub fn play(config: &Config, scenario: &Scenario, seed: u64) -> anyhow::Result<P
     player.begin(config);
     let mut truth: BTreeMap<SiteId, Truth> = BTreeMap::new();
     let end = scenario.end();
-    while let Some(message) = world.next().filter(|message| message.sent_at < end) {
+    while let Some(message) = world.next_before(end) {
         let silent_before = player.reached.len();
         player.take_frame(message.sent_at, &message.topic, &message.payload, message.retain)?;
         let mut parts = message.topic.split('/').skip(2);
@@ -60,6 +62,7 @@ pub fn play(config: &Config, scenario: &Scenario, seed: u64) -> anyhow::Result<P
             known.failed_at = now.failed_at;
             if now.failed_at.is_none() {
                 known.fastest_mm_per_h = known.fastest_mm_per_h.max(now.velocity_mm_per_h);
+                known.gave_way |= now.safety.is_some_and(|safety| safety < 1.0);
             }
         }
     }

@@ -161,8 +161,7 @@ fn deserved(site: &SitePlan, truth: Truth) -> Level {
         return written;
     }
     let moves = DESERVES.iter().find(|(from, _)| truth.fastest_mm_per_h >= *from);
-    match moves {
-        Some((_, level)) => *level,
-        None => written.min(Level::Caution),
-    }
+    let moved = moves.map_or(written.min(Level::Caution), |(_, level)| *level);
+    // what was about to come down when the rain ended was no false alarm
+    if truth.gave_way { moved.max(Level::Warning) } else { moved }
 }
