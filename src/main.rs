@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
-    audit, check, deliveries, demo, doctor, exercise, explain, gateway, import, order, replay, run,
-    score, site, station, test, user,
+    audit, channel, check, deliveries, demo, doctor, exercise, explain, gateway, import, order,
+    replay, run, score, site, station, test, user,
 };
 use clap::{Parser, Subcommand};
 
@@ -42,6 +42,7 @@ enum Command {
     Exercise(exercise::ExerciseArgs),
     Station(station::StationArgs),
     Gateway(gateway::GatewayArgs),
+    Channel(channel::ChannelArgs),
     /// Says that somebody has seen an incident and is on it
     Acknowledge(order::OrderArgs),
     /// 해제: lowers 심각 by one level, by hand
@@ -91,6 +92,7 @@ fn main() -> ExitCode {
         Command::Exercise(args) => exercise::run(&args, language),
         Command::Station(args) => station::run(&args, language),
         Command::Gateway(args) => gateway::run(&args, language),
+        Command::Channel(args) => channel::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
         Command::StandDown(args) => order::run(Verb::StandDown, &args),
         Command::Approve(args) => order::run(Verb::Approve, &args),

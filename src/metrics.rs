@@ -16,6 +16,7 @@ pub struct Metrics {
     unknown: IntGauge,
     missing: IntGaugeVec,
     held: IntGaugeVec,
+    proved: IntGaugeVec,
     position: IntGauge,
 }
 
@@ -51,6 +52,13 @@ impl Metrics {
                 "Readings that wait until it is known what they are.",
                 "collector",
             )?,
+            proved: IntGaugeVec::new(
+                Opts::new(
+                    "delivery_link_proved_timestamp_seconds",
+                    "When a way out was last proved to work, seconds since 1970; 0 if never.",
+                ),
+                &["channel", "target"],
+            )?,
             unknown: IntGauge::new(
                 "alerting_sites_unknown",
                 "Sites of which too little is seen to call them normal.",
@@ -72,6 +80,7 @@ impl Metrics {
         registry.register(Box::new(metrics.unknown.clone()))?;
         registry.register(Box::new(metrics.missing.clone()))?;
         registry.register(Box::new(metrics.held.clone()))?;
+        registry.register(Box::new(metrics.proved.clone()))?;
         registry.register(Box::new(metrics.position.clone()))?;
         Ok(metrics)
     }
@@ -91,6 +100,10 @@ impl Metrics {
             self.missing.with_label_values(&[&balance.source]).set(missing);
             let held = i64::try_from(balance.held).unwrap_or(i64::MAX);
             self.held.with_label_values(&[&balance.source]).set(held);
+        }
+        for proof in &overview.proofs {
+            let at = proof.proved_at.map_or(0, |at| at.nanos().div_euclid(1_000_000_000));
+            self.proved.with_label_values(&[&*proof.channel, &*proof.target]).set(at);
         }
         for level in Level::ALL {
             let here = || sites.iter().filter(|site| site.level == level);

@@ -1,6 +1,7 @@
 //! What the desk shows of itself to views: published after each batch, never waited for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alerting::Level;
 use alerting::engine::SiteView;
@@ -36,6 +37,39 @@ pub struct Overview {
     pub deliveries_open: usize,
     /// Who speaks and is not registered.
     pub waiting: Arc<Waiting>,
+    /// When ways out were proved last, by channel and target.
+    pub proofs: Vec<LinkProof>,
+}
+
+/// When a target of a channel was looked at, and proved, last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct LinkProof {
+    /// The channel.
+    pub channel: String,
+    /// Which of its targets.
+    pub target: String,
+    /// When it was looked at first.
+    pub since: Timestamp,
+    /// When it was proved last.
+    pub proved_at: Option<Timestamp>,
+    /// When it was looked at last.
+    pub tried_at: Timestamp,
+    /// Whether that proved it.
+    pub proven: bool,
+    /// By what, or why not.
+    pub what: String,
+}
+
+impl LinkProof {
+    /// Until when it was known to work: since when nobody knows.
+    pub fn good_until_now(&self) -> Timestamp {
+        self.proved_at.unwrap_or(self.since)
+    }
+
+    /// Whether the proof is older than two turns: one may fail by chance.
+    pub fn is_stale(&self, every: Duration, now: Timestamp) -> bool {
+        now.since(self.good_until_now()) > every * 2
+    }
 }
 
 /// The newest reading of one series.
@@ -98,3 +132,31 @@ impl Balance {
 
 /// The newest overview, shared with every view.
 pub type Shared = Arc<ArcSwap<Overview>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_stale_after_two_turns_also_where_there_never_was_one() {
+        let (at, day) =
+            (|hour: i64| Timestamp::from_secs(hour * 3_600), Duration::from_secs(86_400));
+        let proof = |proved_at| LinkProof {
+            channel: "siren".into(),
+            target: "mast".into(),
+            since: at(0),
+            proved_at,
+            tried_at: at(0),
+            proven: false,
+            what: String::new(),
+        };
+        for (proved_at, now, stale) in [
+            (None, at(48), false),
+            (None, at(49), true),
+            (Some(at(24)), at(72), false),
+            (Some(at(24)), at(73), true),
+        ] {
+            assert_eq!(proof(proved_at).is_stale(day, now), stale, "{proved_at:?} {now:?}");
+        }
+    }
+}

@@ -292,6 +292,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "이 주소에서 쓸 수 없는 방법입니다",
         "This address does not take that method",
     ),
+    ("board-proved", "마지막 점검", "Last proved"),
     ("board-quarantined", "격리된 수신 자료", "Quarantined"),
     ("board-received", "수신", "Frames"),
     (
@@ -377,6 +378,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-title", "봉수 상황판", "bongsu board"),
     ("board-unacknowledged", "미확인", "Not acknowledged"),
     ("board-unconfirmed", "인계(확인 없음)", "Handed over"),
+    ("board-unproven", "확인되지 않음", "Not proven"),
     ("board-vital-degraded", "점검 필요", "Degraded"),
     ("board-vital-failed", "장애", "Failed"),
     ("board-vital-ok", "정상", "OK"),
@@ -744,6 +746,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "저널 일부가 손상되거나 없어졌습니다: {0}",
         "Part of the journal is damaged or missing: {0}",
     ),
+    (
+        "fault-link-stale",
+        "전달 경로 {0} ({1})이(가) {2} 이후 확인되지 않았습니다",
+        "The way out {0} ({1}) was not proven since {2}",
+    ),
     ("fault-nobody-on-duty", "당직표 {0}: 지금 당직자가 없음", "Rota {0}: nobody is on duty now"),
     (
         "fault-poison",
@@ -819,6 +826,18 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("level-severe", "심각", "Severe"),
     ("level-unknown", "확인불가", "Unknown"),
     ("level-warning", "경계", "Warning"),
+    ("link-not-looked", "{0} / {1}: 아직 점검하지 않음", "{0} / {1}: not looked at yet"),
+    ("link-proven", "{0} / {1}: 확인됨, {2} ({3})", "{0} / {1}: proven at {2} ({3})"),
+    (
+        "link-unknown",
+        "`{0}`은(는) 점검할 수 있는 경로가 아닙니다",
+        "`{0}` is no channel that is looked at; give it test-every",
+    ),
+    (
+        "link-unproven",
+        "{0} / {1}: 확인되지 않음, 마지막 {2} ({3})",
+        "{0} / {1}: NOT proven, last at {2} ({3})",
+    ),
     (
         "lint-jargon",
         "전문용어는 쓰지 마십시오: {0}",
@@ -927,6 +946,17 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "policy-warning-two-posts",
         "서로 다른 지점 2곳 이상 2차 기준 초과",
         "Two independent posts or more beyond the 2nd criterion",
+    ),
+    (
+        "probe-sms",
+        "[시험] 봉수 문자 전달 경로 시험입니다.",
+        "[Test] bongsu tests its way to this phone.",
+    ),
+    ("probe-subject", "[시험] 봉수 전달 경로 시험", "[Test] bongsu tests its way to this mailbox"),
+    (
+        "probe-text",
+        "봉수가 메일 전달 경로를 시험합니다. 실제 상황이 아닙니다.",
+        "bongsu tests its way to this mailbox. Nothing is happening.",
     ),
     (
         "public-danger-slope",

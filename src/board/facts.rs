@@ -156,6 +156,9 @@ impl Facts {
         // Their details count along, as positions do.
         let checks: Vec<_> = self.checks.iter().map(|check| (&check.name, check.vital)).collect();
         (checks, &self.deliveries).hash(&mut hasher);
+        for proof in &self.overview.proofs {
+            (proof.tried_at, proof.proven).hash(&mut hasher);
+        }
         if let Some(Notice { kind, what, .. }) = &self.beside {
             (kind, &what.en).hash(&mut hasher);
         }

@@ -34,6 +34,7 @@ mod cap;
 mod exercises;
 mod ogc;
 mod open;
+mod links;
 mod vitals;
 mod assets;
 #[cfg(test)]
@@ -71,6 +72,7 @@ use problem::Problem;
 
 pub use crate::people::{Person, Role};
 pub use exercises::{Beside, DrillError, DrillOrder, Drills, Notice, NoticeKind};
+pub use links::{LinkView, Links};
 pub use tls::{Certificate, TlsError};
 pub use tokens::{Token, TokenError, Tokens};
 pub use vitals::{Check, Health, Vital};
@@ -193,6 +195,8 @@ pub struct BoardState {
     pub proxies: Vec<std::net::IpAddr>,
     /// Whether `/open/` is there.
     pub open_data: bool,
+    /// Who looks at the ways out.
+    pub links: Arc<dyn Links>,
 }
 
 /// Why the board could not be served.
@@ -395,6 +399,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/quarantine", get(api::quarantine))
         .route("/api/v1/adoptions", get(api::adoptions))
         .route("/api/v1/balance", get(api::balance))
+        .route("/api/v1/channels", get(links::list))
         .route("/api/v1/exercises", get(exercises::list))
         .route("/api/v1/exercises/{id}/report", get(exercises::report))
         .route("/api/v1/events", get(live::events))
@@ -408,6 +413,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/deliveries/{key}/delivered", api::settle(true))
         .route("/api/v1/deliveries/{key}/not-delivered", api::settle(false))
         .route("/api/v1/audit", get(api::audit))
+        .route("/api/v1/channels/{channel}/test", post(links::test))
         .route_layer(from_fn_with_state((app.clone(), Role::Operator), access::require));
     let approvers = Router::new()
         .route("/api/v1/incidents/{id}/approve", api::order(Verb::Approve))

@@ -38,11 +38,11 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{
-    App, BoardState, Check, CommandSink, DrillError, DrillOrder, Drills, Health, Order, Ordered,
-    Past, PastSink, Role, Shared, Token, Tokens, Vital, live, router,
+    App, BoardState, Check, CommandSink, DrillError, DrillOrder, Drills, Health, LinkView, Links,
+    Order, Ordered, Past, PastSink, Role, Shared, Token, Tokens, Vital, live, router,
 };
 use crate::exercise::{self, Head, Report};
-use crate::overview::{Balance, Latest, Overview, StationNow};
+use crate::overview::{Balance, Latest, LinkProof, Overview, StationNow};
 use crate::people::{self, Hasher};
 
 pub(super) const VIEWER: &str = "viewer-0123456789abcdef0123456789abcdef";
@@ -118,6 +118,7 @@ impl World {
             certificate: None,
             proxies: vec![],
             open_data: true,
+            links: Arc::new(Looked),
         };
         change(&mut state);
         let stop = CancellationToken::new();
@@ -240,6 +241,34 @@ pub(super) async fn body(response: Response) -> String {
 
 pub(super) async fn json(response: Response) -> serde_json::Value {
     serde_json::from_str(&body(response).await).unwrap()
+}
+
+/// One channel, looked at a day ago.
+struct Looked;
+
+impl Links for Looked {
+    fn links(&self) -> Vec<LinkView> {
+        let proof = LinkProof {
+            channel: "siren".into(),
+            target: "north".into(),
+            since: at(0),
+            proved_at: Some(at(0)),
+            tried_at: at(0),
+            proven: true,
+            what: "answered: silent".into(),
+        };
+        vec![LinkView {
+            channel: "siren".into(),
+            target: "north".into(),
+            every: Some(Duration::from_secs(86_400)),
+            proof: Some(proof),
+            stale: false,
+        }]
+    }
+
+    fn test(&self, _: &str, _: &str) -> Result<Vec<String>, Text> {
+        Ok(vec!["north".into()])
+    }
 }
 
 /// One drill, which is over.
@@ -583,6 +612,7 @@ fn overview(setup: Setup) -> Overview {
             missing: 3,
         }],
         system_level: Level::Normal,
+        proofs: Vec::new(),
         deliveries_open: 0,
         waiting: Arc::default(),
     }

@@ -13,6 +13,7 @@ pub mod explain;
 mod api;
 pub mod order;
 pub mod import;
+pub mod channel;
 pub mod exercise;
 pub mod station;
 pub mod deliveries;

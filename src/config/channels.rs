@@ -11,8 +11,10 @@ mod machines;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use alerting::SiteFacts;
 use alerting::catalogue::Language;
 use alerting::route::Route;
+use alerting::setup::Setup;
 use alerting::text::Limit;
 use delivery::channel::relay::RelaySettings;
 use delivery::channel::signboard::SignboardSettings;
@@ -45,6 +47,8 @@ pub struct Channel {
     pub id: ChannelId,
     /// How it reaches the world.
     pub kind: ChannelKind,
+    /// How often it is proved to work.
+    pub test_every: Option<Duration>,
 }
 
 /// How a channel reaches the world.
@@ -231,6 +235,26 @@ impl Kind {
         matches!(self, Self::Siren | Self::RelaySiren)
     }
 
+    /// Whether it can be looked at without anybody hearing or seeing an alert.
+    pub const fn is_provable(self) -> bool {
+        match self {
+            Self::Webhook
+            | Self::SmsSmpp
+            | Self::Mail
+            | Self::Cap
+            | Self::Siren
+            | Self::RelaySiren
+            | Self::Signboard
+            | Self::Alertmanager => true,
+            Self::Chat
+            | Self::SmsAgency
+            | Self::CapGateway
+            | Self::CellBroadcast
+            | Self::PublicAddress
+            | Self::Log => false,
+        }
+    }
+
     /// Whether its recipients are devices it names itself.
     pub const fn is_to_devices(self) -> bool {
         matches!(self, Self::Siren | Self::Signboard)
@@ -266,11 +290,35 @@ pub fn read(
     };
     let settings = settings(kind, &mut table, &place, folder, known, problems);
     let route = routes::read(&mut table, kind, name.as_ref(), settings.as_ref(), known, problems);
+    let test_every = test_every(&mut table, kind, settings.as_ref(), problems);
     let what = Kind::WORDS.iter().find(|(_, one)| *one == kind).map_or("", |(word, _)| word);
     table.finish(&format!("a channel of kind {what}"), problems);
     let id = name.as_ref().map(|name| name.value.clone());
-    let channel = id.zip(settings).map(|(id, kind)| Channel { id, kind });
+    let channel = id.zip(settings).map(|(id, kind)| Channel { id, kind, test_every });
     ChannelEntry { name, channel: channel.zip(route), cap: (kind == Kind::Cap).then_some(place) }
+}
+
+/// How often the channel is looked at, where it can be without anybody hearing or seeing an alert.
+fn test_every(
+    table: &mut Table,
+    kind: Kind,
+    settings: Option<&ChannelKind>,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let At { value, place } =
+        table.duration("test-every", MINUTE..=366 * 24 * 60 * MINUTE, problems)?;
+    let (what, remedy) = match settings {
+        _ if !kind.is_provable() => (
+            "nothing proves that this works but an alert",
+            "remove `test-every`; whatever takes it is tried by a drill of its own",
+        ),
+        Some(ChannelKind::SmsSmpp(centre)) if centre.test_number.is_none() => {
+            ("there is no number to write to", "write test-number = \"+82…\", a phone of your own")
+        }
+        _ => return Some(value),
+    };
+    problems.add(&place, what, remedy);
+    None
 }
 
 fn settings(
@@ -302,6 +350,27 @@ fn settings(
             machines::alertmanager(table, folder, problems).map(ChannelKind::Alertmanager)
         }
         Kind::Log => Some(ChannelKind::Log),
+    }
+}
+
+/// Says of each site what of it the receivers of CAP documents do not take, where a document about it may go.
+pub fn check_profiles(
+    channels: &[(Channel, Route, Place)],
+    setup: &Setup,
+    problems: &mut Problems,
+) {
+    for (channel, route, place) in channels {
+        let profile = match &channel.kind {
+            ChannelKind::Cap(settings) => &settings.profile,
+            ChannelKind::CapGateway(settings) => &settings.cap.profile,
+            _ => continue,
+        };
+        for site in setup.registry.sites().iter().filter(|site| route.covers(&site.id)) {
+            for breach in profile.breaches_of_site(&SiteFacts::from(site)) {
+                let what = format!("site `{}` does not fit the profile: {breach}", site.id);
+                problems.warn(place, what, "complete the site, or choose another profile");
+            }
+        }
     }
 }
 

@@ -120,6 +120,10 @@ pub fn read(
         let ChannelEntry { channel, .. } = channels::read(entry, folder, &known, problems);
         let Some((channel, route)) = channel else { continue };
         check(&channel, &place, live, problems);
+        if channel.test_every.is_some() {
+            let remedy = "remove `test-every`: a drill is a test itself";
+            problems.add(&place, "channels of a drill are not tested by themselves", remedy);
+        }
         if all.iter().any(|one: &ExerciseChannel| one.id == channel.id) {
             let what = format!("a second channel of the drill is called `{}`", channel.id);
             problems.add(&place, what, "rename one");

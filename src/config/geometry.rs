@@ -92,7 +92,16 @@ pub fn polygon(
     }
 }
 
+/// The most points of a polygon: what receivers of CAP take (domain.md 4.2), the first one again at the end included.
+const POINTS_MAX: usize = 100;
+
 fn fault_of(ring: &[(f64, f64)]) -> Option<(&'static str, &'static str)> {
+    if ring.len() > POINTS_MAX {
+        return Some((
+            "the polygon has more than 100 points, which CAP receivers cut or refuse",
+            "leave out corners that change little, or use a circle: radius = \"…\"",
+        ));
+    }
     if ring.len() < 4 {
         return Some((
             "the polygon has fewer than four points",

@@ -160,6 +160,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let texts = Texts::new(templates.clone(), setup.sender.clone(), sender.contact.clone(), link);
     if problems.errors() == 0 {
         texts::check(&texts, &channels, &setup, problems);
+        channels::check_profiles(&channels, &setup, problems);
         if let Some(ExerciseEntry { spoken, .. }) = &drills {
             let drill = Setup { status: Status::Exercise, ..setup.clone() };
             texts::check(&texts, spoken, &drill, problems);

@@ -18,6 +18,7 @@ use ingest::collector::publisher::Publisher;
 use ingest::journal::Journal;
 use reading::id::ChannelId;
 
+use super::prober::Link;
 use crate::config::{ChannelKind, Config};
 pub use rehearse::DrillRoads;
 use sinks::{Commands, DaemonTime, Outcomes};
@@ -27,6 +28,8 @@ pub struct Channels<O: Operation> {
     channels: Vec<(ChannelId, Arc<dyn Channel<O>>)>,
     /// The published CAP documents, if there is such a channel.
     pub cap: Option<Arc<Store>>,
+    /// What can be looked at.
+    pub links: Vec<Link>,
 }
 
 /// What everything on the way out works with.
@@ -88,16 +91,16 @@ impl Roads for LiveRoads {
     }
 
     fn lay(&self, ground: &Ground<'_, Live>) -> anyhow::Result<Channels<Live>> {
-        let mut all = Channels { channels: Vec::new(), cap: None };
+        let mut all = Channels { channels: Vec::new(), cap: None, links: Vec::new() };
         for channel in &ground.config.channels {
-            let built = match &channel.kind {
-                ChannelKind::Cap(settings) => {
-                    build::feed(ground, settings, &mut all.cap).map(|cap| Arc::new(cap) as _)
-                }
-                _ => build::channel(ground, channel),
-            };
-            let built = built.with_context(|| format!("channel `{}`", channel.id))?;
+            let built = build::channel(ground, channel, &mut all.cap);
+            let (built, provable) = built.with_context(|| format!("channel `{}`", channel.id))?;
             all.channels.push((channel.id.clone(), built));
+            let Some(provable) = provable else { continue };
+            if channel.test_every.is_some() || provable.is_device() {
+                let (every, channel) = (channel.test_every, channel.id.clone());
+                all.links.push(Link { channel, provable, every });
+            }
         }
         Ok(all)
     }

@@ -16,6 +16,7 @@ mod watchdog;
 mod clock_trust;
 mod ticker;
 mod trail_head;
+mod prober;
 mod orders;
 pub(crate) mod past;
 mod tellings;
@@ -57,6 +58,7 @@ pub use channels::DrillRoads;
 use channels::{Channels, LiveRoads, Roads, Room};
 pub use clock_trust::ClockTrust;
 use collectors::{Collectors, Ground};
+use prober::Prober;
 
 /// What a node was to be asked longer ago than this is not asked any more.
 const WISH_MAX: Duration = Duration::from_secs(60);
@@ -193,8 +195,9 @@ impl Daemon {
         let collectors = Collectors::start(&config, &ground).await?;
         let room =
             Room { ledger: &ledger, journal: &journal, clock: &clock, metrics: &delivery_metrics };
-        let channels = Channels::build(roads, &config, http, &collectors.publishers, &room)?;
+        let mut channels = Channels::build(roads, &config, http, &collectors.publishers, &room)?;
         let cap = channels.cap.clone();
+        let links = std::mem::take(&mut channels.links);
         let couriers = channels.couriers(&room)?;
 
         let (progress_sender, progress) = watch::channel(Progress::default());
@@ -232,6 +235,8 @@ impl Daemon {
             });
         }
         let mut views = JoinSet::new();
+        let prober = Prober::new(links, overview.clone(), clock.clone());
+        views.spawn(prober.clone().run(journal.clone(), stops.collecting.clone()));
         views.spawn(ticker::run(
             journal.clone(),
             clock.clone(),
@@ -317,6 +322,7 @@ impl Daemon {
             certificate: certificate.clone(),
             proxies: config.http.proxies.clone(),
             open_data: config.http.open_data,
+            links: prober,
         };
         let board = tokio::spawn(board::serve(listener, board_state, stops.serving.clone()));
         Ok(Self {

@@ -61,6 +61,21 @@ impl Trouble {
     }
 }
 
+/// What a look at a way out came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofEvent {
+    /// The channel.
+    pub channel: String,
+    /// Which of its targets.
+    pub target: String,
+    /// Whether it is proven to work.
+    pub proven: bool,
+    /// By what, or why not.
+    pub what: String,
+    /// Who wanted to know: `schedule`, or a person.
+    pub by: String,
+}
+
 /// The wall clock was set, or did not fit the journal at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockStep {

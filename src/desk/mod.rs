@@ -24,15 +24,17 @@ use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
 use reading::codec::sparkplug::{Hosts, Wish};
-use reading::codec::{CodecError, Identity, Message, Told, feed};
+use reading::codec::{
+    CodecError, CommandResult, Identity, Message, ResultKind, SirenState, Told, feed,
+};
 use reading::frame::Frame;
 use reading::id::{RuleId, SeriesName};
 use reading::registry::Text;
 use reading::report::Report;
 use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, Timestamp};
 
-use crate::overview::{Balance, Latest, Overview};
-use events::{ClockStep, CollectorEvent, Skip, Trouble};
+use crate::overview::{Balance, Latest, LinkProof, Overview};
+use events::{ClockStep, CollectorEvent, ProofEvent, Skip, Trouble};
 pub use stations::StationFacts;
 use waiting::Waiting;
 
@@ -47,6 +49,9 @@ const CLOCK_STEP_SHOWN: std::time::Duration = std::time::Duration::from_secs(120
 
 /// The fault of a full disk.
 const DISK_FULL: &str = "disk-full";
+
+/// How many targets of channels are remembered.
+const PROOFS_MAX: usize = 10_000;
 
 /// How much of a refused frame is shown.
 const PREVIEW_LEN: usize = 256;
@@ -94,6 +99,8 @@ pub struct Desk {
     latest: Vec<Option<Latest>>,
     /// Who speaks and is not registered.
     waiting: Arc<Waiting>,
+    /// When ways out were proved last, by channel and target.
+    proofs: BTreeMap<(String, String), LinkProof>,
     listed: BTreeMap<(String, &'static str), Timestamp>,
     /// Records that are passed over, because they crashed the desk twice.
     skips: BTreeSet<u64>,
@@ -116,6 +123,7 @@ impl Desk {
             balances: BTreeMap::new(),
             latest: Vec::new(),
             waiting: Arc::default(),
+            proofs: BTreeMap::new(),
             listed: BTreeMap::new(),
             skips,
             position: 0,
@@ -224,6 +232,7 @@ impl Desk {
             Kind::ClockStep => self.take_clock_step(record, now, actions),
             Kind::Trouble => self.take_trouble(record, now, actions, carried),
             Kind::TrailHead => self.take_head(record, now, actions, carried),
+            Kind::Proof => self.take_proof(record, now, actions, carried),
             Kind::Tick => {} // only carries time
         }
     }
@@ -601,6 +610,64 @@ impl Desk {
         }
     }
 
+    fn take_proof(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
+        match serde_json::from_slice::<ProofEvent>(record.payload) {
+            Ok(event) => self.prove(event, now, actions),
+            Err(error) => self.unreadable(record, &error, carried),
+        }
+    }
+
+    /// A device answers a look. What none of its channels has is nobody's answer.
+    fn answered(
+        &mut self,
+        channel: &str,
+        target: &str,
+        receipt: &CommandResult<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        if !self.setup.routes.iter().any(|route| route.channel.as_str() == channel) {
+            return;
+        }
+        let state = match receipt.state {
+            Some(SirenState::Sounding) => "sounding",
+            Some(SirenState::Silent) => "silent",
+            None => "",
+        };
+        let said = receipt.reason.as_deref().unwrap_or(state);
+        let event = ProofEvent {
+            channel: channel.into(),
+            target: target.into(),
+            proven: receipt.result == ResultKind::Done,
+            what: format!("answered: {said}"),
+            by: receipt.station.into(),
+        };
+        self.prove(event, now, actions);
+    }
+
+    fn prove(&mut self, event: ProofEvent, now: Moment, actions: &mut Vec<Action>) {
+        let ProofEvent { channel, target, proven, what, .. } = event;
+        let name = (channel.clone(), target.clone());
+        if self.proofs.len() >= PROOFS_MAX && !self.proofs.contains_key(&name) {
+            return;
+        }
+        let before = self.proofs.get(&name);
+        let (since, proved_before) =
+            before.map_or((now.at, None), |proof| (proof.since, proof.proved_at));
+        let proved_at = if proven { Some(now.at) } else { proved_before };
+        if proven && let Some(engine) = &mut self.engine {
+            engine.mend(&link_fault(&channel, &target), now, actions);
+        }
+        let proof = LinkProof { channel, target, since, proved_at, tried_at: now.at, proven, what };
+        self.proofs.insert(name, proof);
+    }
+
     fn take_skip(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>) {
         let Ok(skip) = serde_json::from_slice::<Skip>(record.payload) else { return };
         if let Some(engine) = &mut self.engine {
@@ -643,8 +710,14 @@ impl Desk {
             system_level: self.engine.as_ref().map(Engine::system_level).unwrap_or_default(),
             deliveries_open: self.engine.as_ref().map(Engine::deliveries_open).unwrap_or_default(),
             waiting: Arc::clone(&self.waiting),
+            proofs: self.proofs.values().cloned().collect(),
         }
     }
+}
+
+/// The name of the fault that a target of a channel was not proven for too long.
+pub(crate) fn link_fault(channel: &str, target: &str) -> String {
+    format!("link-{channel}-{target}")
 }
 
 fn quarantined(record: &Record<'_>, reason: &str, detail: String) -> QuarantineRow {

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Desk;
 use super::waiting::Waiting;
-use crate::overview::Balance;
+use crate::overview::{Balance, LinkProof};
 
-const MAGIC: [u8; 8] = *b"bongsns5";
+const MAGIC: [u8; 8] = *b"bongsns6";
 const KEPT: usize = 2;
 
 #[derive(Serialize, Deserialize)]
@@ -31,6 +31,7 @@ struct Stored {
     hosts: Hosts,
     balances: Vec<Balance>,
     waiting: Waiting,
+    proofs: Vec<LinkProof>,
 }
 
 /// Where snapshots and the crash note lie.
@@ -169,6 +170,7 @@ fn encode(desk: &Desk) -> Option<Vec<u8>> {
         hosts: desk.hosts.clone(),
         balances: desk.balances.values().cloned().collect(),
         waiting: Waiting::clone(&desk.waiting),
+        proofs: desk.proofs.values().cloned().collect(),
     };
     postcard::to_allocvec(&stored).ok()
 }
@@ -192,6 +194,8 @@ fn decode(path: &Path, skips: BTreeSet<u64>) -> Result<Desk, String> {
     desk.balances =
         stored.balances.into_iter().map(|balance| (balance.source.clone(), balance)).collect();
     desk.waiting = stored.waiting.into();
+    let named = |proof: LinkProof| ((proof.channel.clone(), proof.target.clone()), proof);
+    desk.proofs = stored.proofs.into_iter().map(named).collect();
     (desk.position, desk.at) = (stored.position, stored.at);
     Ok(desk)
 }

@@ -3,6 +3,7 @@
 use alerting::engine::Answer;
 use alerting::station::StationOrder;
 use alerting::{Action, Moment};
+use delivery::probe;
 use ingest::journal::Record;
 use reading::codec::{CommandResult, ResultKind, SirenState, StationState, StatusReport};
 use reading::report::Report;
@@ -79,6 +80,12 @@ impl Desk {
     ) {
         let done = receipt.result == ResultKind::Done;
         let station = self.station_of(receipt.site, receipt.station, record.source);
+        if let Some((channel, target)) = probe::named(&receipt.id) {
+            if station.is_some() {
+                self.answered(channel, target, receipt, now, actions);
+            }
+            return;
+        }
         let Some(engine) = &mut self.engine else { return };
         let reason = receipt.reason.as_deref();
         if let Some(station) = station

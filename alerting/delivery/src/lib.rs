@@ -8,6 +8,7 @@
 pub mod time;
 pub mod secret;
 pub mod operation;
+pub mod probe;
 pub mod ledger;
 pub mod courier;
 pub mod text;
@@ -23,5 +24,6 @@ pub use courier::{Courier, CourierError, OutcomeSink, SinkError};
 pub use ledger::{Batch, Ledger, LedgerError, LedgerOpened, Owed, QuarantineRow};
 pub use metrics::Metrics;
 pub use operation::{Carried, Exercise, Live, Operation};
+pub use probe::{Probe, Proof, Provable};
 pub use secret::Secret;
 pub use time::Time;

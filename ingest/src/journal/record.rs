@@ -45,11 +45,13 @@ pub enum Kind {
     Trouble = 11,
     /// The head of the audit trail, to be kept by others as well.
     TrailHead = 12,
+    /// What a look at a way out came to.
+    Proof = 13,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Frame,
         Self::Command,
         Self::Outcome,
@@ -62,6 +64,7 @@ impl Kind {
         Self::Receipt,
         Self::Trouble,
         Self::TrailHead,
+        Self::Proof,
     ];
 
     /// Its name in output and metrics.
@@ -79,6 +82,7 @@ impl Kind {
             Self::Receipt => "receipt",
             Self::Trouble => "trouble",
             Self::TrailHead => "trail-head",
+            Self::Proof => "proof",
         }
     }
 

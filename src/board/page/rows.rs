@@ -13,7 +13,7 @@ use crate::board::Check;
 use crate::board::access::Asking;
 use crate::board::api::since;
 use crate::board::facts::Facts;
-use crate::board::moment::Shown;
+use crate::board::moment::{HOME_ZONE, Shown};
 use crate::board::words::{hazard, kind, look, look_word, place, say, sentence, site_name, zone};
 use crate::desk::waiting::{Heard, Stranger, StrangerName};
 use crate::overview::{Balance, Overview};
@@ -256,6 +256,11 @@ pub(super) struct ChannelRow {
     /// Of the alerts that were proven.
     in_time: u64,
     timed: u64,
+    /// Whether it is looked at, and when all of it was known to work last.
+    tested: bool,
+    proved: Option<Shown>,
+    /// Whether the last look at one of its targets failed.
+    unproven: bool,
 }
 
 impl ChannelRow {
@@ -283,6 +288,14 @@ pub(super) fn channels(facts: &Facts) -> Vec<ChannelRow> {
     for route in &facts.overview.setup.routes {
         let name = route.channel.as_str();
         rows.entry(name.into()).or_insert_with(|| ChannelRow::new(name));
+    }
+    for (name, row) in &mut rows {
+        let proofs = || facts.overview.proofs.iter().filter(|proof| proof.channel == *name);
+        row.tested = proofs().next().is_some();
+        row.unproven = proofs().any(|proof| !proof.proven);
+        let all = proofs().map(|proof| proof.proved_at).collect::<Option<Vec<_>>>();
+        let oldest = all.and_then(|moments| moments.into_iter().min());
+        row.proved = oldest.map(|at| Shown::new(at, HOME_ZONE));
     }
     let left = |row: &ChannelRow| row.owed + row.failed > 0;
     let configured =

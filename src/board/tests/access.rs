@@ -2,13 +2,14 @@
 
 use super::*;
 
-const VIEWER_PATHS: [&str; 18] = [
+const VIEWER_PATHS: [&str; 19] = [
     "/",
     "/board/now",
     "/sites/gwang-3",
     "/metrics",
     "/exercises",
     "/api/v1/exercises",
+    "/api/v1/channels",
     "/api/v1/openapi.json",
     "/api/v1/sites",
     "/api/v1/sites/gwang-3",

@@ -169,6 +169,7 @@ async fn the_description_names_exactly_what_there_is() {
         let path = path
             .replace("{site}", "gwang-3")
             .replace("{id}", "live_gwang-3_slope-failure_14007")
+            .replace("{channel}", "siren")
             .replace("{key}", &key);
         let path = path.replace("{station}", "box-1").replace("{sensor}", "rain-1");
         let path = path.replace("{quantity}", "rain");
@@ -247,6 +248,7 @@ async fn what_is_shown_has_the_described_fields() {
         ("/api/v1/stations", "Station"),
         ("/api/v1/alerts", "Alert"),
         ("/api/v1/balance", "Balance"),
+        ("/api/v1/channels", "Link"),
     ] {
         let shown = world.get_json(path).await["items"][0]
             .as_object()

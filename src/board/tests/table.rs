@@ -22,6 +22,8 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("POST", "/account/second-factor", Some(Role::Viewer), Bound::Not),
     ("POST", "/account/others", Some(Role::Viewer), Bound::Not),
     ("GET", "/exercises", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/channels", Some(Role::Viewer), Bound::Not),
+    ("POST", "/api/v1/channels/{channel}/test", Some(Role::Operator), Bound::Everywhere),
     ("GET", "/api/v1/exercises", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/exercises/{id}/report", Some(Role::Viewer), Bound::Not),
     ("POST", "/api/v1/exercises", Some(Role::Approver), Bound::Everywhere),

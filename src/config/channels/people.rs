@@ -39,6 +39,8 @@ pub struct SmppSettings {
     pub enquire_every: Duration,
     /// The most parts of a message.
     pub parts_max: usize,
+    /// A number of our own that link tests write to: digits in international form.
+    pub test_number: Option<String>,
 }
 
 /// A message agency with an HTTP API.
@@ -93,6 +95,7 @@ pub fn smpp(table: &mut Table, folder: &Folder, problems: &mut Problems) -> Opti
     let timeout = table.duration("timeout", SECOND..=MINUTE, problems);
     let enquire_every = table.duration("enquire-every", SECOND..=60 * MINUTE, problems);
     let parts_max = table.integer("parts-max", 1..=20, problems);
+    let test_number = table.read("test-number", number_of_ours, problems);
     let number = |at: Option<At<i64>>, usual: usize| {
         at.map_or(usual, |at| usize::try_from(at.value).unwrap_or(usual))
     };
@@ -107,7 +110,17 @@ pub fn smpp(table: &mut Table, folder: &Folder, problems: &mut Problems) -> Opti
         timeout: timeout.map_or(20 * SECOND, |at| at.value),
         enquire_every: enquire_every.map_or(30 * SECOND, |at| at.value),
         parts_max: number(parts_max, 5),
+        test_number: test_number.map(|at| at.value),
     })
+}
+
+/// A phone number in international form, as SMPP wants it: digits without the plus.
+fn number_of_ours(text: &str) -> Result<String, Fault> {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    let plain = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let refused =
+        || Fault::new("this is no international phone number", "write it as \"+821012345678\"");
+    plain.then(|| digits.to_owned()).ok_or_else(refused)
 }
 
 /// Reads what is said of an agency.

@@ -10,6 +10,52 @@ fn main_with(exercise: &str) -> BTreeMap<String, String> {
     sources
 }
 
+#[test]
+fn what_is_tested_in_turn_can_be_proved_by_more_than_an_alert() {
+    let every = |text: &str| {
+        let mut sources = good();
+        let main = sources.get_mut("bongsu.toml").expect("there is a main file");
+        *main = main.replacen("retry = { first", &format!("{text}\nretry = {{ first"), 1);
+        Config::from_sources("bongsu.toml", &sources)
+    };
+    let config = every("test-every = \"1 d\"").expect("a webhook can be tested");
+    assert_eq!(config.channels[0].test_every, Some(Duration::from_secs(86_400)));
+    let mut sources = good();
+    let main = sources.get_mut("bongsu.toml").expect("there is a main file");
+    main.push_str(
+        "\n[[channel]]\nname = \"log\"\nkind = \"log\"\naudience = \"officers\"\nmin-level = \"caution\"\ntest-every = \"1 d\"\n",
+    );
+    let problems = Config::from_sources("bongsu.toml", &sources).expect_err("a log proves nothing");
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|one| one.contains("nothing proves")), "{told:#?}");
+}
+
+#[test]
+fn a_polygon_that_cap_receivers_would_cut_is_refused_with_its_place() {
+    let ring = |points: usize| {
+        let corner = |n: usize| {
+            let angle = std::f64::consts::TAU * (n % (points - 1)) as f64 / (points - 1) as f64;
+            format!("[{:.6}, {:.6}]", 37.5 + 0.01 * angle.sin(), 128.2 + 0.01 * angle.cos())
+        };
+        (0..points).map(corner).collect::<Vec<_>>().join(", ")
+    };
+    for (points, good_one) in [(100, true), (101, false)] {
+        let mut sources = good();
+        let site = sources.get_mut("sites/cut-12.toml").expect("there is a site");
+        let ours = "polygon = [[37.5, 127.0], [37.5, 127.1], [37.6, 127.0], [37.5, 127.0]]";
+        assert!(site.contains(ours));
+        *site = site.replace(ours, &format!("polygon = [{}]", ring(points)));
+        let told: Vec<String> = match Config::from_sources("bongsu.toml", &sources) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        };
+        let is_told = told
+            .iter()
+            .any(|one| one.contains("more than 100 points") && one.contains("sites/cut-12.toml:"));
+        assert_eq!(is_told, !good_one, "{points}: {told:#?}");
+    }
+}
+
 const ROOM: &str = r#"
 [[exercise.channel]]
 name = "trainees"

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use delivery::channel::alertmanager::Alertmanager;
-use delivery::channel::cap::{Cap, CapSettings, CapSigner, Gateway, Profile, Store};
+use delivery::channel::cap::{Cap, CapSettings, CapSigner, Gateway, Profile, ReadBack, Store};
 use delivery::channel::cell_broadcast::{CellBroadcast, Road};
 use delivery::channel::chat::Chat;
 use delivery::channel::http::{HttpSettings, Peer};
@@ -20,51 +21,73 @@ use delivery::channel::sms_http::Agency;
 use delivery::channel::webhook::{Webhook, WebhookSettings};
 use delivery::contacts::Addresses;
 use delivery::receipts::Receipts;
-use delivery::{Channel, Live, Operation, Secret};
+use delivery::{Channel, Live, Operation, Provable, Secret};
 use reading::id::ChannelId;
 
 use super::Ground;
 use crate::config::{self, CellGateway, ChannelKind, HttpUrl, SecretRef, resolve_secret};
 
-/// A channel of any kind but the feed, whose documents the pages serve as well.
+/// How long each answer may take when our own feed is read back.
+const READ_BACK_MAX: Duration = Duration::from_secs(10);
+
+/// A channel, and how it is looked at where it can be.
+pub(super) type Built = (Arc<dyn Channel>, Option<Arc<dyn Provable>>);
+
+/// One that can be looked at.
+fn provable<C: Channel + Provable + 'static>(channel: C) -> Built {
+    let channel = Arc::new(channel);
+    (channel.clone(), Some(channel))
+}
+
+/// One that cannot.
+fn unseen<C: Channel + 'static>(channel: C) -> Built {
+    (Arc::new(channel), None)
+}
+
+/// A channel of any kind; the documents of the feed are served by the pages as well.
 pub(super) fn channel(
     ground: &Ground<'_, Live>,
     channel: &config::Channel,
-) -> anyhow::Result<Arc<dyn Channel>> {
+    documents: &mut Option<Arc<Store>>,
+) -> anyhow::Result<Built> {
     Ok(match &channel.kind {
-        ChannelKind::Log => Arc::new(Log),
-        ChannelKind::Cap(settings) => Arc::new(feed(ground, settings, &mut None)?),
+        ChannelKind::Log => unseen(Log),
+        ChannelKind::Cap(settings) => {
+            let cap = feed(ground, settings, documents)?;
+            let own = documents.clone().context("there is a store")?;
+            (Arc::new(cap), Some(Arc::new(read_back(ground, own)?)))
+        }
         ChannelKind::CapGateway(settings) => {
             let store = store(ground, &settings.cap, Some(&channel.id))?;
-            Arc::new(Gateway::new(peer(&settings.http)?, store, settings.proof))
+            unseen(Gateway::new(peer(&settings.http)?, store, settings.proof))
         }
-        ChannelKind::Webhook(settings) => Arc::new(webhook(ground, settings)?),
-        ChannelKind::Chat(settings) => Arc::new(chat(ground, settings)?),
-        ChannelKind::SmsSmpp(settings) => Arc::new(centre(ground, settings, &channel.id)?),
-        ChannelKind::SmsAgency(settings) => Arc::new(agency(ground, settings)?),
-        ChannelKind::Mail(settings) => Arc::new(post(ground, settings)?),
-        ChannelKind::RelaySiren(settings) => Arc::new(Relay::new(settings.clone())),
-        ChannelKind::Signboard(settings) => Arc::new(Signboard::new(
+        ChannelKind::Webhook(settings) => provable(webhook(ground, settings)?),
+        ChannelKind::Chat(settings) => unseen(chat(ground, settings)?),
+        ChannelKind::SmsSmpp(settings) => provable(centre(ground, settings, &channel.id)?),
+        ChannelKind::SmsAgency(settings) => unseen(agency(ground, settings)?),
+        ChannelKind::Mail(settings) => provable(post(ground, settings)?),
+        ChannelKind::RelaySiren(settings) => provable(Relay::new(settings.clone())),
+        ChannelKind::Signboard(settings) => provable(Signboard::new(
             settings.clone(),
             ground.texts.clone(),
             ground.commands.clone(),
             ground.time.clone(),
         )),
-        ChannelKind::CellBroadcast(settings) => Arc::new(CellBroadcast::new(
+        ChannelKind::CellBroadcast(settings) => unseen(CellBroadcast::new(
             peer(&settings.http)?,
             road(ground, settings, &channel.id),
             settings.classes,
             settings.languages.clone(),
             ground.texts.clone(),
         )),
-        ChannelKind::PublicAddress(settings) => Arc::new(PublicAddress::new(
+        ChannelKind::PublicAddress(settings) => unseen(PublicAddress::new(
             peer(&settings.http)?,
             settings.sound.clone(),
             ground.texts.clone(),
         )),
         ChannelKind::Alertmanager(settings) => {
             let peers = settings.peers.iter().map(peer).collect::<Result<_, _>>()?;
-            Arc::new(Alertmanager::new(peers, ground.base_url.clone()))
+            provable(Alertmanager::new(peers, ground.base_url.clone()))
         }
         ChannelKind::Siren(settings) => {
             let settings = SirenSettings {
@@ -73,7 +96,7 @@ pub(super) fn channel(
                 valid_for: settings.valid_for,
                 simulated: settings.simulated,
             };
-            Arc::new(Siren::new(settings, ground.commands.clone(), ground.time.clone()))
+            provable(Siren::new(settings, ground.commands.clone(), ground.time.clone()))
         }
     })
 }
@@ -89,6 +112,17 @@ pub(super) fn feed<O: Operation>(
         None => shared.insert(store(ground, settings, None)?).clone(),
     };
     Ok(Cap::new(store))
+}
+
+/// How the feed is read back: by the address others know, without anything of ours.
+fn read_back(ground: &Ground<'_, Live>, store: Arc<Store>) -> anyhow::Result<ReadBack> {
+    let feed = HttpSettings {
+        url: Secret::new(format!("{}/cap/feed.atom", ground.base_url)),
+        timeout: READ_BACK_MAX,
+        authorities_pem: None,
+        authorization: None,
+    };
+    Ok(ReadBack::new(Peer::new(&feed)?, store))
 }
 
 fn store<O: Operation>(
@@ -189,6 +223,7 @@ fn smpp(settings: &config::SmppSettings) -> anyhow::Result<SmppSettings> {
         window: settings.window,
         timeout: settings.timeout,
         enquire_every: settings.enquire_every,
+        test_number: settings.test_number.clone(),
     })
 }
 

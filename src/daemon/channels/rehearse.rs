@@ -50,7 +50,7 @@ impl Roads for DrillRoads {
     }
 
     fn lay(&self, ground: &Ground<'_, Exercise>) -> anyhow::Result<Channels<Exercise>> {
-        let mut all = Channels { channels: Vec::new(), cap: None };
+        let mut all = Channels { channels: Vec::new(), cap: None, links: Vec::new() };
         let feed = build::feed(ground, &feed_settings(ground), &mut all.cap)?;
         all.channels.push((self.cap.clone(), Arc::new(Rehearsed::new(feed))));
         all.channels.push((self.log.clone(), Arc::new(Rehearsed::new(Log))));

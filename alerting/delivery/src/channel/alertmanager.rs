@@ -13,6 +13,7 @@ use super::cap::zoned;
 use super::http::Peer;
 use super::{Channel, delivered};
 use crate::operation::Carried;
+use crate::probe::{Probe, Proof, Provable};
 use crate::text::is_over;
 
 /// Sends to every peer.
@@ -55,6 +56,27 @@ impl Alertmanager {
 impl Channel for Alertmanager {
     fn attempt<'a>(&'a self, delivery: &'a Carried, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.send(delivery).boxed()
+    }
+}
+
+impl Provable for Alertmanager {
+    fn targets(&self) -> Vec<String> {
+        (1..=self.peers.len()).map(|number| format!("peer-{number}")).collect()
+    }
+
+    /// Asks a peer how it is.
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        async {
+            let number = probe.target().strip_prefix("peer-").and_then(|n| n.parse::<usize>().ok());
+            let peer = number.and_then(|n| self.peers.get(n.checked_sub(1)?));
+            let Some(peer) = peer else { return Proof::Failed("there is no such peer".into()) };
+            let status = peer.below(&["api", "v2", "status"]);
+            match peer.ask(peer.request(reqwest::Method::GET, status)).await {
+                Ok(answer) => answer.verdict().into(),
+                Err(result) => result.into(),
+            }
+        }
+        .boxed()
     }
 }
 

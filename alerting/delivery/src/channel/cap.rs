@@ -14,6 +14,7 @@ mod signature;
 mod store;
 mod feed;
 mod gateway;
+mod readback;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use reading::registry::Text;
 pub use document::{document, draft, scope, zoned};
 pub use gateway::{Gateway, Proof, judge};
 pub use profile::Profile;
+pub use readback::ReadBack;
 pub use signature::{CapSigner, SignerError};
 pub(super) use store::leaves;
 pub use store::{CapError, Draft, Published, Scope, Store};
@@ -105,7 +107,7 @@ fn publish(store: &Store, alert: &Alert) -> AttemptResult {
     }
     match store.publish(alert) {
         Ok(()) => delivered(format!("{identifier}.xml")),
-        Err(error @ CapError::Name { .. }) => refused(error.to_string()),
+        Err(error @ (CapError::Name { .. } | CapError::Late { .. })) => refused(error.to_string()),
         Err(error) => retry(error.to_string()),
     }
 }

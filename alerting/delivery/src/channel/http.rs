@@ -89,6 +89,11 @@ impl Peer {
         &self.shown
     }
 
+    /// Its address.
+    pub fn address(&self) -> &Url {
+        &self.url
+    }
+
     /// A POST to its address.
     pub fn post(&self, content_type: &str, body: Vec<u8>) -> RequestBuilder {
         self.request(Method::POST, self.url.clone()).header(CONTENT_TYPE, content_type).body(body)

@@ -10,19 +10,21 @@ mod map;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerting::catalogue::{self, Language};
 use alerting::{AttemptResult, Delivery};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 pub use letter::letter;
 pub use map::map;
 
 use super::{Spoken, refused, retry};
 use crate::contacts::Addresses;
+use crate::probe::{Probe, Proof, Provable};
 use crate::secret::Secret;
 use crate::text::Texts;
 
@@ -164,6 +166,44 @@ fn without(said: &str, mail: &str) -> String {
     let line: String =
         said.chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
     line.replace(mail, "(address)").replace(&mail.to_lowercase(), "(address)")
+}
+
+impl Provable for Mail {
+    fn targets(&self) -> Vec<String> {
+        vec!["own-address".into()]
+    }
+
+    /// A letter to the address letters come from: the server takes it, and a person sees it come back.
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        async {
+            let letter = Message::builder()
+                .from(self.from.clone().into())
+                .to(self.from.clone().into())
+                .message_id(Some(format!("<{}@bongsu>", probe.id())))
+                .subject(catalogue::message("probe-subject", Language::Ko))
+                .body(format!(
+                    "{}\r\n{}\r\n{}\r\n",
+                    catalogue::message("probe-text", Language::Ko),
+                    catalogue::message("probe-text", Language::En),
+                    probe.id()
+                ));
+            let letter = match letter {
+                Ok(letter) => letter,
+                Err(error) => return Proof::Failed(error.to_string()),
+            };
+            let sending = tokio::time::timeout(self.timeout, self.transport.send(letter));
+            let own = self.from.to_string();
+            match sending.await {
+                Err(_) => Proof::Failed("no answer in time".into()),
+                Ok(Err(error)) => verdict(&error, &own).into(),
+                Ok(Ok(response)) => {
+                    let said: String = response.message().collect::<Vec<_>>().join(" ");
+                    Proof::Proven(without(&format!("{} {said}", response.code()), &own))
+                }
+            }
+        }
+        .boxed()
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::siren::Order;
 use super::{Channel, delivered, refused, retry};
 use crate::operation::Carried;
+use crate::probe::{Probe, Proof, Provable};
 
 /// Where the relay is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +131,33 @@ impl Channel for Relay {
             },
         };
         ready(refused(refusal)).boxed()
+    }
+}
+
+impl Provable for Relay {
+    fn targets(&self) -> Vec<String> {
+        vec![format!("coil-{}", self.settings.coil)]
+    }
+
+    /// Reads the coil, and sets none.
+    fn prove<'a>(&'a self, _: &'a Probe) -> BoxFuture<'a, Proof> {
+        async {
+            let _alone = self.bus.lock().await;
+            let read = async {
+                let mut relay = connect(&self.settings).await?;
+                read_coil(&mut relay, self.settings.coil).await
+            };
+            match timeout(self.settings.timeout, read).await {
+                Ok(Ok(on)) => Proof::Proven(format!(
+                    "coil {} reads {}",
+                    self.settings.coil,
+                    if on { "on" } else { "off" }
+                )),
+                Ok(Err(reason)) => Proof::Failed(reason),
+                Err(_) => Proof::Failed("no answer in time".into()),
+            }
+        }
+        .boxed()
     }
 }
 

@@ -16,9 +16,10 @@ use futures_util::future::BoxFuture;
 use reading::{SiteId, StationId, Timestamp};
 use serde::Serialize;
 
-use super::siren::{CommandSink, CommandTopic, may_energise};
+use super::siren::{CommandSink, CommandTopic, ask, may_energise};
 use super::{Channel, refused, retry};
 use crate::operation::{Carried, Live, Operation};
+use crate::probe::{Probe, Proof, Provable};
 use crate::text::{Case, Medium, Texts, is_over};
 use crate::time::Time;
 
@@ -147,6 +148,20 @@ impl<O: Operation> Channel<O> for Signboard<O> {
         _attempt: u32,
     ) -> BoxFuture<'a, AttemptResult> {
         self.show(delivery).boxed()
+    }
+}
+
+impl<O: Operation> Provable for Signboard<O> {
+    fn targets(&self) -> Vec<String> {
+        self.settings.boards.keys().cloned().collect()
+    }
+
+    fn is_device(&self) -> bool {
+        true
+    }
+
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        ask(&*self.sink, self.settings.boards.get(probe.target()), probe).boxed()
     }
 }
 

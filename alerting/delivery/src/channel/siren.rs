@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::{Channel, refused, retry};
 use crate::operation::{Carried, Live, Operation};
+use crate::probe::{Probe, Proof, Provable};
 use crate::time::Time;
 
 /// Where a device of the operation `O` listens. Nothing but these is published by channels, so that the words of a drill
@@ -81,6 +82,9 @@ impl Default for SirenSettings {
     }
 }
 
+/// How long a device may take up a question.
+const QUESTION_VALID: Duration = Duration::from_secs(600);
+
 /// What a siren sounds. The civil defence signals have no variant here: people obey them differently (an air raid
 /// sends them into shelters), so none can be reached from an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -114,6 +118,32 @@ impl Order {
             }
             MessageType::Alert | MessageType::Update | MessageType::Cancel => Self::Stop,
         })
+    }
+}
+
+/// A question to a device, which makes no sound and shows nothing: it answers what it does at present.
+#[derive(Serialize)]
+struct Question<'a> {
+    id: &'a str,
+    command: &'static str,
+    not_after: String,
+}
+
+/// Asks a device under its id. There is no pattern, no duration and no text in the question, so none can come of it.
+pub(super) async fn ask<O: Operation>(
+    sink: &dyn CommandSink<O>,
+    place: Option<&(SiteId, StationId)>,
+    probe: &Probe,
+) -> Proof {
+    let Some((site, station)) = place else {
+        return Proof::Failed(format!("no device `{}` is configured", probe.target()));
+    };
+    let not_after = probe.at().plus(QUESTION_VALID).to_string();
+    let question = Question { id: probe.id(), command: "test", not_after };
+    let payload = serde_json::to_vec(&question).expect("texts always serialize");
+    match sink.publish(CommandTopic::new(site, station), payload, QUESTION_VALID).await {
+        Ok(()) => Proof::Asked,
+        Err(reason) => Proof::Failed(reason),
     }
 }
 
@@ -214,6 +244,20 @@ impl<O: Operation> Channel<O> for Siren<O> {
             }
         }
         .boxed()
+    }
+}
+
+impl<O: Operation> Provable for Siren<O> {
+    fn targets(&self) -> Vec<String> {
+        self.settings.sirens.keys().cloned().collect()
+    }
+
+    fn is_device(&self) -> bool {
+        true
+    }
+
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        ask(&*self.sink, self.settings.sirens.get(probe.target()), probe).boxed()
     }
 }
 

@@ -11,6 +11,7 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerting::catalogue::{self, Language};
 use alerting::text::sms_parts;
 use alerting::{AttemptResult, Delivery};
 use futures_util::FutureExt;
@@ -26,6 +27,7 @@ use session::{Failure, Submit};
 
 use super::{Spoken, refused, retry};
 use crate::contacts::Addresses;
+use crate::probe::{Probe, Proof, Provable};
 use crate::receipts::Receipts;
 use crate::secret::Secret;
 use crate::text::{Case, Medium, Texts};
@@ -57,6 +59,8 @@ pub struct SmppSettings {
     pub timeout: Duration,
     /// How often the link is tried.
     pub enquire_every: Duration,
+    /// A number of our own that link tests write to, in international form.
+    pub test_number: Option<String>,
 }
 
 /// Why a channel cannot be set up.
@@ -179,6 +183,29 @@ impl Smpp {
 impl Spoken for Smpp {
     fn say<'a>(&'a self, delivery: &'a Delivery, attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.send(delivery, attempt).boxed()
+    }
+}
+
+impl Provable for Smpp {
+    fn targets(&self) -> Vec<String> {
+        self.settings.test_number.iter().map(|_| "own-number".into()).collect()
+    }
+
+    /// A short message to a number of our own: the centre takes it, and the phone rings.
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        async {
+            let number = self.settings.test_number.as_deref().unwrap_or_default();
+            let text = catalogue::message("probe-sms", Language::Ko);
+            let messages = self.messages(&sms_parts(text), number, probe.id());
+            let Some(messages) = messages.filter(|_| !number.is_empty()) else {
+                return Proof::Failed("the number for tests does not fit SMPP".into());
+            };
+            let sending = self.book.expect_receipts();
+            let answers = join_all(messages.into_iter().map(|message| self.submit(message))).await;
+            self.book.sent(sending, None).await;
+            verdict(answers).into()
+        }
+        .boxed()
     }
 }
 

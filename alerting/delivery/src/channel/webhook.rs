@@ -18,6 +18,7 @@ pub use body::body;
 
 use super::Spoken;
 use super::http::{HttpError, HttpSettings, Peer};
+use crate::probe::{Probe, Proof, Provable};
 use crate::secret::Secret;
 use crate::time::Time;
 
@@ -119,6 +120,21 @@ impl Webhook {
 impl Spoken for Webhook {
     fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.post(delivery).boxed()
+    }
+}
+
+impl Provable for Webhook {
+    fn targets(&self) -> Vec<String> {
+        vec!["address".into()]
+    }
+
+    /// A signed event of another type than alerts have.
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        async {
+            let event = serde_json::json!({ "type": "bongsu.test", "id": probe.id(), "at": probe.at().to_string() });
+            self.send(probe.id(), event.to_string().into_bytes()).await.into()
+        }
+        .boxed()
     }
 }
 

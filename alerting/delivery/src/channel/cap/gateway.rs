@@ -70,7 +70,7 @@ impl Gateway {
                 return Err(delivered("the gateway took nothing, so there is nothing to cancel"));
             }
             store.draft(&alert).map_err(|error| match error {
-                CapError::Name { .. } => refused(error.to_string()),
+                CapError::Name { .. } | CapError::Late { .. } => refused(error.to_string()),
                 error => retry(error.to_string()),
             })
         };

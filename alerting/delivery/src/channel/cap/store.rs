@@ -56,6 +56,8 @@ pub struct Published {
     pub scope: Scope,
     /// About which incident.
     pub incident: String,
+    /// How many were published about the incident before it: its place in the chain, counted from 0.
+    pub place: usize,
     /// Until when it is to be believed.
     pub expires_at: Timestamp,
     /// Its headline in Korean.
@@ -93,6 +95,14 @@ pub enum CapError {
     Name {
         /// What it was.
         identifier: String,
+    },
+    /// Something newer about the incident is published: a chain goes forward only.
+    #[error("{identifier} is older than {newer}, which is published")]
+    Late {
+        /// Which.
+        identifier: String,
+        /// What is newer.
+        newer: String,
     },
     /// What was written does not read back; a fault of ours.
     #[error("the document {identifier} does not read back as CAP; please report this")]
@@ -151,7 +161,8 @@ impl Store {
         let documents = self.documents.read();
         let mut chain: Vec<_> =
             documents.values().filter(|p| p.incident == incident).cloned().collect();
-        chain.sort_by(|a, b| (a.sent_at, &a.identifier).cmp(&(b.sent_at, &b.identifier)));
+        // Moments are whole seconds; what refers to more came later.
+        chain.sort_by(|a, b| (a.place, a.sent_at).cmp(&(b.place, b.sent_at)));
         chain
     }
 
@@ -214,7 +225,13 @@ impl Store {
         for breach in self.settings.profile.breaches(alert) {
             tracing::warn!(%identifier, breach, "a CAP document breaks the profile of its receiver");
         }
-        let text = document(alert, &self.settings, &self.chain(alert.incident.as_str()));
+        let prior = self.chain(alert.incident.as_str());
+        let second = alert.decided_at.nanos().div_euclid(1_000_000_000);
+        let is_newer = |one: &&Published| one.sent_at.nanos().div_euclid(1_000_000_000) > second;
+        if let Some(newer) = prior.iter().find(is_newer) {
+            return Err(CapError::Late { identifier, newer: newer.identifier.clone() });
+        }
+        let text = document(alert, &self.settings, &prior);
         let text = match &self.settings.signer {
             Some(signer) => signer
                 .sign(&text)
@@ -293,6 +310,7 @@ fn parse(text: &str) -> Option<Published> {
             Scope::Restricted
         },
         incident: first("alert/incidents")?,
+        place: first("alert/references").map_or(0, |told| told.split_whitespace().count()),
         expires_at: Timestamp::parse(&first("alert/info/expires")?).ok()?,
         headline: headline(0),
         headline_en: headline(1),

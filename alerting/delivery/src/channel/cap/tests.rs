@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::store::leaves;
 use super::*;
 use crate::channel::Channel;
-use crate::sample::{alert, at, cancel, carried, is_delivered, program, test_data, text};
+use crate::sample::{alert, at, cancel, carried, incident, is_delivered, program, test_data, text};
 
 fn settings(folder: &Path) -> CapSettings {
     CapSettings {
@@ -410,7 +410,11 @@ fn xmlsec1_verifies_every_signature_and_no_changed_byte() {
         for revision in 1..=30 {
             let alert = match revision {
                 1 => alert(1, Level::Severe),
-                _ => Alert { revision, ..any_alert().new_tree(&mut runner).unwrap().current() },
+                _ => {
+                    let any = any_alert().new_tree(&mut runner).unwrap().current();
+                    let incident = incident(1_000 + u64::from(revision));
+                    Alert { revision, incident, ..any }
+                }
             };
             store.publish(&alert).unwrap();
             let path = documents.join(format!("{}.xml", store.identifier(&alert)));
@@ -767,8 +771,10 @@ fn every_document_is_valid_whatever_the_alert_says() {
     let (mut runner, any_alert) = (TestRunner::deterministic(), any_alert());
     for case in 0..400 {
         let office = Office::new();
-        for revision in 1..=2 {
-            let alert = Alert { revision, ..any_alert.new_tree(&mut runner).unwrap().current() };
+        let mut two = [0, 1].map(|_| any_alert.new_tree(&mut runner).unwrap().current());
+        two.sort_by_key(|alert| alert.decided_at);
+        for (revision, alert) in (1..=2).zip(two) {
+            let alert = Alert { revision, ..alert };
             office.store.publish(&alert).unwrap();
             let document = office.document(&identifier(&alert, None));
             let languages = texts(&document, "alert/info/language");
@@ -786,4 +792,53 @@ fn every_document_is_valid_whatever_the_alert_says() {
     fs::remove_file(folder.path().join("feed")).unwrap();
     let Some(refused) = refused_by_schema(folder.path()) else { return };
     assert_eq!(refused, BTreeSet::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn updates_and_cancels_in_any_order_make_one_chain_or_are_refused(
+        told in prop::collection::vec((0_u64..2, 1_u32..12, 0_u8..3, any::<bool>()), 1..14),
+    ) {
+        let mut office = Office::new();
+        let mut published: Vec<(u64, String)> = Vec::new();
+        for (number, revision, kind, restart) in told {
+            let mut alert = match kind {
+                0 => alert(revision, Level::Warning),
+                1 => Alert { message_type: MessageType::Update, ..alert(revision, Level::Severe) },
+                _ => cancel(revision),
+            };
+            alert.incident = incident(number + 1);
+            if restart {
+                office.store = Arc::new(Store::open(settings(office.folder.path())).unwrap().0);
+            }
+            let identifier = identifier(&alert, None);
+            let is_new = !office.store.has(&identifier);
+            let result = publish(&office.store, &alert);
+            let is_there = office.store.has(&identifier);
+            match &result {
+                AttemptResult::Delivered { .. } if is_new && is_there => {
+                    published.push((number, identifier));
+                }
+                AttemptResult::Delivered { .. } => {}
+                AttemptResult::Refused { .. } => prop_assert!(is_new && !is_there),
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        for number in 0..2 {
+            let own = published.iter().filter(|(one, _)| *one == number);
+            let mut before: Vec<String> = Vec::new();
+            for (_, name) in own {
+                let document = office.document(name);
+                let told = leaf(&document, "alert/references");
+                let references: Vec<&str> =
+                    told.split_whitespace().filter_map(|one| one.split(',').nth(1)).collect();
+                prop_assert_eq!(&references, &before, "{} refers to all before it", name);
+                let kind = leaf(&document, "alert/msgType");
+                prop_assert_eq!(kind == "Alert", before.is_empty(), "{}: {}", name, kind);
+                before.push(name.clone());
+            }
+        }
+    }
 }

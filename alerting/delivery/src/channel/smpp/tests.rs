@@ -146,6 +146,7 @@ impl Office {
         );
         let addresses = Addresses::new(Arc::new(Directory::new(contacts)), clock);
         let settings = SmppSettings {
+            test_number: None,
             host: "127.0.0.1".into(),
             port,
             system_id: "bongsu".into(),
