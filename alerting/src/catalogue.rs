@@ -471,6 +471,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("demo-board", "상황판 (1회용 로그인 링크):  {0}", "Board (one-time sign-in link):  {0}"),
     ("demo-broker", "내장 브로커:  {0}", "Embedded broker:  {0}"),
     ("demo-cap", "CAP 피드:  {0}", "CAP feed:  {0}"),
+    ("demo-mail", "메일 → {0}: {1}", "Mail to {0}: {1}"),
     (
         "demo-summary",
         "전송 {0}건, 수신 {1}건, 인정된 측정값 {2}개. 심각 지구 {3}곳. 전달 완료 {4}건, 전달 실패 {5}건.",

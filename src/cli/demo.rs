@@ -1,5 +1,7 @@
 //! `bongsu demo`: the whole road on this machine alone, in simulated time.
 
+mod mail;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,12 +17,15 @@ use firmware_sim::{Pace, Scenario, World};
 use ingest::clock::Clock;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use mail::MailCatcher;
 
 use super::logging::{self, LogFormat};
 use super::timeline::Lines;
 use super::{asked_to_stop, failed};
 use crate::board::Role;
-use crate::config::Config;
+use crate::config::{ChannelKind, Config, DEMO_CONTACTS};
 use crate::daemon::{ClockTrust, Daemon};
 
 /// How many connections the simulated field shares.
@@ -93,6 +98,16 @@ async fn play(args: &DemoArgs, language: Language) -> anyhow::Result<()> {
     };
     config.data_dir = own_folder.path().join("data");
     config.http.listen = args.http;
+    let catcher = MailCatcher::open(&own_folder.path().join("mail")).await?;
+    for channel in &mut config.channels {
+        if let ChannelKind::Mail(mail) = &mut channel.kind {
+            mail.port = catcher.port()?;
+        }
+    }
+    let contacts = own_folder.path().join("contacts.csv");
+    std::fs::write(&contacts, DEMO_CONTACTS)?;
+    config.contacts = Some(contacts);
+    let _mail = AbortOnDropHandle::new(tokio::spawn(catcher.run(language)));
 
     let daemon = Daemon::start(config, clock.clone(), ClockTrust::Given).await?;
     let broker = daemon.broker.context("the demo's configuration has no embedded broker")?;

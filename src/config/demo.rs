@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 /// The name of the main file.
 pub const MAIN: &str = "bongsu.toml";
 
+/// The persons of the demo: none of them exists.
+pub const CONTACTS: &str = include_str!("../../deploy/demo/contacts.csv");
+
 macro_rules! files {
     ($($name:literal)*) => {
         &[$(($name, include_str!(concat!("../../deploy/demo/", $name)))),*]

@@ -68,6 +68,7 @@ pub use collectors::{
     BrokerSettings, BrokerUser, Collector, CollectorKind, FetchSettings, MqttSettings,
 };
 pub use daemon::{Http, JournalSettings, Tls};
+pub use demo::CONTACTS as DEMO_CONTACTS;
 pub use exercise::{ExerciseChannel, ExerciseKind, ExerciseSettings};
 pub use feeds::host as sparkplug_host;
 pub(crate) use feeds::{station as mapped_station, target as mapped_target};

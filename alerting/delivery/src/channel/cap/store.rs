@@ -162,7 +162,7 @@ impl Store {
         let mut chain: Vec<_> =
             documents.values().filter(|p| p.incident == incident).cloned().collect();
         // Moments are whole seconds; what refers to more came later.
-        chain.sort_by(|a, b| (a.place, a.sent_at).cmp(&(b.place, b.sent_at)));
+        chain.sort_by_key(|one| (one.place, one.sent_at));
         chain
     }
 
