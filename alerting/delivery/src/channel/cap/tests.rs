@@ -412,8 +412,8 @@ fn xmlsec1_verifies_every_signature_and_no_changed_byte() {
                 1 => alert(1, Level::Severe),
                 _ => {
                     let any = any_alert().new_tree(&mut runner).unwrap().current();
-                    let incident = incident(1_000 + u64::from(revision));
-                    Alert { revision, incident, ..any }
+                    // A chain goes forward only.
+                    Alert { revision, decided_at: at(20 + 60 * i64::from(revision)), ..any }
                 }
             };
             store.publish(&alert).unwrap();
