@@ -117,6 +117,8 @@ pub enum Purpose {
     Call,
     /// The head of the audit trail, for somebody else to keep.
     TrailHead,
+    /// Little things about several sites at once.
+    Digest,
 }
 
 impl Purpose {
@@ -129,6 +131,7 @@ impl Purpose {
             Self::Approval => "approval",
             Self::Call => "call",
             Self::TrailHead => "trail-head",
+            Self::Digest => "digest",
         }
     }
 }

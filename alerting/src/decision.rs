@@ -131,6 +131,17 @@ pub enum Decision {
         /// In words.
         what: Text,
     },
+    /// What somebody had set for a while is over by the clock.
+    Expired {
+        /// When.
+        at: Timestamp,
+        /// At which site, or at the first of several.
+        site: Option<SiteId>,
+        /// Its id.
+        standing: String,
+        /// In words.
+        what: Text,
+    },
     /// What a group of channels may hear was asked about, or answered.
     Approval {
         /// When.
@@ -188,6 +199,7 @@ impl Decision {
             Self::Incident(_) => "incident",
             Self::Command { .. } => "command",
             Self::Station { .. } => "station",
+            Self::Expired { .. } => "expired",
             Self::Approval { .. } => "approval",
         }
     }
@@ -201,6 +213,7 @@ impl Decision {
             | Self::Recorded { at, .. }
             | Self::Command { at, .. }
             | Self::Station { at, .. }
+            | Self::Expired { at, .. }
             | Self::Approval { at, .. } => *at,
             Self::Incident(record) => record.at,
         }
@@ -215,6 +228,7 @@ impl Decision {
             | Self::Recorded { site, .. }
             | Self::Station { site, .. } => Some(site),
             Self::Incident(record) => Some(&record.site),
+            Self::Expired { site, .. } => site.as_ref(),
             Self::Command { .. } | Self::Approval { .. } => None,
         }
     }
@@ -229,7 +243,8 @@ impl Decision {
             | Self::Level { .. }
             | Self::Reset { .. }
             | Self::Recorded { .. }
-            | Self::Station { .. } => None,
+            | Self::Station { .. }
+            | Self::Expired { .. } => None,
         }
     }
 }
@@ -286,6 +301,9 @@ pub struct IncidentRecord {
     pub evidence: Vec<Evidence>,
     /// Whether the newest deciding evidence came late: judged by its own time, never public by itself.
     pub late_detected: bool,
+    /// What keeps it from officers: the id of a silence, the name of an inhibition, or `site` for what is graver there.
+    #[serde(default)]
+    pub hidden_by: Option<String>,
     /// How each group of channels stands that was asked about.
     #[serde(default)]
     pub approvals: Vec<ApprovalView>,

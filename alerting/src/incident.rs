@@ -48,6 +48,8 @@ pub struct Incident {
     pub climb: Option<Climb>,
     /// Who was called, by channel: they are to hear when it is over.
     pub called: BTreeMap<ChannelId, BTreeSet<String>>,
+    /// Whether officers have not been told how it stands: something hides it.
+    pub hidden: bool,
     /// What was asked and answered, by group.
     pub approvals: BTreeMap<GroupId, Approval>,
     /// When each criterion (`rule series`) joined it last.
@@ -74,6 +76,7 @@ impl Incident {
             measured_at: now,
             climb: None,
             called: BTreeMap::new(),
+            hidden: false,
             approvals: BTreeMap::new(),
             joined: BTreeMap::new(),
             close_at: None,
@@ -105,6 +108,7 @@ impl Incident {
             what: revision.what,
             evidence: revision.evidence,
             late_detected: revision.late_detected,
+            hidden_by: None,
             approvals: self.approval_views(groups),
         };
         self.last = Some(record.clone());

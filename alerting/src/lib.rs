@@ -18,6 +18,8 @@ pub mod validity;
 pub mod rota;
 pub mod rule;
 pub mod policy;
+pub mod standing;
+pub mod inhibition;
 pub mod approval;
 pub mod ladder;
 pub mod life;

@@ -40,6 +40,8 @@ pub enum Strand {
     Questions,
     /// That somebody has to answer.
     Calls,
+    /// Several incidents at once: nothing supersedes it, for each is about others.
+    Digests,
 }
 
 impl Strand {
@@ -48,6 +50,7 @@ impl Strand {
             Purpose::Alert | Purpose::Reminder | Purpose::Cancel | Purpose::TrailHead => Self::News,
             Purpose::Approval => Self::Questions,
             Purpose::Call => Self::Calls,
+            Purpose::Digest => Self::Digests,
         }
     }
 }
@@ -373,7 +376,8 @@ impl Outbox {
         strand: Strand,
     ) -> impl Iterator<Item = (&'a DeliveryKey, &'a Owed)> {
         let same = move |owed: &Owed| {
-            owed.state != DeliveryState::Superseded
+            strand != Strand::Digests
+                && owed.state != DeliveryState::Superseded
                 && owed.incident == *incident
                 && owed.channel == *channel
                 && owed.recipient == recipient

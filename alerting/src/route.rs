@@ -48,6 +48,9 @@ pub struct Route {
     /// When officers are left alone with what is below 경계, in the zone of the site.
     #[serde(default)]
     pub quiet: Option<QuietHours>,
+    /// How long little things about several sites wait to become one message, if they do.
+    #[serde(default)]
+    pub gather: Option<Duration>,
 }
 
 /// How deliveries of a channel are tried, in journal time (`at`).
@@ -113,6 +116,7 @@ mod tests {
             retry,
             personal: true,
             quiet: None,
+            gather: None,
         };
         let told = |id: &str| route.recipients_at(&site(id)).cloned().collect::<Vec<_>>();
         assert_eq!(told("cut-12"), names(&["duty", "head"]));

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Status;
 use crate::approval::ChannelGroup;
+use crate::inhibition::Inhibition;
 use crate::ladder::Ladder;
 use crate::rota::Rota;
 use crate::route::Route;
@@ -40,6 +41,9 @@ pub struct Setup {
     /// Who is on duty when.
     #[serde(default)]
     pub rotas: Vec<Rota>,
+    /// What is not sent beside graver things.
+    #[serde(default)]
+    pub inhibitions: Vec<Inhibition>,
     /// The offsets of the zones that rotas and quiet hours are read in, by IANA name.
     #[serde(default)]
     pub zones: BTreeMap<String, Vec<(Timestamp, i32)>>,
@@ -99,6 +103,7 @@ impl Setup {
             groups: Vec::new(),
             ladders: Vec::new(),
             rotas: Vec::new(),
+            inhibitions: Vec::new(),
             zones: BTreeMap::new(),
             status: Status::Actual,
             sender: Text::default(),

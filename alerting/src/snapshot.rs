@@ -14,17 +14,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::decision::{Action, Decision, ResetPart, ResetWhy};
 use crate::engine::{
-    Engine, Event, Fault, GATEWAY_FAULT, Gateway, GatewayState, Heard, Late, Moment, Site, Source,
-    Track, WatchState, companions,
+    Engine, Event, Fault, GATEWAY_FAULT, Gateway, GatewayState, Gathering, Heard, Late, Moment,
+    Site, Source, Track, WatchState, companions,
 };
 use crate::outbox::Outbox;
 use crate::rule::Rule;
 use crate::setup::Setup;
+use crate::standing::{Standing, Zero};
 use crate::station::StationLife;
 use crate::window::Window;
 
 /// The layout of [`Snapshot`]. A change to any structure inside is a new version.
-pub const VERSION: u16 = 12;
+pub const VERSION: u16 = 13;
 
 /// Everything the engine remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,9 @@ pub struct Snapshot {
     outbox: Outbox,
     commands: VecDeque<String>,
     stations: Vec<(SiteId, StationId, StationLife)>,
+    standing: Vec<Standing>,
+    zeros: BTreeMap<SeriesName, Vec<Zero>>,
+    gathering: Gathering,
     system_wake: Option<Timestamp>,
 }
 
@@ -174,6 +178,9 @@ impl Engine {
             outbox: self.outbox.clone(),
             commands: self.commands.clone(),
             stations: self.station_parts(),
+            standing: self.standing.clone(),
+            zeros: self.zeros.clone(),
+            gathering: self.gathering.clone(),
             system_wake: self.system_wake(),
         }
     }
@@ -264,7 +271,12 @@ impl Engine {
                 engine.plan_station(at);
             }
         }
+        engine.standing = snapshot.standing;
+        engine.zeros = snapshot.zeros;
+        engine.gathering = snapshot.gathering;
+        engine.see_standing();
         engine.wake_again(&wakes, snapshot.system_wake);
+        engine.wait_for_standing();
         (engine, resets)
     }
 

@@ -549,6 +549,7 @@ pub(super) fn setup() -> Setup {
         group: (audience == Audience::Public).then(|| "public".parse().unwrap()),
         personal: false,
         quiet: None,
+        gather: None,
         retry: Retry {
             first: Duration::from_secs(5),
             max: Duration::from_secs(300),
@@ -572,6 +573,7 @@ pub(super) fn setup() -> Setup {
         groups: vec![],
         ladders: vec![],
         rotas: vec![],
+        inhibitions: vec![],
         zones: BTreeMap::new(),
         status: Status::Actual,
         sender: text("한밭시 재난안전상황실", "Hanbat situation room"),

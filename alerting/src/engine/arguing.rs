@@ -7,6 +7,7 @@ use core::time::Duration;
 use reading::{StationIndex, Timestamp};
 
 use super::Engine;
+use super::standing::report_held;
 use super::watch::Watch;
 use crate::condition::ConditionSettings;
 use crate::level::Level;
@@ -76,7 +77,7 @@ impl Engine {
             held.iter().filter(composite).map(|at| (self.watches[*at].rule, false)).collect();
         for (rule, truth) in &mut rules {
             *truth = self.setup.rules[*rule as usize].counts_at(at)
-                && self.rule_holds(site, *rule, view, also);
+                && self.rule_holds(site, *rule, view, at, also);
         }
         let speaks = |at: &usize| {
             let watch = &self.watches[*at];
@@ -92,17 +93,18 @@ impl Engine {
         site: usize,
         rule: u32,
         view: View,
+        at: Timestamp,
         also: Option<usize>,
     ) -> bool {
         let definition = &self.setup.rules[rule as usize];
         let mut tallies = alloc::vec![Tally::default(); definition.clauses.len()];
-        for at in self.sites[site].watches.clone() {
-            let watch = &self.watches[at];
-            if watch.rule == rule && (view.holds(watch) || also == Some(at)) {
+        for number in self.sites[site].watches.clone() {
+            let watch = &self.watches[number];
+            if watch.rule == rule && (view.holds(watch) || also == Some(number)) {
                 let tally = &mut tallies[usize::from(watch.clause)];
                 tally.series += 1;
                 tally.stations.insert(self.station_of(watch));
-                if !self.is_silent(watch, view) {
+                if !self.is_silent(watch, view, at) {
                     tally.heard_series += 1;
                     tally.heard_stations.insert(self.station_of(watch));
                 }
@@ -115,8 +117,12 @@ impl Engine {
         })
     }
 
-    /// Whether a silence rule holds on the series of a watch, or nothing comes through its gateway.
-    pub(super) fn is_silent(&self, watch: &Watch, view: View) -> bool {
+    /// Whether a silence rule holds on the series of a watch, or nothing comes through its gateway, or somebody works on
+    /// it at `at`.
+    pub(super) fn is_silent(&self, watch: &Watch, view: View, at: Timestamp) -> bool {
+        if self.is_maintained(watch.series, at) {
+            return true;
+        }
         if matches!(view, View::Told) && self.is_cut_off(watch.series) {
             return true;
         }
@@ -134,9 +140,12 @@ impl Engine {
         view: View,
         at: Timestamp,
     ) -> Assessment {
-        let held = self.held(&self.arguing(site, monitoring, view, at, None));
+        let mut held = self.held(&self.arguing(site, monitoring, view, at, None));
+        if !monitoring && !self.standing.is_empty() {
+            held.extend(self.reports_at(site, at).map(report_held));
+        }
         let wet = held.iter().any(|h| h.group == Group::Rain && h.level >= Level::Caution);
-        policy::assess(&held, wet && self.is_blind(site, view))
+        policy::assess(&held, wet && self.is_blind(site, view, at))
     }
 
     /// The longest dwell that rules arguing for at least this level ask for.
@@ -157,11 +166,11 @@ impl Engine {
     }
 
     /// Whether half of the series that watch deformation are silent.
-    fn is_blind(&self, site: usize, view: View) -> bool {
+    fn is_blind(&self, site: usize, view: View, at: Timestamp) -> bool {
         let watches = self.sites[site].watches.clone().map(|at| &self.watches[at]);
         let moving = watches.filter(|watch| watch.clause(&self.setup).group == Group::Deformation);
         let series: BTreeMap<_, _> =
-            moving.map(|watch| (watch.series, self.is_silent(watch, view))).collect();
+            moving.map(|watch| (watch.series, self.is_silent(watch, view, at))).collect();
         let silent = series.values().filter(|silent| **silent).count();
         silent > 0 && silent * 2 >= series.len()
     }

@@ -312,7 +312,9 @@ fn waits(ladder: &Ladder, record: &IncidentRecord, incident: &Incident) -> bool 
     let asked = incident.approvals.values().filter_map(|approval| approval.asked.as_ref());
     let open = !incident.life.is_acknowledged()
         || asked.into_iter().any(|asked| asked.countdown == Countdown::Never);
-    open && !record.state.is_over()
+    let hidden = record.hidden_by.is_some();
+    open && !hidden
+        && !record.state.is_over()
         && record.level > Level::Normal
         && record.level >= ladder.min_level
 }

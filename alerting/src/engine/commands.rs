@@ -135,12 +135,8 @@ impl Command {
 impl Engine {
     /// Carries out an order, and says in a decision whether and why.
     pub fn obey(&mut self, command: &Command, now: Moment, out: &mut Vec<Action>) {
-        if self.commands.contains(&command.id) {
+        if !self.is_new_order(&command.id) {
             return;
-        }
-        self.commands.push_back(command.id.clone());
-        if self.commands.len() > COMMANDS_REMEMBERED {
-            self.commands.pop_front();
         }
         let before = out.len();
         let result = match self.incident_at(&command.incident) {
@@ -167,6 +163,18 @@ impl Engine {
             reason,
         };
         out.insert(before, Action::Decide(decision));
+    }
+
+    /// Notes the id of an order. Whether it has not been given before.
+    pub(super) fn is_new_order(&mut self, id: &str) -> bool {
+        if self.commands.iter().any(|known| known == id) {
+            return false;
+        }
+        self.commands.push_back(id.into());
+        if self.commands.len() > COMMANDS_REMEMBERED {
+            self.commands.pop_front();
+        }
+        true
     }
 
     fn carry_out(

@@ -9,6 +9,7 @@ use reading::id::RuleId;
 use reading::{SeriesIndex, SeriesName, SiteId};
 
 use super::arguing::View;
+use super::standing::report_finding;
 use super::{Engine, Subject};
 use crate::condition::Transition;
 use crate::condition::explain::{Amount, Fact};
@@ -26,6 +27,9 @@ impl Engine {
         let rules: BTreeSet<u32> = arguing.into_iter().map(|at| self.watches[at].rule).collect();
         let mut findings: Vec<Finding> =
             rules.into_iter().map(|rule| self.finding(site, rule, true)).collect();
+        if !monitoring {
+            findings.extend(self.reports_at(site, self.now).map(report_finding));
+        }
         findings.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.rule.cmp(&b.rule)));
         findings
     }
@@ -72,8 +76,8 @@ impl Engine {
             version: definition.version(),
             group: definition.group,
             level: definition.level,
-            holds: self.rule_holds(site, rule, View::Told, None),
-            counts: valid && self.rule_holds(site, rule, View::Live, None),
+            holds: self.rule_holds(site, rule, View::Told, self.now, None),
+            counts: valid && self.rule_holds(site, rule, View::Live, self.now, None),
             valid,
             clauses: clauses.map(|at| self.clause_finding(site, rule, at, only_holding)).collect(),
         }
@@ -117,17 +121,25 @@ impl Engine {
             if watch.state.held { (measured_at, value) } else { self.seen(at) };
         let turn = Transition { held: watch.state.held, at: at_present, value: number };
         let evidence = self.evidence(at, &turn);
+        let mut facts = watch.state.live.facts(settings);
+        if let Some(zero) = self.zero_of(watch.series, at_present) {
+            facts.push(Fact::number("zero-offset", zero.offset));
+            facts.push(Fact::moment("zero-from", zero.from));
+        }
+        if self.is_maintained(watch.series, self.now) {
+            facts.push(Fact::flag("maintenance", true));
+        }
         SeriesFinding {
             series: evidence.series,
             holds: watch.state.held,
             fresh: watch.state.fresh,
-            silent: self.is_silent(watch, View::Told),
+            silent: self.is_silent(watch, View::Told, self.now),
             reading: newest.map(|sample| (sample.at, sample.value)),
             quality: self.heard[watch.series.index()].quality,
             decided,
             limit: settings.said().limit,
             unit: evidence.unit,
-            facts: told(watch.state.live.facts(settings)),
+            facts: told(facts),
             text: evidence.text,
         }
     }

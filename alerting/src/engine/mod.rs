@@ -26,6 +26,9 @@ mod telling;
 mod revising;
 mod asking;
 mod climbing;
+mod standing;
+mod hiding;
+mod gathering;
 mod commands;
 mod settling;
 mod witness;
@@ -36,7 +39,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use reading::registry::Text;
-use reading::{Quality, Reading, SeriesIndex, SiteIndex, StationIndex, Timestamp};
+use reading::{Quality, Reading, SeriesIndex, SeriesName, SiteIndex, StationIndex, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Hazard;
@@ -44,12 +47,14 @@ use crate::decision::Action;
 use crate::level::Level;
 use crate::outbox::Outbox;
 use crate::setup::Setup;
+use crate::standing::{Standing, Zero};
 use crate::station::StationLife;
 use crate::window::{Sample, Window};
 
 pub use commands::{Command, Settled, Verb};
 pub(crate) use feed::{Feeds, companions};
 pub(crate) use gateway::{GATEWAY_FAULT, Gateway, GatewayState};
+pub(crate) use gathering::Gathering;
 pub use settling::Answer;
 pub(crate) use silence::{Heard, Source};
 pub(crate) use site::{Event, Site, Track};
@@ -116,6 +121,13 @@ pub struct Engine {
     /// When the orders of each station are looked at next.
     orders_due: BTreeSet<(Timestamp, StationIndex)>,
     planned: Vec<Option<Timestamp>>,
+    /// What people have set for a while, in the order they did.
+    pub(crate) standing: Vec<Standing>,
+    /// The zeros people have set, by series and rising moment.
+    pub(crate) zeros: BTreeMap<SeriesName, Vec<Zero>>,
+    pub(crate) gathering: Gathering,
+    /// When somebody works on which series.
+    upkeep: standing::Upkeep,
     /// First watch of each series, and one past the last.
     watches_from: Vec<u32>,
     /// The site of each series.
@@ -169,6 +181,10 @@ impl Engine {
             stations: alloc::vec![StationLife::default(); setup.registry.stations().len()],
             orders_due: BTreeSet::new(),
             planned: alloc::vec![None; setup.registry.stations().len()],
+            standing: Vec::new(),
+            zeros: BTreeMap::new(),
+            gathering: Gathering::new(),
+            upkeep: standing::Upkeep::new(),
             watches_from,
             site_of,
             source_of,
@@ -196,7 +212,9 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let site = self.wakes.first().map(|(at, _)| *at);
         let order = self.next_order().map(|(at, _)| at);
-        [site, self.outbox.next_deadline(), order, self.system_wake].into_iter().flatten().min()
+        let outbox = self.outbox.next_deadline();
+        let all = [site, self.gathered_until(), outbox, order, self.system_wake];
+        all.into_iter().flatten().min()
     }
 
     /// Lets everything happen that is due at `now`, in time order, ties by name.
@@ -227,6 +245,8 @@ impl Engine {
             self.wakes.pop_first();
             self.sites[site].wake_at = None;
             self.wake_site(site, now, target, out);
+        } else if self.gathered_until().is_some_and(|at| at <= due) {
+            self.gathering_due(now, out);
         } else if self.outbox.next_deadline().is_some_and(|at| at <= due) {
             let lost = self.outbox.tick(now.at, out);
             for lost in lost {
@@ -246,12 +266,15 @@ impl Engine {
         if series >= self.windows.len() {
             return; // a number of another configuration; admission and engine share one setup
         }
+        let reading = &self.as_set(reading);
         self.heard[series].quality = reading.quality;
         if !reading.quality.has_any(NO_NEWS) {
             self.hear(reading.series, now, out);
         }
-        self.doubt(reading, now, out);
-        self.look_closer(reading, now, out);
+        if !reading.quality.has(Quality::MAINTENANCE) {
+            self.doubt(reading, now, out);
+            self.look_closer(reading, now, out);
+        }
         if !reading.quality.is_trusted() {
             return;
         }
@@ -383,6 +406,10 @@ pub struct SiteView {
     pub silent: usize,
     /// How many it has.
     pub series: usize,
+    /// On how many of them somebody works.
+    pub maintained: usize,
+    /// Until when notices about it are hidden, if all of them are.
+    pub silenced_until: Option<Timestamp>,
     /// The open incidents' ids.
     pub incidents: Vec<String>,
 }

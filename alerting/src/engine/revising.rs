@@ -110,7 +110,11 @@ impl Engine {
             Some(purpose) => self.plan(subject, &mut incident, &draft, purpose, now, out),
             None => Plan::default(),
         };
-        let record = incident.revise(draft, &self.setup.groups, now.at);
+        let hidden_by = self.hidden_by(subject, &draft, &incident, now.at);
+        let mut record = incident.revise(draft, &self.setup.groups, now.at);
+        record.hidden_by = hidden_by;
+        incident.hidden = record.hidden_by.is_some();
+        incident.last = Some(record.clone());
         out.push(Action::Decide(Decision::Incident(record.clone())));
         if let Some(purpose) = purpose {
             incident.remind_at = self.remind_after(subject, record.level, now.at);

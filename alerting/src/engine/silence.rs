@@ -163,7 +163,7 @@ impl Engine {
         let Some(source) = self.source_of(series).filter(|source| source.up_since.is_some()) else {
             return Some(Duration::ZERO);
         };
-        if self.heard[series.index()].doubted {
+        if self.heard[series.index()].doubted || self.is_maintained(series, self.now) {
             return Some(Duration::ZERO);
         }
         let station = self.setup.registry.series()[series.index()].station;
@@ -232,7 +232,7 @@ impl Engine {
             let series = self.watches[at].series;
             let Some(source) = self.source_of(series) else { continue };
             let Some(up_since) = source.up_since else { continue };
-            if self.watches[at].state.held {
+            if self.watches[at].state.held || self.is_maintained(series, now.at) {
                 continue;
             }
             let quiet = source.uptime.saturating_sub(self.heard[series.index()].uptime);

@@ -433,6 +433,9 @@ impl Engine {
     ) {
         let to = now.at.minus(self.sites[site].lateness);
         self.close(site, to, now, out);
+        if !self.standing.is_empty() {
+            self.standing_over(site, now, out);
+        }
         self.check_silence(site, now, target, out);
         self.turn_page(site, now, out);
         for monitoring in [false, true] {
@@ -465,7 +468,8 @@ impl Engine {
     pub(super) fn wake_for_calendar(&mut self, site: usize, now: Timestamp) {
         if self.sites[site].turns_at.is_none() {
             let dated = self.sites[site].dated.iter().map(|at| &self.setup.rules[*at as usize]);
-            let next = dated.filter_map(|rule| Some(rule.valid.as_ref()?.next_turn(now))).min();
+            let next = dated.filter_map(|rule| Some(rule.valid.as_ref()?.next_turn(now)));
+            let next = next.chain(self.standing_edge(site, now)).min();
             self.sites[site].turns_at = next;
         }
         if let Some(next) = self.sites[site].turns_at {
@@ -493,6 +497,7 @@ impl Engine {
         let subject = if monitoring { Subject::Monitoring(site) } else { Subject::Main(site) };
         let level = self.sites[site].track(monitoring).live.level();
         self.level_moved(subject, before, Assessment { level, row }, now.at, now, out);
+        self.tell_inhibited(subject, now, out);
         self.note_raised(site, monitoring);
         self.judge_pause(site, monitoring, now.at);
         self.wake_for_track(site, monitoring);
@@ -502,7 +507,9 @@ impl Engine {
         let entry = &self.sites[site];
         let series = entry.series.clone();
         let heard = |number: &usize| self.is_heard(SeriesIndex(*number as u32));
-        let silent = series.clone().filter(|number| !heard(number)).count();
+        let worked_on = |number: &usize| self.is_maintained(SeriesIndex(*number as u32), self.now);
+        let maintained = series.clone().filter(worked_on).count();
+        let silent = series.clone().filter(|number| !heard(number) && !worked_on(number)).count();
         let incidents = [&entry.main, &entry.monitoring]
             .into_iter()
             .filter_map(|track| track.incident.as_ref())
@@ -511,10 +518,12 @@ impl Engine {
         SiteView {
             site: SiteIndex(site as u32),
             level: entry.main.live.level().max(entry.monitoring.live.level()),
-            unknown: silent * 2 > series.len() || series.is_empty(),
+            unknown: (silent + maintained) * 2 > series.len() || series.is_empty(),
             assessed: entry.main.live.assessed().max(entry.monitoring.live.assessed()),
             silent,
             series: series.len(),
+            maintained,
+            silenced_until: self.silenced_until(site),
             incidents,
         }
     }

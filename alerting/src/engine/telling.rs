@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::arguing::View;
 use super::asking::{Plan, deliver};
 use super::site::Track;
+use super::standing::report_evidence;
 use super::{Engine, Moment, Subject};
 use crate::alert::{Alert, Evidence, Hazard, MessageType, Purpose, SiteFacts};
 use crate::approval::{PublicText, Released};
@@ -124,6 +125,9 @@ impl Engine {
                 self.evidence(at, &Transition { held: true, at: measured_at, value })
             })
             .collect();
+        if !monitoring {
+            evidence.extend(self.reports_at(site, self.now).map(report_evidence));
+        }
         evidence.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.series.cmp(&b.series)));
         evidence
     }
@@ -312,6 +316,10 @@ impl Engine {
             {
                 continue;
             }
+            let officers = route.audience == Audience::Officers;
+            if officers && record.hidden_by.is_some() && message_type != MessageType::Cancel {
+                continue;
+            }
             if message_type == MessageType::Cancel {
                 incident.told.remove(&route.channel);
             } else {
@@ -321,9 +329,18 @@ impl Engine {
             }
             let offsets = self.setup.offsets(&facts.zone);
             let heard_from = route.heard_from(incident.peak, now.at, offsets);
-            for recipient in route.recipients_at(&record.site) {
-                let delivery = deliver(route, recipient, alert.clone(), now.at, heard_from);
-                self.outbox.owe(delivery, route.retry, now.at, out);
+            let recipients: Vec<String> = route.recipients_at(&record.site).cloned().collect();
+            let notices = recipients
+                .iter()
+                .map(|one| deliver(route, one, alert.clone(), now.at, heard_from))
+                .collect::<Vec<_>>();
+            let peak = if officers && subject != Subject::System {
+                incident.peak
+            } else {
+                Level::Severe // what the public hears and what is wrong with bongsu wait for no company
+            };
+            for notice in notices {
+                self.hand_out(at, notice, peak, now, out);
             }
         }
         if record.level == Level::Normal {

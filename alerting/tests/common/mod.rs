@@ -130,6 +130,7 @@ pub fn route(channel: &str, min_level: Level, audience: Audience) -> Route {
         },
         personal: false,
         quiet: None,
+        gather: None,
     }
 }
 
@@ -206,6 +207,7 @@ pub fn setup() -> Setup {
         groups: vec![group("public", Release::Automatic { rule: written() })],
         ladders: vec![],
         rotas: vec![],
+        inhibitions: vec![],
         zones: Default::default(),
         status: Status::Actual,
         sender: text("test office"),

@@ -78,6 +78,8 @@ flags! {
     GATEWAY_TIME 17 "gateway-time"
     /// Compensated by another series that had said nothing for long, or never.
     UNCOMPENSATED 18 "uncompensated"
+    /// Measured while somebody worked on the instrument: kept, evidence of nothing.
+    MAINTENANCE 19 "maintenance"
     /// The station said that it goes, or its network said so: what it measured last is no longer of now. Only on what is
     /// shown, never on a reading that comes in.
     STALE 31 "stale"
@@ -103,7 +105,8 @@ impl Quality {
             | Self::UNCONFIRMED.0
             | Self::RAIL.0
             | Self::ISOLATED.0
-            | Self::DISAGREES.0,
+            | Self::DISAGREES.0
+            | Self::MAINTENANCE.0,
     );
 
     /// What may be danger that cannot be measured: it is for a person to look at, whatever else is known.
