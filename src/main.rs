@@ -6,7 +6,7 @@ use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
     audit, channel, check, deliveries, demo, doctor, exercise, explain, gateway, import, order,
-    replay, run, score, site, station, test, user,
+    replay, run, score, set, site, station, test, user,
 };
 use clap::{Parser, Subcommand};
 
@@ -55,6 +55,10 @@ enum Command {
     Note(order::OrderArgs),
     /// Puts away an incident that is all clear
     Close(order::OrderArgs),
+    Silence(set::SilenceArgs),
+    Maintenance(set::MaintenanceArgs),
+    Report(set::ReportArgs),
+    ReZero(set::ReZeroArgs),
 }
 
 fn language(text: &str) -> Result<Language, String> {
@@ -99,5 +103,9 @@ fn main() -> ExitCode {
         Command::Reject(args) => order::run(Verb::Reject, &args),
         Command::Note(args) => order::run(Verb::Note, &args),
         Command::Close(args) => order::run(Verb::Close, &args),
+        Command::Silence(args) => set::silence(&args),
+        Command::Maintenance(args) => set::maintenance(&args),
+        Command::Report(args) => set::report(&args),
+        Command::ReZero(args) => set::re_zero(&args),
     }
 }

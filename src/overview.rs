@@ -1,15 +1,17 @@
 //! What the desk shows of itself to views: published after each batch, never waited for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alerting::Level;
 use alerting::engine::SiteView;
 use alerting::setup::Setup;
+use alerting::standing::{Standing, Zero};
 use alerting::station::StationLife;
 use arc_swap::ArcSwap;
 use reading::admission::StationClock;
-use reading::{Quality, Timestamp};
+use reading::{Quality, SeriesName, Timestamp};
 use serde::Serialize;
 
 use crate::desk::waiting::Waiting;
@@ -29,6 +31,10 @@ pub struct Overview {
     pub latest: Vec<Option<Latest>>,
     /// Every station, by number.
     pub stations: Vec<StationNow>,
+    /// What people have set for a while, and what of that ended lately.
+    pub standing: Vec<Standing>,
+    /// The zeros people have set, by series and rising moment.
+    pub zeros: BTreeMap<SeriesName, Vec<Zero>>,
     /// What became of every frame and claim, by source.
     pub balances: Vec<Balance>,
     /// Whether bongsu itself works.

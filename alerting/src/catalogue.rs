@@ -193,6 +193,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-elapsed-days", "{0}일 {1}시간 경과", "{0} d {1} h ago"),
     ("board-elapsed-hours", "{0}시간 {1}분 경과", "{0} h {1} min ago"),
     ("board-elapsed-minutes", "{0}분 경과", "{0} min ago"),
+    ("board-end", "종료", "end"),
     ("board-exercises", "훈련", "Exercises"),
     ("board-exercises-how", "훈련 시작:", "Start one with:"),
     ("board-exercises-none", "훈련 기록이 없습니다", "No exercise so far"),
@@ -215,6 +216,8 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "The ledger cannot be read. Incidents and deliveries may be out of date.",
     ),
     ("board-live", "실시간", "Live"),
+    ("board-maintained", "점검 중 {0}/{1}", "In maintenance {0} of {1}"),
+    ("board-maintenance", "점검 등록", "maintenance"),
     ("board-missing", "유실", "Missing"),
     (
         "board-no-script",
@@ -294,6 +297,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("board-proved", "마지막 점검", "Last proved"),
     ("board-quarantined", "격리된 수신 자료", "Quarantined"),
+    ("board-re-zero", "영점 보정", "a new zero"),
     ("board-received", "수신", "Frames"),
     (
         "board-recorded",
@@ -302,6 +306,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("board-refused", "거부", "Refused"),
     ("board-reject", "반려", "Reject"),
+    ("board-report", "신고·예찰 등록", "a report"),
     ("board-revision", "개정 {0}", "Revision {0}"),
     ("board-role-administrator", "관리자", "administrator"),
     ("board-role-approver", "승인권자", "approver"),
@@ -310,6 +315,10 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-rule-ceased", "규칙 {0} 해소 — {1}", "Rule {0} no longer holds — {1}"),
     ("board-rule-held", "규칙 {0} 성립 — {1}", "Rule {0} holds — {1}"),
     ("board-set-aside", "격리", "Set aside"),
+    ("board-set-maintenance", "점검 중", "In maintenance"),
+    ("board-set-report", "신고·예찰", "Report"),
+    ("board-set-silence", "알림 중지", "Notices silenced"),
+    ("board-set-until", "까지", "until"),
     ("board-sign-in", "로그인", "Sign in"),
     ("board-sign-in-code", "인증 코드 6자리", "Six-digit code"),
     (
@@ -341,6 +350,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "로그인이 끝나 더 이상 갱신되지 않습니다. 다시 로그인하십시오.",
         "You are signed out and this page is no longer updated. Sign in again.",
     ),
+    ("board-silence", "알림 중지", "a silence"),
     ("board-silent", "무응답 {0}/{1}", "{0} of {1} silent"),
     ("board-sites", "감시 지구", "Sites"),
     (
@@ -777,14 +787,14 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "The state could not be rebuilt in full: it starts again at record {0}",
     ),
     (
-        "fault-unanswered",
-        "{0}: 호출 순서 {1}의 누구도 응답하지 않음. 모두를 계속 호출합니다",
-        "{0}: nobody on the ladder {1} has answered; everybody on it is called again and again",
-    ),
-    (
         "fault-trespass",
         "게이트웨이 {0}이(가) 권한 밖의 주제에 접근함: {1}. 설정 오류이거나 도용된 계정일 수 있습니다.",
         "Gateway {0} tried what is not its own: {1}. It is set up wrongly, or somebody else uses its credentials",
+    ),
+    (
+        "fault-unanswered",
+        "{0}: 호출 순서 {1}의 누구도 응답하지 않음. 모두를 계속 호출합니다",
+        "{0}: nobody on the ladder {1} has answered; everybody on it is called again and again",
     ),
     (
         "fault-unrecorded",

@@ -78,7 +78,7 @@ impl Books {
                     row.due_at = change.due_at;
                     row.note = change.note.clone();
                 }
-                Action::Decide(_) => {}
+                Action::Decide(_) | Action::Tell(_) => {}
             }
         }
         self.taken = actions.len();

@@ -165,7 +165,7 @@ fn a_silence_of_a_rule_hides_what_that_rule_alone_says() {
     for i in 0..4 {
         world.read(world.engine.now().plus(Duration::from_secs(60)), 2, 40.0 + f64::from(i)); // rain
     }
-    assert_eq!(record(&world, "cut-1").hidden_by.is_some(), false, "another rule says so, too");
+    assert!(record(&world, "cut-1").hidden_by.is_none(), "another rule says so, too");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who is asking, whether they may, there, and whether it was they who asked.
 //!
 //! Who is let in may look at everything: a slope does not end at a district's border. What somebody orders holds in
-//! their areas: at the site of the path's `{site}` or `{id}`, or everywhere, where the path names none.
+//! their areas: at the site of the path's `{site}` or `{id}`, at the sites that what is sent names, or everywhere.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -110,7 +110,8 @@ fn admit(app: &App, role: Role, request: &Request) -> Result<Asking, Problem> {
     if role == Role::Approver && asking.lacks_second_factor() {
         return Err(refused(&asking, path, Kind::SecondFactor));
     }
-    if !own && !asking.person.areas.is_everywhere() && !reaches(app, &asking, request) {
+    let named = !says_where(request) && !reaches(app, &asking, request);
+    if !own && !asking.person.areas.is_everywhere() && named {
         return Err(refused(&asking, path, Kind::NotHere));
     }
     Ok(asking)
@@ -120,6 +121,16 @@ fn refused(asking: &Asking, path: &str, kind: Kind) -> Problem {
     let person = &asking.person;
     tracing::warn!(by = %person.name, role = person.role.name(), areas = %person.areas, path, why = kind.key(), "not allowed");
     kind.into()
+}
+
+/// Whether what a request sends says which sites it is about: its handler looks whether they are theirs.
+fn says_where(request: &Request) -> bool {
+    let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    pattern.is_some_and(|pattern| {
+        let kind = pattern.strip_suffix("/{standing}/end").unwrap_or(pattern);
+        let kinds = ["silences", "maintenance", "reports", "zeros"];
+        kind.strip_prefix("/api/v1/").is_some_and(|kind| kinds.contains(&kind))
+    })
 }
 
 /// Whether somebody's areas cover the site that the path of a request names.

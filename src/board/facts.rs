@@ -149,7 +149,11 @@ impl Facts {
         for view in &self.overview.sites {
             (view.level, view.unknown, view.assessed, view.silent, &view.incidents)
                 .hash(&mut hasher);
+            (view.maintained, view.silenced_until).hash(&mut hasher);
         }
+        let at = self.overview.at;
+        let standing = self.overview.standing.iter().filter(|one| one.holds_at(at));
+        standing.for_each(|one| one.id.hash(&mut hasher));
         // Compared by where it lies: a reload puts another one in its place.
         Arc::as_ptr(&self.overview.setup).hash(&mut hasher);
         (self.overview.system_level, self.last_decision, self.ledger_readable).hash(&mut hasher);

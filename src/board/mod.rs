@@ -48,6 +48,7 @@ use std::time::Duration;
 
 use alerting::Command;
 use alerting::engine::Verb;
+use alerting::standing::SiteOrder;
 use alerting::station::StationOrder;
 use axum::Router;
 use axum::body::Bytes;
@@ -102,12 +103,14 @@ pub trait CommandSink: Send + Sync {
 }
 
 /// What a person orders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Order {
     /// About an incident.
     Incident(Command),
     /// Of a station.
     Station(StationOrder),
+    /// About a site.
+    Site(SiteOrder),
 }
 
 impl Order {
@@ -116,6 +119,7 @@ impl Order {
         match self {
             Self::Incident(command) => &command.id,
             Self::Station(order) => &order.id,
+            Self::Site(order) => &order.id,
         }
     }
 
@@ -124,6 +128,7 @@ impl Order {
         match self {
             Self::Incident(command) => command.verb.name(),
             Self::Station(order) => order.ask.name(),
+            Self::Site(order) => order.ask.name(),
         }
     }
 }
@@ -387,6 +392,10 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/stations", get(api::stations))
         .route("/api/v1/stations/{site}/{station}", get(api::station))
         .route("/api/v1/alerts", get(api::alerts))
+        .route("/api/v1/silences", get(api::silences))
+        .route("/api/v1/maintenance", get(api::maintenance))
+        .route("/api/v1/reports", get(api::reports))
+        .route("/api/v1/zeros", get(api::zeros))
         .route("/api/v1/deliveries", get(api::deliveries))
         .route("/ogc", get(ogc::landing))
         .route("/ogc/api", get(ogc::description))
@@ -405,6 +414,13 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/events", get(live::events))
         .route_layer(from_fn_with_state((app.clone(), Role::Viewer), access::require));
     let operators = Router::new()
+        .route("/api/v1/silences", post(api::silence))
+        .route("/api/v1/maintenance", post(api::maintain))
+        .route("/api/v1/zeros", post(api::re_zero))
+        .route("/api/v1/sites/{site}/reports", post(api::report))
+        .route("/api/v1/silences/{standing}/end", post(api::end))
+        .route("/api/v1/maintenance/{standing}/end", post(api::end))
+        .route("/api/v1/reports/{standing}/end", post(api::end))
         .route("/api/v1/incidents/{id}/acknowledge", api::order(Verb::Acknowledge))
         .route("/api/v1/incidents/{id}/stand-down", api::order(Verb::StandDown))
         .route("/api/v1/incidents/{id}/note", api::order(Verb::Note))

@@ -11,6 +11,7 @@ use alerting::decision::{IncidentRecord, IncidentState};
 use alerting::engine::SiteView;
 use alerting::route::{Audience, Retry, Route};
 use alerting::setup::Setup;
+use alerting::standing::SiteOrder;
 use alerting::station::{StationLife, StationOrder};
 use alerting::{
     Action, Alert, Command, Decision, Delivery, DeliveryChange, DeliveryKey, DeliveryState,
@@ -314,6 +315,7 @@ impl Drills for Rehearsed {
 pub(super) struct Sink {
     ledger: Arc<Ledger>,
     pub given: Mutex<Vec<Command>>,
+    pub set: Mutex<Vec<SiteOrder>>,
     pub past: Mutex<Vec<Past>>,
     pub asked: Mutex<Vec<StationOrder>>,
     sequence: AtomicU64,
@@ -325,6 +327,7 @@ impl Sink {
         Self {
             ledger,
             given: Mutex::default(),
+            set: Mutex::default(),
             past: Mutex::default(),
             asked: Mutex::default(),
             sequence: AtomicU64::new(7_000),
@@ -354,6 +357,10 @@ impl CommandSink for Sink {
                 }
                 Order::Station(order) => {
                     self.asked.lock().push(order);
+                    true
+                }
+                Order::Site(order) => {
+                    self.set.lock().push(order);
                     true
                 }
             };
@@ -601,6 +608,8 @@ fn overview(setup: Setup) -> Overview {
         sites,
         latest,
         stations,
+        standing: vec![],
+        zeros: BTreeMap::new(),
         balances: vec![Balance {
             source: "field".into(),
             received: 20_188,
@@ -628,6 +637,8 @@ fn view(number: usize) -> SiteView {
         assessed: Level::Normal,
         silent: 0,
         series: 2,
+        maintained: 0,
+        silenced_until: None,
         incidents: vec![],
     }
 }
@@ -686,6 +697,7 @@ pub(super) fn record(
         what,
         evidence: vec![evidence(level)],
         late_detected: false,
+        hidden_by: None,
         approvals: vec![],
     }
 }

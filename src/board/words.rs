@@ -138,6 +138,7 @@ pub(super) fn sentence(decision: &Decision, setup: &Setup, language: Language) -
         Decision::Station { station, what, .. } => {
             format!("{station}: {}", say(what, language))
         }
+        Decision::Expired { what, .. } => say(what, language).into(),
         Decision::Approval { group, bound, verdict, by, .. } => {
             let key = ["board-approval-", verdict.name()].concat();
             let verdict = catalogue::lookup(&key, language).unwrap_or(verdict.name());
@@ -169,6 +170,8 @@ mod tests {
             assessed: level,
             silent: 0,
             series: 1,
+            maintained: 0,
+            silenced_until: None,
             incidents: vec![],
         };
         for (level, unknown, drawn) in [

@@ -12,6 +12,7 @@ pub mod score;
 pub mod explain;
 mod api;
 pub mod order;
+pub mod set;
 pub mod import;
 pub mod channel;
 pub mod exercise;

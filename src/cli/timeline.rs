@@ -61,6 +61,9 @@ impl Lines<'_> {
                     self.pick(reason)
                 ))
             }
+            Decision::Expired { at, site, what, .. } => {
+                Some(format!("{}  {}", self.time(*at, site.as_ref()), self.pick(what)))
+            }
             Decision::Reset { at, site, what } => {
                 let parts = what.iter().take(5).map(|p| format!("{} ({})", p.rule, p.series));
                 let parts = parts.collect::<Vec<_>>().join(", ");

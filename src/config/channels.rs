@@ -230,6 +230,11 @@ impl Kind {
         matches!(self, Self::SmsSmpp | Self::SmsAgency | Self::Mail)
     }
 
+    /// Whether people read it as it comes.
+    pub const fn is_read_by_people(self) -> bool {
+        self.is_to_contacts() || matches!(self, Self::Chat | Self::Log)
+    }
+
     /// Whether it makes a sound that everybody hears.
     pub const fn is_siren(self) -> bool {
         matches!(self, Self::Siren | Self::RelaySiren)

@@ -36,6 +36,7 @@ mod sites;
 mod groups;
 mod rotas;
 mod ladders;
+mod inhibitions;
 mod contacts;
 mod routes;
 mod channels;

@@ -22,6 +22,7 @@ use super::daemon::{self, Daemon};
 use super::exercise::{self, ExerciseEntry};
 use super::feeds::{self, FeedEntry};
 use super::groups::{self, GroupEntry};
+use super::inhibitions::{self, InhibitEntry};
 use super::ladders::{self, LadderEntry};
 use super::problem::{Place, Problems};
 use super::rotas::{self, RotaEntry};
@@ -129,12 +130,16 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     groups::check(&released, &routes, problems);
     let rotas = read_rotas(&mut table, problems);
     let ladders = read_ladders(&mut table, &known, problems);
+    let inhibitions = read_inhibitions(&mut table, &known, problems);
     ladders::check(&ladders, &rotas, &routes, &known.contacts, problems);
     table.finish("the main file", problems);
     let Daemon { data_dir, status, sender, http, journal, objective } = daemon?;
     let (registry, rules, policies) = field(entries);
     if sites_whole && problems.errors() == 0 {
         feeds.iter().for_each(|entry| feeds::check(entry, &registry, problems));
+    }
+    if sites_whole && problems.errors() == 0 {
+        inhibitions::check(&inhibitions, &registry, &rules, problems);
     }
     let zones = zones(&registry, &ladders, &routes);
     let setup = Setup {
@@ -145,6 +150,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         groups: released.into_iter().filter_map(|entry| entry.group).collect(),
         ladders: ladders.into_iter().filter_map(|entry| entry.ladder).collect(),
         rotas: rotas.into_iter().filter_map(|entry| entry.rota).collect(),
+        inhibitions: inhibitions.into_iter().filter_map(|entry| entry.inhibition).collect(),
         zones,
         status,
         sender: sender.name,
@@ -220,6 +226,22 @@ fn read_ladders(table: &mut Table, known: &Known, problems: &mut Problems) -> Ve
         let entry = ladders::read(entry, known, problems);
         if let Some(name) = &entry.name {
             seen.add("ladder", name, problems);
+        }
+        entries.push(entry);
+    }
+    entries
+}
+
+fn read_inhibitions(
+    table: &mut Table,
+    known: &Known,
+    problems: &mut Problems,
+) -> Vec<InhibitEntry> {
+    let (mut entries, mut seen) = (Vec::new(), Seen::default());
+    for entry in table.tables("inhibit", problems) {
+        let entry = inhibitions::read(entry, known, problems);
+        if let Some(name) = &entry.name {
+            seen.add("inhibition", name, problems);
         }
         entries.push(entry);
     }

@@ -74,6 +74,7 @@ pub fn read(
     };
     let retry = retry(table, kind, problems);
     let quiet = quiet(table, audience.as_ref(), problems);
+    let gather = gather(table, kind, audience.as_ref(), problems);
     Some(Route {
         channel: name?.value.clone(),
         recipients,
@@ -87,7 +88,25 @@ pub fn read(
         retry: retry?,
         personal: kind.is_to_contacts(),
         quiet,
+        gather,
     })
+}
+
+/// How long little things wait for company. Only where people read: what is read by a program is not grouped for it.
+fn gather(
+    table: &mut Table,
+    kind: Kind,
+    audience: Option<&At<Audience>>,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let gather = table.duration("gather", 10 * SECOND..=10 * MINUTE, problems)?;
+    if let Some(At { value: Audience::Public, .. }) = audience {
+        problems.add(&gather.place, "what the public hears waits for nothing", "remove it");
+    } else if !kind.is_read_by_people() {
+        let remedy = "remove it; SMS, mail, chat and log gather";
+        problems.add(&gather.place, "a program reads this channel", remedy);
+    }
+    Some(gather.value)
 }
 
 /// When officers are left alone with little things. The public only hears what must not wait.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::board::{CommandSink, Order, Ordered};
-use crate::desk::events::{STATION_ORDER, payload};
+use crate::desk::events::{SITE_ORDER, STATION_ORDER, payload};
 use crate::desk::run::Progress;
 
 /// How long an answer may take.
@@ -45,6 +45,7 @@ impl Orders {
                 (&command.by, command.verb.name(), Some(incident), payload(command))
             }
             Order::Station(order) => (&order.by, STATION_ORDER, None, payload(order)),
+            Order::Site(order) => (&order.by, SITE_ORDER, None, payload(order)),
         };
         let entry = Entry {
             kind: Kind::Command,

@@ -93,6 +93,9 @@ pub struct Skip {
 /// The topic of an order to a station; the payload is a [`StationOrder`](alerting::station::StationOrder).
 pub const STATION_ORDER: &str = "station";
 
+/// The topic of an order about a site; the payload is a [`SiteOrder`](alerting::standing::SiteOrder).
+pub const SITE_ORDER: &str = "site";
+
 /// As journal payload. Serialising these structures cannot fail.
 pub fn payload<T: Serialize>(value: &T) -> bytes::Bytes {
     serde_json::to_vec(value).map(bytes::Bytes::from).unwrap_or_default()

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use alerting::engine::{ALIVE_MAX, TrailHead};
 use alerting::explanation::Finding;
 use alerting::setup::Setup;
+use alerting::standing::SiteOrder;
 use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
 use delivery::QuarantineRow;
 use ingest::journal::{Cut, Gap, Kind, Record};
@@ -290,7 +291,7 @@ impl Desk {
             let balance = self.balance(&source);
             balance.held = balance.held.saturating_sub(1);
             balance.admitted += 1;
-            self.note_latest(&reading);
+            self.note_latest(&self.as_set(&reading));
             if let Some(engine) = &mut self.engine {
                 engine.observe(&reading, now, actions);
             }
@@ -409,9 +410,10 @@ impl Desk {
         balance.missing = balance.missing.saturating_add(tally.missing).saturating_sub(tally.found);
         let holds = balance.holds();
         for reading in readings.drain(..) {
-            self.note_latest(&reading);
+            let as_set = self.as_set(&reading);
+            self.note_latest(&as_set);
             if self.is_tapped {
-                carried.readings.push(reading);
+                carried.readings.push(as_set);
             }
             if let Some(engine) = &mut self.engine {
                 engine.observe(&reading, now, actions);
@@ -446,6 +448,11 @@ impl Desk {
             let site = registry.sites()[station.site.index()].id.clone();
             carried.stored.push((site, station.id.clone(), seq));
         }
+    }
+
+    /// A reading as it counts: from the zero people have set, and marked if somebody works on its instrument.
+    fn as_set(&self, reading: &Reading) -> Reading {
+        self.engine.as_ref().map_or(*reading, |engine| engine.as_set(reading))
     }
 
     fn note_latest(&mut self, reading: &Reading) {
@@ -487,6 +494,13 @@ impl Desk {
     ) {
         if record.topic == events::STATION_ORDER {
             return self.order_station(record, now, actions, carried);
+        }
+        if record.topic == events::SITE_ORDER {
+            return match (serde_json::from_slice::<SiteOrder>(record.payload), &mut self.engine) {
+                (Ok(order), Some(engine)) => engine.order(&order, now, actions),
+                (Ok(_), None) => {}
+                (Err(error), _) => self.unreadable(record, &error, carried),
+            };
         }
         match (serde_json::from_slice::<Command>(record.payload), &mut self.engine) {
             (Ok(command), Some(engine)) => engine.obey(&command, now, actions),
@@ -706,6 +720,8 @@ impl Desk {
             sites: self.engine.as_ref().map(Engine::view).unwrap_or_default(),
             latest: self.latest.clone(),
             stations: self.stations_now(),
+            standing: self.engine.as_ref().map(Engine::standing).unwrap_or_default().to_vec(),
+            zeros: self.engine.as_ref().map(|engine| engine.zeros().clone()).unwrap_or_default(),
             balances: self.balances.values().cloned().collect(),
             system_level: self.engine.as_ref().map(Engine::system_level).unwrap_or_default(),
             deliveries_open: self.engine.as_ref().map(Engine::deliveries_open).unwrap_or_default(),

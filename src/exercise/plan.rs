@@ -220,6 +220,7 @@ pub(crate) fn log_route() -> Route {
         group: None,
         personal: false,
         quiet: None,
+        gather: None,
         retry: Retry {
             first: Duration::from_secs(2),
             max: Duration::from_secs(300),

@@ -149,6 +149,7 @@ pub fn record(sequence: u64, revision: u32, state: IncidentState) -> IncidentRec
         what: text("바뀜", "changed"),
         evidence: vec![],
         late_detected: false,
+        hidden_by: None,
         approvals: vec![],
     }
 }

@@ -5,7 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use reading::{Quality, Quantity, Reading, SeriesIndex, SiteId, StationIndex, Timestamp};
+use reading::{
+    Quality, Quantity, Reading, SeriesIndex, SeriesName, SiteId, StationIndex, Timestamp,
+};
 
 use super::site::Event;
 use super::{Engine, Moment, Subject};
@@ -56,6 +58,11 @@ impl Engine {
     /// What stands, or stood until lately.
     pub fn standing(&self) -> &[Standing] {
         &self.standing
+    }
+
+    /// The zeros people have set, by series and rising moment.
+    pub fn zeros(&self) -> &BTreeMap<SeriesName, Vec<Zero>> {
+        &self.zeros
     }
 
     fn set(&mut self, order: &SiteOrder, now: Moment, out: &mut Vec<Action>) -> Result<Text, Text> {
@@ -228,7 +235,7 @@ impl Engine {
     fn re_zero(
         &mut self,
         order: &SiteOrder,
-        series: &reading::SeriesName,
+        series: &SeriesName,
         offset: f64,
         now: Moment,
     ) -> Result<Text, Text> {

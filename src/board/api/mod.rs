@@ -8,6 +8,7 @@ mod shown;
 mod lists;
 mod readings;
 mod orders;
+mod standing;
 mod past;
 mod stations;
 
@@ -23,6 +24,9 @@ pub(super) use orders::{Orders, Said, give, new_key, order, settle};
 pub(super) use past::backfill;
 pub(super) use readings::readings;
 pub(super) use shown::{decision, since};
+pub(super) use standing::{
+    end, maintain, maintenance, re_zero, report, reports, silence, silences, zeros,
+};
 pub(super) use stations::{order_station, station, stations};
 
 /// The description of all this.

@@ -75,6 +75,7 @@ fn detail(decision: &Decision, setup: &Setup, zone: &str) -> Value {
             "order": order,
             "what": text(what),
         }),
+        Decision::Expired { standing, .. } => json!({ "standing": standing }),
         Decision::Approval { group, bound, verdict, by, .. } => json!({
             "group": group.as_str(),
             "level": bound.level.name(),
@@ -98,6 +99,7 @@ pub(super) fn incident(record: &IncidentRecord, setup: &Setup) -> Value {
         "revision": record.revision,
         "opened_at": rfc3339(record.opened_at, zone),
         "revised_at": rfc3339(record.at, zone),
+        "hidden_by": record.hidden_by,
         "acknowledged_by": record.acknowledged_by,
         "what": text(&record.what),
         "late_detected": record.late_detected,
@@ -163,6 +165,10 @@ pub(super) fn site(
         "assessed": view.map(|view| view.assessed.name()),
         "since": since.map(|since| rfc3339(since, &site.zone)),
         "silent": view.map(|view| view.silent),
+        "maintained": view.map(|view| view.maintained),
+        "silenced_until": view
+            .and_then(|view| view.silenced_until)
+            .map(|until| rfc3339(until, &site.zone)),
         "series": view.map(|view| view.series),
         "incidents": view.map(|view| view.incidents.clone()).unwrap_or_default(),
         "as_of": rfc3339(at, &site.zone),

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alerting::catalogue::{self, Language};
 use alerting::engine::SiteView;
+use alerting::standing::What;
 use alerting::{Decision, Level};
 use delivery::ledger::DecisionRow;
+use reading::registry::Site;
 use serde::Serialize;
 
 use super::sorted::{LOOKS, rank};
@@ -64,6 +66,49 @@ pub(super) struct SiteRow {
     assessed: Option<&'static str>,
     silent: usize,
     series: usize,
+    maintained: usize,
+    /// What people have set here: what it is, who, why, and until when.
+    set: Vec<SetRow>,
+}
+
+/// A silence, maintenance or report at a site.
+#[derive(Serialize)]
+pub(super) struct SetRow {
+    id: String,
+    kind: &'static str,
+    /// What it is about, where it is not the site as a whole.
+    about: String,
+    by: String,
+    reason: String,
+    until: Shown,
+}
+
+/// What people have set at a site.
+fn set(overview: &Overview, site: &Site, language: Language) -> Vec<SetRow> {
+    let here = overview.standing.iter().filter(|one| one.holds_at(overview.at));
+    let here = here.filter(|one| one.concerns(&site.id));
+    here.map(|one| SetRow {
+        id: one.id.clone(),
+        kind: one.kind(),
+        about: about(&one.what, language),
+        by: one.by.clone(),
+        reason: one.reason.clone(),
+        until: Shown::new(one.until, &site.zone),
+    })
+    .collect()
+}
+
+fn about(what: &What, language: Language) -> String {
+    match what {
+        What::Silence { scope, .. } => {
+            let series = scope.series.iter().map(ToString::to_string);
+            let rules = scope.rules.iter().map(ToString::to_string);
+            series.chain(rules).collect::<Vec<_>>().join(", ")
+        }
+        What::Maintenance { station, sensor: Some(sensor), .. } => format!("{station}/{sensor}"),
+        What::Maintenance { station, .. } => station.to_string(),
+        What::Report { sign, .. } => catalogue::message(sign.key(), language).into(),
+    }
 }
 
 /// The sites, worst first, and how many more there are.
@@ -90,6 +135,8 @@ fn site(facts: &Facts, view: &SiteView, language: Language) -> Option<SiteRow> {
         assessed: (view.assessed < view.level).then(|| catalogue::level(view.assessed, language)),
         silent: view.silent,
         series: view.series,
+        maintained: view.maintained,
+        set: set(&facts.overview, site, language),
     })
 }
 
@@ -195,6 +242,7 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
             | Decision::Recorded { .. }
             | Decision::Command { .. }
             | Decision::Station { .. }
+            | Decision::Expired { .. }
             | Decision::Approval { .. } => false,
         };
     }
@@ -211,6 +259,7 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
             | Decision::Level { .. }
             | Decision::Reset { .. }
             | Decision::Station { .. }
+            | Decision::Expired { .. }
             | Decision::Recorded { .. } => false,
         }
     };
@@ -242,6 +291,7 @@ fn mark(decision: &Decision) -> Option<&'static str> {
         | Decision::Reset { .. }
         | Decision::Command { .. }
         | Decision::Station { .. }
+        | Decision::Expired { .. }
         | Decision::Approval { .. } => None,
     }
 }

@@ -29,6 +29,8 @@ mod tests {
             assessed,
             silent,
             series: 4,
+            maintained: 0,
+            silenced_until: None,
             incidents: vec![],
         };
         use Level::{Attention, Caution, Normal, Severe, Warning};

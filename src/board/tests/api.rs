@@ -158,14 +158,21 @@ async fn the_description_names_exactly_what_there_is() {
     assert_eq!(described["openapi"], "3.1.0");
     let key = owed("cap", "duty", alert("gwang-3", 14_007, Level::Severe)).key.to_string();
     for (path, methods) in described["paths"].as_object().unwrap() {
-        let (who, said) = match path.as_str() {
-            "/api/v1/exercises" => (APPROVER, r#"{"scenario":"typhoon"}"#),
-            path if path.ends_with("/backfill") => (ADMINISTRATOR, r#"{"readings":[]}"#),
-            path if path.ends_with("/orders") => {
-                (APPROVER, r#"{"command":"identify","reason":"r"}"#)
+        let (who, said) = match path.rsplit('/').next().unwrap() {
+            "exercises" => (APPROVER, r#"{"scenario":"typhoon"}"#),
+            "orders" => (APPROVER, r#"{"command":"identify","reason":"r"}"#),
+            "backfill" => (ADMINISTRATOR, r#"{"readings":[]}"#),
+            "silences" => (APPROVER, r#"{"reason":"r","sites":["gwang-3"],"for":"2 h"}"#),
+            "maintenance" => {
+                (APPROVER, r#"{"reason":"r","site":"gwang-3","station":"box-1","for":"2 h"}"#)
             }
+            "zeros" => {
+                (APPROVER, r#"{"reason":"r","series":"gwang-3/box-1/rain-1/rain","offset":1.0}"#)
+            }
+            "reports" => (APPROVER, r#"{"sign":"cracks","confirmed":true}"#),
             _ => (APPROVER, r#"{"reason":"r"}"#),
         };
+        let path = path.replace("{standing}", "silence-1");
         let path = path
             .replace("{site}", "gwang-3")
             .replace("{id}", "live_gwang-3_slope-failure_14007")
@@ -181,8 +188,8 @@ async fn the_description_names_exactly_what_there_is() {
         }
     }
     let here = include_str!("../mod.rs");
-    let served: std::collections::BTreeSet<_> =
-        here.split("\"/api/v1/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let served = here.split("\"/api/v1/").skip(1).filter_map(|rest| rest.split('"').next());
+    let served: std::collections::BTreeSet<_> = served.collect();
     assert_eq!(described["paths"].as_object().unwrap().len(), served.len());
 }
 

@@ -1,5 +1,7 @@
 //! What people order.
 
+use alerting::standing::SiteAsk;
+
 use super::*;
 
 #[tokio::test]
@@ -126,4 +128,99 @@ async fn a_station_is_asked_what_it_can_be_asked_and_nothing_else() {
         world.get("/api/v1/stations/gwang-3/nowhere", VIEWER).await.status(),
         StatusCode::NOT_FOUND
     );
+}
+
+#[tokio::test]
+async fn what_people_set_is_given_with_who_why_and_until_when() {
+    let world = World::new().await;
+    night(&world).await;
+    let post = |path: &str, text: &str| {
+        let asked = request(Method::POST, path).header(AUTHORIZATION, bearer(OPERATOR));
+        asked.body("application/json", text)
+    };
+    for (path, said, id) in [
+        (
+            "/api/v1/silences",
+            r#"{"reason":"drill","sites":["gwang-3"],"for":"2 h"}"#,
+            "silence-7000",
+        ),
+        (
+            "/api/v1/maintenance",
+            r#"{"reason":"battery","site":"gwang-3","station":"box-1","sensor":"rain-1","for":"30 min"}"#,
+            "maintenance-7001",
+        ),
+        (
+            "/api/v1/sites/gwang-3/reports",
+            r#"{"sign":"muddy-water","note":"at the foot"}"#,
+            "report-7002",
+        ),
+    ] {
+        let answer = world.ask(post(path, said)).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(read_json(answer).await["id"], id);
+    }
+    let given = world.sink.set.lock().clone();
+    assert!(given.iter().all(|order| order.by == "kim" && order.from.starts_with("api ")));
+    let SiteAsk::Silence { scope, from: None, until, severe: false } = &given[0].ask else {
+        panic!("{:?}", given[0])
+    };
+    assert_eq!((scope.sites[0].as_str(), given[0].reason.as_str()), ("gwang-3", "drill"));
+    let SiteAsk::Report { until: day, confirmed: false, .. } = &given[2].ask else {
+        panic!("{:?}", given[2])
+    };
+    assert_eq!(day.since(*until).as_secs(), 22 * 3_600, "a report is evidence for a day");
+
+    let zero = r#"{"reason":"put up again","series":"gwang-3/box-1/tilt-1/tilt-x","reads":1.0}"#;
+    assert_eq!(world.ask(post("/api/v1/zeros", zero)).await.status(), StatusCode::OK);
+    let ask = world.sink.set.lock().last().unwrap().ask.clone();
+    assert!(
+        matches!(ask, SiteAsk::ReZero { offset, .. } if (offset - 0.875).abs() < 1e-12),
+        "{ask:?}"
+    );
+
+    for (path, said) in [
+        ("/api/v1/silences", r#"{"reason":"x","sites":["gwang-3"]}"#),
+        (
+            "/api/v1/silences",
+            r#"{"reason":"x","sites":["gwang-3"],"for":"2 h","until":"2026-07-14T05:00:00Z"}"#,
+        ),
+        ("/api/v1/silences", r#"{"reason":"x","sites":["gwang-3"],"for":"soon"}"#),
+        ("/api/v1/silences", r#"{"reason":"x","site":"gwang-3","for":"2 h"}"#),
+        ("/api/v1/sites/gwang-3/reports", r#"{"sign":"ghosts"}"#),
+        ("/api/v1/zeros", r#"{"reason":"x","series":"gwang-3/box-1/rain-1/rain"}"#),
+    ] {
+        assert_eq!(world.ask(post(path, said)).await.status(), StatusCode::BAD_REQUEST, "{said}");
+    }
+
+    // what is said to be about other places is refused to whoever has no say there
+    world.add_user("north", Role::Operator, "an-1").await;
+    let (_, cookie) = world.sign_in("north", PASSWORD, "").await;
+    let before = world.sink.set.lock().len();
+    for (path, said, status) in [
+        (
+            "/api/v1/silences",
+            r#"{"reason":"x","sites":["an-1","gwang-3"],"for":"2 h"}"#,
+            StatusCode::FORBIDDEN,
+        ),
+        (
+            "/api/v1/silences",
+            r#"{"reason":"x","rules":["tilt"],"for":"2 h"}"#,
+            StatusCode::FORBIDDEN,
+        ),
+        (
+            "/api/v1/zeros",
+            r#"{"reason":"x","series":"gwang-3/box-1/rain-1/rain","offset":1.0}"#,
+            StatusCode::FORBIDDEN,
+        ),
+        ("/api/v1/silences", r#"{"reason":"x","sites":["an-1"],"for":"2 h"}"#, StatusCode::OK),
+    ] {
+        let asked =
+            request(Method::POST, path).header(COOKIE, &cookie).header(ORIGIN, "http://board.test");
+        assert_eq!(
+            world.ask(asked.body("application/json", said)).await.status(),
+            status,
+            "{said}"
+        );
+    }
+    assert_eq!(world.sink.set.lock().len(), before + 1);
 }

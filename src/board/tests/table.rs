@@ -47,6 +47,17 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("GET", "/ogc/collections/{collection}/items", Some(Role::Viewer), Bound::Not),
     ("GET", "/ogc/collections/{collection}/items/{feature}", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/alerts", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/silences", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/maintenance", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/reports", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/zeros", Some(Role::Viewer), Bound::Not),
+    ("POST", "/api/v1/silences", Some(Role::Operator), Bound::Said),
+    ("POST", "/api/v1/maintenance", Some(Role::Operator), Bound::Said),
+    ("POST", "/api/v1/zeros", Some(Role::Operator), Bound::Said),
+    ("POST", "/api/v1/sites/{site}/reports", Some(Role::Operator), Bound::Site),
+    ("POST", "/api/v1/silences/{standing}/end", Some(Role::Operator), Bound::Said),
+    ("POST", "/api/v1/maintenance/{standing}/end", Some(Role::Operator), Bound::Said),
+    ("POST", "/api/v1/reports/{standing}/end", Some(Role::Operator), Bound::Said),
     ("GET", "/api/v1/deliveries", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/deliveries/{key}", Some(Role::Viewer), Bound::Not),
     ("POST", "/api/v1/deliveries/{key}/delivered", Some(Role::Operator), Bound::Site),
@@ -87,6 +98,8 @@ enum Bound {
     Site,
     /// Everywhere: it is about all sites.
     Everywhere,
+    /// At the sites that what is sent names: the handler looks.
+    Said,
 }
 
 /// What stands between a request and its handler: nothing, or what is refused.
@@ -176,7 +189,7 @@ async fn every_route_asks_for_its_role_in_its_place() {
         for (id, role, area, cookie) in &people {
             let answer = world.ask(sent(method, asked(method, route).header(COOKIE, cookie))).await;
             let here = match bound {
-                Bound::Not => true,
+                Bound::Not | Bound::Said => true,
                 Bound::Site => *area == "all" || *area == "gwang-3",
                 Bound::Everywhere => *area == "all",
             };

@@ -123,3 +123,57 @@ fn g13_what_is_wrong_with_those_who_are_called_is_told_with_its_place() {
     let sources = [("bongsu.toml".into(), siren), ("sites/cut-12.toml".into(), super::SITE.into())];
     assert!(problems(&sources.into()).iter().any(|problem| problem.contains("hears at any hour")));
 }
+
+const INHIBIT: &str = r#"
+[[inhibit]]
+name = "rain-first"
+while = { sites = ["cut-12"], level = "warning" }
+hides = { rules = ["rain-caution"] }
+provenance = { author = "Kim", date = 2026-07-01, reason = "plan 6" }
+"#;
+
+#[test]
+fn what_is_hidden_or_gathered_is_understood_or_refused_with_its_place() {
+    let setup = load(&with(INHIBIT)).unwrap().setup;
+    assert_eq!(setup.inhibitions[0].level, Level::Warning);
+    let head = with("")["bongsu.toml"].lines().count() + 2;
+    for (from, to, row, column) in [
+        ("hides = { rules = [\"rain-caution\"] }", "hides = {}", head, 1),
+        ("rain-caution", "rain", head, 1),
+        ("\"cut-12\"], level", "\"cut-13\"], level", head + 2, 20),
+        ("\"warning\"", "\"attention\"", head + 2, 39),
+    ] {
+        let mut sources = with(INHIBIT);
+        let text = sources.get_mut("bongsu.toml").unwrap();
+        *text = text.replacen(from, to, 1);
+        let found = problems(&sources);
+        let place = format!("bongsu.toml:{row}:{column}: ");
+        assert!(
+            found.iter().any(|problem| problem.starts_with(&place)),
+            "{to}: {place} in {found:#?}"
+        );
+    }
+    let gathers = |audience: &str| {
+        let from = format!("audience = \"{audience}\"\n");
+        MAIN.replace(&from, &format!("{from}gather = \"2 min\"\n"))
+    };
+    for (main, expected) in [
+        (gathers("officers"), "a program reads this channel"),
+        (gathers("public"), "waits for nothing"),
+    ] {
+        let sources =
+            [("bongsu.toml".into(), main), ("sites/cut-12.toml".into(), super::SITE.into())];
+        assert!(
+            problems(&sources.into()).iter().any(|problem| problem.contains(expected)),
+            "{expected}"
+        );
+    }
+    let log = gathers("officers").replacen(
+        "kind = \"webhook\"\nurl = \"https://duty.example.kr/hook\"\nsecret = \"env:DUTY_KEY\"",
+        "kind = \"log\"",
+        1,
+    );
+    let sources = [("bongsu.toml".into(), log), ("sites/cut-12.toml".into(), super::SITE.into())];
+    let routes = load(&sources.into()).unwrap().setup.routes;
+    assert_eq!(routes[0].gather, Some(Duration::from_secs(120)));
+}

@@ -144,6 +144,7 @@ fn decide(transaction: &Transaction<'_>, position: u64, decision: &Decision) -> 
         | Decision::Recorded { .. }
         | Decision::Command { .. }
         | Decision::Station { .. }
+        | Decision::Expired { .. }
         | Decision::Approval { .. } => Ok(()),
     }
 }
