@@ -135,10 +135,11 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 1..160)
 }
 
-/// Plays what happens; gives what was sent in order, by chain.
-fn played(
-    events: Vec<Event>,
-) -> (World, Books, BTreeMap<(String, String, String, bool), Vec<u32>>) {
+/// What was sent, in order, by chain.
+type Sent = BTreeMap<(String, String, String, bool), Vec<u32>>;
+
+/// Plays what happens.
+fn played(events: Vec<Event>) -> (World, Books, Sent) {
     let mut world = World::new(roads());
     world.delivers = false;
     let (mut books, mut sent) = (Books::default(), BTreeMap::<_, Vec<u32>>::new());

@@ -24,8 +24,8 @@ pub struct Api {
 
 /// What became of something that was sent.
 pub enum Sent {
-    /// It was taken; the answer.
-    Taken(serde_json::Value),
+    /// It was taken.
+    Taken,
     /// It was not, and will not be if it is sent again.
     Refused(String),
 }
@@ -47,17 +47,6 @@ impl Api {
             .with_context(|| format!("cannot read the token in {}", token_file.display()))?;
         let client = reqwest::Client::builder().timeout(ANSWER_MAX).build()?;
         Ok(Self { client, url: url.trim_end_matches('/').into(), token: token.trim().into() })
-    }
-
-    /// Asks for something.
-    ///
-    /// # Errors
-    /// Who did not answer, or what they answered instead.
-    pub async fn get(&self, path: &str) -> anyhow::Result<serde_json::Value> {
-        match self.ask(|| self.client.get(format!("{}{path}", self.url))).await? {
-            Sent::Taken(answer) => Ok(answer),
-            Sent::Refused(why) => bail!("{}{path}: {why}", self.url),
-        }
     }
 
     /// Hands something over that may be handed over again.
@@ -142,8 +131,7 @@ impl Api {
         let (status, url) = (answer.status(), answer.url().clone());
         let body = answer.text().await?;
         if status.is_success() {
-            let answer = serde_json::from_str(&body);
-            return Ok(Sent::Taken(answer.with_context(|| format!("{url} did not answer JSON"))?));
+            return Ok(Sent::Taken);
         }
         let said = said(&body, status);
         match status.as_u16() {

@@ -147,7 +147,7 @@ impl Sums {
     fn count(&mut self, message: &Message, sent: &Sent) {
         let readings = message.readings as u64;
         match sent {
-            Sent::Taken(_) => {
+            Sent::Taken => {
                 self.readings += readings;
                 self.messages += 1;
             }

@@ -229,6 +229,7 @@ impl Room {
                     password: Secret::new("secret"),
                     system_type: String::new(),
                     source: "15440000".into(),
+                    test_number: None,
                     window: 2,
                     timeout: within,
                     enquire_every: Duration::from_secs(30),

@@ -1,5 +1,6 @@
 //! Gateways at the embedded broker and at a mosquitto: let in by what they prove, heard where they may speak, gone once
 //! revoked. The clients are those of mosquitto.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -209,9 +210,10 @@ impl Mosquitto {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let started = Self(child, port);
         for _ in 0..600 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(Self(child, port));
+                return Some(started);
             }
             std::thread::sleep(Duration::from_millis(50));
         }

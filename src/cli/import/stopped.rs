@@ -51,8 +51,8 @@ impl Stopped {
             topic: format!("bongsu/v1/{site}/{station}/backfill"),
             payload: payload.clone(),
         };
-        let appended = self.journal.append(vec![daemon::past::entry(past, &self.clock)]).await?;
-        Ok(Sent::Taken(appended.last.into()))
+        self.journal.append(vec![daemon::past::entry(past, &self.clock)]).await?;
+        Ok(Sent::Taken)
     }
 
     /// Lets go of the journal, with everything on disk.

@@ -55,7 +55,7 @@ struct Page {
 /// # Errors
 /// If it does not answer, or not that.
 pub async fn of_running(api: &Api) -> anyhow::Result<Vec<Stranger>> {
-    let answer = api.get("/api/v1/adoptions").await?;
+    let answer = api.get("/api/v1/adoptions", &[]).await?.unwrap_or_default();
     let page: Page = serde_json::from_value(answer).context("the answer is no list of stations")?;
     Ok(page.items)
 }
