@@ -47,7 +47,7 @@ impl Follower {
         skips: &BTreeSet<u64>,
     ) -> std::io::Result<Self> {
         let state = StateFolder::open(folder)?;
-        let desk = recovery::start(&state, position, journal, skips).desk.tapped();
+        let desk = recovery::start(name, &state, position, journal, skips).desk.tapped();
         let next = desk.position() + 1;
         journal.hold(name, next, hold);
         Ok(Self {

@@ -172,7 +172,7 @@ impl Daemon {
         registry.register(journal.metrics())?;
 
         let (skips, new_skips) = state.skips();
-        let recovered = recovery::start(&state, opened.position, &journal, &skips);
+        let recovered = recovery::start("desk", &state, opened.position, &journal, &skips);
         if let Some(first) = recovered.lost_before {
             tracing::error!(
                 first,

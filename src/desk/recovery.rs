@@ -15,9 +15,10 @@ pub struct Recovered {
     pub lost_before: Option<u64>,
 }
 
-/// Finds where to start. A ledger that is behind a snapshot has lost decisions; then everything the journal still
+/// Finds where `who` starts, as the log calls it. A ledger that is behind a snapshot has lost decisions; then everything the journal still
 /// has is applied again, and the ledger recognises what it has by position.
 pub fn start(
+    who: &str,
     folder: &StateFolder,
     ledger_position: u64,
     journal: &Journal,
@@ -27,10 +28,10 @@ pub fn start(
     if let Some(desk) = folder.load(ledger_position, skips)
         && desk.position() + 1 >= first
     {
-        tracing::info!(position = desk.position(), "starting from a snapshot");
+        tracing::info!(who, position = desk.position(), "starting from a snapshot");
         return Recovered { desk, lost_before: None };
     }
     let lost_before = (first > 1).then_some(first);
-    tracing::info!(first, "starting from the oldest record of the journal");
+    tracing::info!(who, first, "starting from the oldest record of the journal");
     Recovered { desk: Desk::new(skips.clone()), lost_before }
 }

@@ -285,7 +285,7 @@ pub fn make_snapshot(
     // The next start goes on from the ledger's file, and may need all of the journal from there.
     anyhow::ensure!(!ledger.is_in_memory(), "the ledger is in memory only");
     let (skips, _) = state.skips();
-    let recovered = super::recovery::start(state, ledger.position(), journal, &skips);
+    let recovered = super::recovery::start("snapshots", state, ledger.position(), journal, &skips);
     let mut desk = recovered.desk;
     let mut reader = journal.reader(desk.position() + 1, "snapshot");
     let mut carried = Carried::default();

@@ -248,7 +248,9 @@ fn g14_a_ledger_that_lost_decisions_makes_the_desk_start_from_the_journal() {
         .collect();
     journal.append_blocking(entries).expect("appended");
     state.save(&run(&moving_slope()[..150]).0).expect("saved");
-    let from = |ledger| recovery::start(&state, ledger, &journal, &BTreeSet::new()).desk.position();
+    let from = |ledger| {
+        recovery::start("desk", &state, ledger, &journal, &BTreeSet::new()).desk.position()
+    };
     assert_eq!(from(200), 150, "the snapshot");
     assert_eq!(from(150), 150);
     assert_eq!(from(149), 0, "the ledger is behind it");

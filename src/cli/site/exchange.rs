@@ -321,9 +321,7 @@ lateness = "20 min"
 
     /// A main file without the files beside it.
     fn without_references(text: &str) -> String {
-        let lines = text
-            .lines()
-            .filter(|line| !line.starts_with("ca-file"));
+        let lines = text.lines().filter(|line| !line.starts_with("ca-file"));
         lines.collect::<Vec<_>>().join("\n")
     }
 
