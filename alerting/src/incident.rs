@@ -18,7 +18,7 @@ use crate::ladder::Climb;
 use crate::level::Level;
 use crate::life::Life;
 
-/// The same criterion on the same series joins an incident at most this often (domain.md 3.8, alert hygiene).
+/// The same criterion on the same series joins an incident at most this often (own).
 pub const JOIN_EVERY: Duration = Duration::from_secs(600);
 
 /// An incident that is not put away yet.

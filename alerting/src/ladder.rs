@@ -41,7 +41,7 @@ pub struct Rung {
     pub rota: Option<RotaId>,
 }
 
-/// How long a rung has to answer, by level (domain.md 3.8: 3 min at 심각 `[P]`; the others are ours).
+/// How long a rung has to answer, by level (ours: 3 min at 심각).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Within {
     /// At 관심.

@@ -1,6 +1,6 @@
 //! Site policy: the rules that hold, to the level of a site. How that level moves over time is [`life`](crate::life)'s.
 //!
-//! The table is domain.md 3.8, first match from the top. Rain alone never exceeds 주의; one post alone never
+//! The table is that of docs/rules.md, first match from the top. Rain alone never exceeds 주의; one post alone never
 //! makes 심각 without a second line of evidence; sensors on one post count as one; what is only unusual is 관심.
 
 use alloc::collections::BTreeSet;

@@ -15,7 +15,7 @@ use crate::condition::ConditionSettings;
 use crate::level::Level;
 use crate::validity::Validity;
 
-/// What kind of evidence a rule gives (domain.md 3.8).
+/// What kind of evidence a rule gives (docs/rules.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {

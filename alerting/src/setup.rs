@@ -64,11 +64,11 @@ pub struct Setup {
 pub struct Policy {
     /// How long 관심 is kept after its evidence ceased.
     pub dwell_attention: Duration,
-    /// How long 주의 is kept before stepping down one level (domain.md 3.1: 3 h).
+    /// How long 주의 is kept before stepping down one level (own: 3 h).
     pub dwell_caution: Duration,
-    /// How long 경계 is kept before stepping down one level (domain.md 3.1: 12 h). 심각 is stood down by hand.
+    /// How long 경계 is kept before stepping down one level (own: 12 h). 심각 is stood down by hand.
     pub dwell_warning: Duration,
-    /// How often an open incident at 심각 is repeated to those who were told (domain.md 3.8: 60 min).
+    /// How often an open incident at 심각 is repeated to those who were told (own: 60 min).
     pub remind_severe: Duration,
     /// A level that came back so often within `flap_window` stays at its highest.
     pub flap_count: u8,

@@ -18,7 +18,7 @@ use crate::level::Level;
 /// The longest a silence or maintenance may last: what has to be longer is set again, by somebody who looked again.
 pub const LASTS_MAX: Duration = Duration::from_secs(31 * 86_400);
 
-/// How long a report is evidence if nobody says (`[P]`, ours): somebody has looked again by then.
+/// How long a report is evidence if nobody says (own): somebody has looked again by then.
 pub const REPORT_LASTS: Duration = Duration::from_secs(24 * 3_600);
 
 /// How many may stand at once.
@@ -151,8 +151,8 @@ impl Scope {
     }
 }
 
-/// What somebody saw (신고·예찰). The levels are domain.md 3.8 for collapse and cracks ("X confirms collapse or cracks" is
-/// 심각); the others are ours `[P]`. What nobody has confirmed never argues for 심각.
+/// What somebody saw (신고·예찰). The levels are those of docs/rules.md for collapse and cracks ("X confirms collapse or cracks" is
+/// 심각); the others are our own. What nobody has confirmed never argues for 심각.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sign {

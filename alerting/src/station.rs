@@ -44,7 +44,7 @@ const RESEND_AFTER: Duration = Duration::from_secs(60);
 /// How long a station stays in alert mode.
 const ALERT_LASTS: Duration = Duration::from_secs(3_600);
 
-/// How often a station reports in alert mode: domain.md 3.1 and S10 have 10 s to 1 min.
+/// How often a station reports in alert mode: 10 s to 1 min are usual.
 const ALERT_EVERY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60));
 
 /// How much of a text of a station is kept, characters.

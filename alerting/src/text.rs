@@ -11,7 +11,7 @@ use reading::registry::Text;
 
 use crate::catalogue::{self, Language};
 
-/// Characters of one SMS in UCS-2, and of each part of a longer one (domain.md 4.4).
+/// Characters of one SMS in UCS-2, and of each part of a longer one (3GPP TS 23.038, 23.040: 70, and 67).
 pub const SMS_SINGLE: usize = 70;
 /// The same for each part of several.
 pub const SMS_PART: usize = 67;
@@ -79,7 +79,7 @@ pub fn first_sentence(text: &str) -> &str {
 pub enum Limit {
     /// As long as it likes.
     None,
-    /// 재난문자: so many characters, and no more than twice as many mixed bytes (domain.md 4.3).
+    /// 재난문자: so many characters, and no more than twice as many mixed bytes (90 or 157 characters).
     CellBroadcast(usize),
     /// So many SMS parts.
     SmsParts(usize),
@@ -162,7 +162,7 @@ pub enum Unit {
     Screens,
 }
 
-/// What the public must be told (domain.md 4.7).
+/// What the public must be told: source, hazard, place, time, guidance (Mileti and Sorensen 1990).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Element {
     /// Who speaks.
@@ -251,7 +251,7 @@ impl Fault {
     }
 }
 
-/// Words that residents should not have to understand (domain.md 4.7); compared without regard to case.
+/// Words that residents should not have to understand; compared without regard to case.
 const JARGON: [&str; 30] = [
     "관리기준",
     "임계",
@@ -396,7 +396,7 @@ mod tests {
     use alloc::vec;
     use proptest::prelude::*;
 
-    /// The two texts of domain.md 4.7 with their counts.
+    /// A text of each length with its counts.
     const SHORT: &str = "[○○시] 7.14. 15:20 △△동 산12-3 급경사지 붕괴 위험, 주민은 즉시 □□초 체육관으로 대피하고 비탈면·옹벽 접근금지. ☎031-000-0000";
     const LONG: &str = "[○○시] 7월 14일 15:20 현재 △△동 산12-3 급경사지 변위가 급격히 증가하여 붕괴 위험이 높습니다. 하부 주민은 지금 바로 □□초등학교 체육관으로 대피하시고, 비탈면·옹벽 접근과 차량 통행을 금지합니다. 노약자는 이웃과 함께 대피하세요. 문의 031-000-0000";
 

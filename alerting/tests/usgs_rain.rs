@@ -1,5 +1,5 @@
 //! The rain family on recorded gauges of the U.S. Geological Survey, against results computed elsewhere from the
-//! formulas (domain.md 5.3, and the published Seattle rule row by row).
+//! formulas (docs/evaluation.md, and the published Seattle rule row by row).
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::BTreeMap;

@@ -20,7 +20,7 @@ const YEAR_SECS: f64 = 365.25 * 86_400.0;
 /// Two raises of a level within this are the same one, found a little earlier or later.
 const SAME: std::time::Duration = std::time::Duration::from_secs(6 * 3_600);
 
-/// The probability that one quiet reading is beyond a limit for which chance is told: domain.md 3.1.
+/// The probability that one quiet reading is beyond a limit for which chance is told: docs/formulas.md 2.
 const EACH: f64 = 0.01;
 
 /// What one configuration made of a history.

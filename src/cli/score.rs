@@ -1,5 +1,5 @@
 //! `bongsu score`: the simulator's catalogue through the real desk, as often as asked for. What was hit and how early, what
-//! was missed, what was false, and what became of faults, against the targets of domain.md 3.8.
+//! was missed, what was false, and what became of faults, against the targets of docs/formulas.md 9.
 
 mod play;
 mod tally;

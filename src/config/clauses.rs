@@ -266,7 +266,7 @@ fn is_of_rain(condition: &ConditionSettings) -> bool {
     }
 }
 
-/// Which evidence a quantity can give (domain.md 3.8).
+/// Which evidence a quantity can give (docs/formulas.md 9).
 pub fn groups_of(quantity: Quantity) -> &'static [Group] {
     use Quantity as Q;
     match quantity {

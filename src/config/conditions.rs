@@ -26,7 +26,7 @@ use super::value::{Fault, duration_text};
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The longest window of a sum (domain.md 3.4.1).
+/// The longest window of a sum (docs/formulas.md 5.1).
 const SUM_WINDOW_MAX: Duration = Duration::from_secs(31 * 86_400);
 
 /// Reads the keys of one kind.
@@ -180,7 +180,7 @@ fn persistence(
     persistence_from(table, "3 of 5", 3, series, problems)
 }
 
-/// Reads `raise`, `hold`, `clear-count` and `gap-max`. A gap is usually three report intervals (domain.md 3.1).
+/// Reads `raise`, `hold`, `clear-count` and `gap-max`. A gap is usually three report intervals (docs/formulas.md 2).
 fn persistence_from(
     table: &mut Table,
     usual_raise: &str,

@@ -13,7 +13,7 @@ use reading::{Quality, Quantity};
 use super::clauses::groups_of;
 use super::stations::Watched;
 
-/// An instrument is all right again after so many clean readings (domain.md 3.5.7).
+/// An instrument is all right again after so many clean readings (docs/formulas.md 6.7).
 const CLEAN: u16 = 12;
 
 /// `unconfirmed-deformation` and the like for what may be danger, `instrument` for what is wrong with an instrument.

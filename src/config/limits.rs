@@ -9,7 +9,7 @@ use super::table::Table;
 use super::tree::At;
 use super::value::{Fault, number_with_unit, shortened};
 
-/// Without `clear-below`, a limit clears a tenth below where it raises (domain.md 3.1).
+/// Without `clear-below`, a limit clears a tenth below where it raises (docs/formulas.md 2).
 const HYSTERESIS: f64 = 0.1;
 
 /// Where a condition begins and ceases, in base units.

@@ -15,7 +15,7 @@ use super::value::duration_text;
 /// A station is silent after so many report intervals …
 const INTERVALS: u32 = 3;
 
-/// … but never sooner than this, so that one slow reconnection is no fault (domain.md 3.5.7).
+/// … but never sooner than this, so that one slow reconnection is no fault (docs/formulas.md 6.7).
 const LEAST: Duration = Duration::from_secs(10 * 60);
 
 /// The rules for the series that no silence rule of the site is about: `silence`, and `silence-30-min` and the

@@ -20,8 +20,7 @@ use super::value::{Fault, duration_text, nearest, number_with_unit, shortened};
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// How late a reading may come and still be evaluated in its order, unless the sensor says otherwise
-/// (domain.md 3.0).
+/// How late a reading may come and still be evaluated in its order, unless the sensor says otherwise (own).
 const LATENESS: Duration = Duration::from_secs(15 * 60);
 
 /// What is far from the others waits for two more: so many report intervals later it still is in its order.
@@ -346,7 +345,7 @@ fn sensor(
 }
 
 /// The usual noise of an instrument for a quantity (one standard deviation, base unit), where a value has no business to
-/// leap and none to stand still: catalogue figures of domain.md 1.2 [memory]. Rain, switches, hits and vibrations come
+/// leap and none to stand still: usual figures of catalogues. Rain, switches, hits and vibrations come
 /// in leaps, radios fade.
 pub fn usual_noise(quantity: Quantity) -> Option<f64> {
     use Quantity as Q;

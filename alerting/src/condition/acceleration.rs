@@ -2,7 +2,7 @@
 //!
 //! In: trusted displacements (or tilts) of one series, in event order. Out: a [`Transition`] when the mean of the last
 //! few velocities rises above that of more of them, having been at or below it, with the velocity above the noise; it
-//! ceases when the short mean is back. The value is the short mean. Source: domain.md 3.2.4, vector B3.
+//! ceases when the short mean is back. The value is the short mean. Source: docs/formulas.md 3.4, vector B3.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

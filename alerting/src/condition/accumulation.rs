@@ -1,7 +1,7 @@
 //! Accumulation: the running sum of amounts, such as rain, over a window.
 //!
-//! In: trusted amounts, tips or running totals of one series, in event order. Out: a [`Transition`]. Source: domain.md
-//! 3.4.1.
+//! In: trusted amounts, tips or running totals of one series, in event order. Out: a [`Transition`]. Source:
+//! docs/formulas.md 5.1.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn raises_when_the_sum_of_the_window_is_reached() {
-        // typhoon scenario of domain.md 6.2 S2: 3-hour sums 45 at hour 13, 63 at 15, 95 at 17
+        // a typhoon: 3-hour sums 45 at hour 13, 63 at 15, 95 at 17
         let rain = [2, 4, 6, 8, 10, 12, 15, 18, 20, 25, 30, 40, 50];
         let mut state = State::default();
         let raised = rain.iter().enumerate().find_map(|(i, mm)| {

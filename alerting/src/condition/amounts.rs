@@ -1,7 +1,7 @@
 //! Amounts: what a gauge counted, as whole thousandths, and running sums of them.
 //!
-//! What is added is subtracted again to the last digit: a gauge that tips 0.254 mm counts 254. Source: domain.md
-//! 3.4.1, trap 11.
+//! What is added is subtracted again to the last digit: a gauge that tips 0.254 mm counts 254. Source:
+//! docs/formulas.md 5.1.
 
 use alloc::collections::VecDeque;
 

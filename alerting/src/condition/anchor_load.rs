@@ -1,7 +1,8 @@
 //! Anchor load in both directions: too much of the design load, or too little of the lock-off load.
 //!
 //! In: trusted forces of one load cell. Out: a [`Transition`]; its value is the load in percent of the design load.
-//! Source: domain.md 2.3 (3): 80, 100, 120 % of the design load; below 80 % of the lock-off load for 관심.
+//! Source: docs/formulas.md 8.6 (KCS 11 10 15:2025): 80, 100, 120 % of the design load; below 80 % of the lock-off load
+//! for 관심.
 
 use alloc::vec::Vec;
 

@@ -3,7 +3,7 @@
 //! Below field capacity (index < 0) water is only taken up or evaporated; above, it also drains by δ = exp(−k·Δt):
 //! below `A += P − ET`, above `A = A·δ + (P − ET)/Δt · (1 − δ)/k`, never under −capacity. With a step of an hour this
 //! is the reference; with another step the input is taken as a rate, so that no rain is lost. In: trusted rain of one
-//! series. Out: a [`Transition`]; its value is the index in millimetres. Source: domain.md 3.4.4 (U.S. Geological
+//! series. Out: a [`Transition`]; its value is the index in millimetres. Source: docs/formulas.md 5.4 (U.S. Geological
 //! Survey, *thresh*).
 
 use alloc::vec::Vec;

@@ -3,7 +3,7 @@
 //! Mean and variance move with the readings (EWMA), but only with those that are usual themselves, and not while the
 //! condition holds. Beside them stands a reference from the warm-up that never moves: a movement too slow to stand out
 //! takes the mean with it, and the mean then stands out of the reference. The value is the larger of both distances in
-//! standard deviations. Source: domain.md 3.5.9, vector E4.
+//! standard deviations. Source: docs/formulas.md 6.8, vector E4.
 
 use alloc::vec::Vec;
 

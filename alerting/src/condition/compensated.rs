@@ -1,7 +1,7 @@
 //! Compensated: what is left of a reading without the temperature, beyond a limit, or moving beyond one.
 //!
 //! In: trusted readings of one series, and of its thermometer as companion. Out: a [`Transition`]; its value is the
-//! residual, or its slope an hour. Nothing is learned while it is beyond the limit. Source: domain.md 3.6.
+//! residual, or its slope an hour. Nothing is learned while it is beyond the limit. Source: docs/formulas.md 7.
 
 use alloc::vec::Vec;
 

@@ -2,7 +2,7 @@
 //!
 //! y = θ₀ + θ₁(T − 20) [+ θ₂(T_lag − 20)]; the residual is taken with θ as it was before the reading. It does not learn
 //! while the residual moves fast, nor while the temperature has hardly moved for a day (nothing to learn from: P would
-//! grow), nor while whoever asks says so. Source: domain.md 3.6, vector F1.
+//! grow), nor while whoever asks says so. Source: docs/formulas.md 7, vector F1.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

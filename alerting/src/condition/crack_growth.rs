@@ -2,7 +2,7 @@
 //!
 //! In: trusted widths of one series, and the temperature as companion if there is one. The slope is Theil–Sen's over
 //! the six-hour medians of the window, so that neither spikes nor the day's breathing make it. Out: a [`Transition`];
-//! its value is the growth an hour. Source: domain.md 3.7.3.
+//! its value is the growth an hour. Source: docs/formulas.md 8.3.
 
 use alloc::vec::Vec;
 use core::time::Duration;

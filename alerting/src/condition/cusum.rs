@@ -2,7 +2,7 @@
 //!
 //! S⁺ = max(0, S⁺ + z − k), S⁻ = max(0, S⁻ − z − k), with z the distance from the mean in standard deviations; the value
 //! is the larger. The mean and deviation are given, or those of the warm-up. Sums stop at twice the limit, so that what
-//! is over can be seen to be over. Source: domain.md 3.5.4, vector E2.
+//! is over can be seen to be over. Source: docs/formulas.md 6.4, vector E2.
 
 use alloc::vec::Vec;
 

@@ -2,7 +2,7 @@
 //!
 //! In: trusted readings of one series, and of at least two others of the same as companions; amounts of rain are summed
 //! over a window first. It is suspect while |x − median| is above the larger of an amount and a part of the median.
-//! Out: a [`Transition`]; its value is the distance. Source: domain.md 3.5.5.
+//! Out: a [`Transition`]; its value is the distance. Source: docs/formulas.md 6.5.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -22,7 +22,7 @@ pub const OTHERS_MAX: usize = 15;
 /// An instrument apart from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// So far apart nobody wonders (domain.md: 4 σ), base units.
+    /// So far apart nobody wonders (4 σ, own), base units.
     pub apart: f64,
     /// Nor in so large a part of the median (0.1).
     pub share: f64,
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_gauge_that_pours_alone_is_suspect() {
-        // MLP on 2015-11-08: 0.19, 0.53, 0.44, 0.07 in within an hour, the others dry (domain.md 3.5.5)
+        // MLP on 2015-11-08: 0.19, 0.53, 0.44, 0.07 in within an hour, the others dry (docs/formulas.md 6.5)
         let hour = Some(Duration::from_secs(3_600));
         let inches = [0.0, 0.19, 0.53, 0.44, 0.07, 0.0, 0.0, 0.0, 0.0, 0.0];
         let rows: Vec<_> = inches.iter().map(|inch| [inch * 25.4, 0.0, 0.0]).collect();

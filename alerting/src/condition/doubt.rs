@@ -17,7 +17,7 @@ use super::{Kind, Transition};
 pub struct Settings {
     /// From a reading with any of these flags …
     pub flags: Quality,
-    /// … until so many in a row without one (domain.md 3.5.7: 12).
+    /// … until so many in a row without one (docs/formulas.md 6.7: 12).
     pub clean: u16,
 }
 

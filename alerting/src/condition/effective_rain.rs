@@ -2,8 +2,8 @@
 //!
 //! E = Σ rᵢ · 0.5^((t − tᵢ)/T½), with α from the actual distance of readings. Several half-lives stand beside each
 //! other, each with its own limit: a short one answers to bursts, a long one to a wet week. In: trusted rain of one
-//! series. Out: a [`Transition`]; its value is the largest of them in percent of its limit. Source: domain.md 3.4.4,
-//! vector D1.
+//! series. Out: a [`Transition`]; its value is the largest of them in percent of its limit. Source:
+//! docs/formulas.md 5.4, vector D1.
 
 use alloc::vec::Vec;
 use core::time::Duration;

@@ -3,7 +3,7 @@
 //! In: trusted displacements of one series, in event order; as companion the rain that may drive them. Out: a
 //! [`Transition`] when a forecast that passes every gate says that the end, at the latest, is nearer than a limit; its
 //! value is the time left, in hours. It ceases when the forecast is withdrawn. A forecast never lowers a level and is
-//! never told to the public as a clock time. Sources: domain.md 3.3.2 and 3.3.3.
+//! never told to the public as a clock time. Sources: docs/formulas.md 4.2 and 4.3.
 
 pub mod forecast;
 pub mod line;
@@ -41,7 +41,7 @@ const TRIGGER_RESTED: Duration = Duration::from_secs(3 * 3_600);
 /// A forecast that no longer passes its gates is withdrawn after so long.
 const WITHDRAWN_AFTER: Duration = Duration::from_secs(6 * 3_600);
 
-/// When to forecast, and when to believe it. The defaults are those of domain.md 3.3.3.
+/// When to forecast, and when to believe it. The defaults are those of docs/formulas.md 4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// How velocities are made.

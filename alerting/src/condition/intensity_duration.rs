@@ -2,7 +2,7 @@
 //!
 //! In: trusted rain of one series, in event order. Out: a [`Transition`]; its value is the intensity in parts of what
 //! the line has at the storm's duration. A line that a storm crosses while it goes on is crossed. Global minimum lines
-//! fire constantly in monsoon rain: use it for 관심. Source: domain.md 3.4.3.
+//! fire constantly in monsoon rain: use it for 관심. Source: docs/formulas.md 5.3.
 
 use alloc::vec::Vec;
 
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn published_lines_have_their_published_values() {
-        // domain.md 3.4.3: hours, Caine, Guzzetti, Korea, Seattle
+        // docs/formulas.md 5.3: hours, Caine, Guzzetti, Korea, Seattle
         let rows = [
             (1.0, 14.820, 2.200, None, 82.728),
             (4.0, 8.631, 1.195, Some(6.630), 17.27),

@@ -3,7 +3,7 @@
 //! In: either frequencies that a logger has worked out, or samples at a fixed rate, of which this makes frequencies
 //! itself (Welch: Hann blocks that overlap by half, averaged; the peak near the reference, refined by a parabola); as
 //! companion a temperature, without which the weather is in it. Out: a [`Transition`]; its value is the drop in percent.
-//! Source: domain.md 3.7.2, vector H1.
+//! Source: docs/formulas.md 8.2, vector H1.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_softer_structure_swings_more_slowly() {
-        // domain.md 3.7.2: stiffness less 5, 10, 20 %
+        // docs/formulas.md 8.2: stiffness less 5, 10, 20 %
         for (stiffness, drop) in [(0.95_f64, 2.53), (0.9, 5.13), (0.8, 10.56)] {
             let mut state = State::default();
             let turn = state.observe(

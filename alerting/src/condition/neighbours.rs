@@ -3,8 +3,8 @@
 //! In: trusted readings of one node of a chain (say an inclinometer), and as companions those of the nodes around it:
 //! slots −1, +1, −2, +2 … positions away, in this order; at an end of the chain the other side stands in. A node's rate
 //! counts if a node d positions away has |v| at or above its own |v| / 2^d. Where no neighbour has data it is unknown
-//! whether it stands: nothing changes. Out: a [`Transition`]; its value is the node's own slope. Source: domain.md
-//! 3.2.3 (DYNASLOPE).
+//! whether it stands: nothing changes. Out: a [`Transition`]; its value is the node's own slope. Source:
+//! docs/formulas.md 3.3 (DYNASLOPE).
 
 use alloc::vec::Vec;
 

@@ -2,7 +2,7 @@
 //!
 //! x̄ₙ is the mean so far, m sums x − x̄ₙ − δ, and the value is m over its least so far. Downwards the same with the
 //! signs turned. The mean forgets beyond `memory` readings, so that a shift that stays becomes the new mean. Source:
-//! domain.md 3.5.4, vector E3.
+//! docs/formulas.md 6.4, vector E3.
 
 use alloc::vec::Vec;
 

@@ -1,7 +1,7 @@
 //! Persistence: how often and for how long a limit must be passed before a condition holds, and what ends it.
 //!
 //! In: one flag per trusted reading, in event order. Out: a turn when the condition begins or ceases to hold.
-//! Shared by every condition that compares a number with a limit. Source: domain.md 3.1, vector A1.
+//! Shared by every condition that compares a number with a limit. Source: docs/formulas.md 2, vector A1.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -170,7 +170,7 @@ impl State {
 
 /// How likely so many of the last so many readings are beyond a limit by chance, if each is with probability `each`,
 /// whatever the others are. Readings of the field are alike their neighbours, so the truth is above it. Source:
-/// domain.md 3.1, false-alarm arithmetic.
+/// docs/formulas.md 2, false-alarm arithmetic.
 pub fn chance(each: f64, raise_count: u8, window_len: u8) -> f64 {
     let (wanted, of) = (i32::from(raise_count), i32::from(window_len));
     let mut ways = 1.0;

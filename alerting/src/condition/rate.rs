@@ -1,7 +1,7 @@
 //! Rate: the slope of a sliding line beyond a limit, significant against its own scatter.
 //!
-//! In: trusted readings of one series, in event order. Out: a [`Transition`]. Sources: domain.md 3.2.1, vector B1
-//! (least squares); 3.2.2, vector B2 (Theil–Sen, for channels with spikes).
+//! In: trusted readings of one series, in event order. Out: a [`Transition`]. Sources: docs/formulas.md 3.1, vector B1
+//! (least squares); 3.2, vector B2 (Theil–Sen, for channels with spikes).
 
 use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
@@ -49,7 +49,7 @@ pub struct Settings {
     pub clear_below: f64,
     /// Fewer readings in the window say nothing.
     pub samples_min: u16,
-    /// The slope must be at least so many of its own standard errors (domain.md 3.2.1: 4); with Theil–Sen, the
+    /// The slope must be at least so many of its own standard errors (docs/formulas.md 3.1: 4); with Theil–Sen, the
     /// Mann–Kendall statistic of the trend must be at least this.
     pub significance: f64,
     /// A second, shorter window beside it: its slope counts as well.
@@ -58,7 +58,7 @@ pub struct Settings {
     pub persistence: persistence::Settings,
 }
 
-/// A shorter window with a limit of its own: what moves fast shows there first (domain.md 3.2.1: a long window for
+/// A shorter window with a limit of its own: what moves fast shows there first (docs/formulas.md 3.1: a long window for
 /// 주의, a short one for 심각).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Short {

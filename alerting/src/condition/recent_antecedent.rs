@@ -2,8 +2,8 @@
 //!
 //! Holds while P3 > base − slope · P15, strictly, with P3 what fell in the recent window and P15 what fell in the
 //! window before it. Where so much fell before that nothing is left (base ≤ slope · P15), any recent rain is beyond.
-//! In: trusted rain of one series. Out: a [`Transition`]; its value is the excess in millimetres. Source: domain.md
-//! 3.4.3 (U.S. Geological Survey, Seattle: 3.5 in, 0.67, 72 h, 360 h), with the reference's branch.
+//! In: trusted rain of one series. Out: a [`Transition`]; its value is the excess in millimetres. Source:
+//! docs/formulas.md 5.4 (U.S. Geological Survey, Seattle: 3.5 in, 0.67, 72 h, 360 h), with the reference's branch.
 
 use alloc::vec::Vec;
 use core::time::Duration;

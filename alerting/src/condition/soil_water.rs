@@ -3,7 +3,7 @@
 //! The step is part of the definition: an index of 10 minutes and one of an hour are different indices. The scheme is
 //! explicit, as operational tools have it: every right-hand side uses the tanks as they were. While a step is open the
 //! index is what it would be if no more fell in it; at the step's end that is the index itself. In: trusted rain of
-//! one series. Out: a [`Transition`]; its value is the index in millimetres. Source: domain.md 3.4.5 (constants of
+//! one series. Out: a [`Transition`]; its value is the index in millimetres. Source: docs/formulas.md 5.5 (constants of
 //! Ishihara and Kobatake 1979), vectors D2 and D3.
 
 use alloc::vec::Vec;
@@ -33,7 +33,7 @@ pub struct Settings {
     pub source: Source,
     /// The step of the index.
     pub step: Duration,
-    /// It says nothing before it has run for so long: tanks begin empty (domain.md 3.4.5: at least 30 days).
+    /// It says nothing before it has run for so long: tanks begin empty (docs/formulas.md 5.5: at least 30 days).
     pub warm_up: Duration,
     /// On the index, millimetres.
     pub limit: Limit,

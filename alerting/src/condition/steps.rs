@@ -1,7 +1,7 @@
 //! Steps: amounts gathered into equal steps of the clock, for indices whose definition has a step.
 //!
 //! A step ends at a multiple of its length since 1970 and holds what was measured after its beginning, up to and
-//! including its end: what is stamped 05:00 belongs to the hour that ends at 05:00 (domain.md 5.3).
+//! including its end: what is stamped 05:00 belongs to the hour that ends at 05:00.
 
 use core::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Storms: rain told apart by dry hours.
 //!
 //! Hours are those of the clock. A storm begins with a wet hour and is over after so many dry hours in a row (USGS:
-//! three); its duration runs from its first to its last wet hour, both counted. Source: domain.md 3.4.1, 5.3.
+//! three); its duration runs from its first to its last wet hour, both counted. Source: docs/formulas.md 5.1.
 
 use core::time::Duration;
 

@@ -12,7 +12,7 @@ use super::explain::{Fact, Measure, Said};
 use super::persistence;
 use super::{Kind, Transition};
 
-/// Level crossing with persistence and hysteresis, in the base unit of the series. Source: domain.md 3.1.
+/// Level crossing with persistence and hysteresis, in the base unit of the series. Source: docs/formulas.md 2.
 pub use super::limit::Limit as Settings;
 
 /// The recent past of one series under one threshold.

@@ -2,7 +2,7 @@
 //!
 //! An interval ends when it is long enough and the movement in it stands out of the noise, or when it has become so
 //! long that standing still is what there is to say. Each velocity is that of the middle of its interval. Source:
-//! domain.md 3.3.2, step 1.
+//! docs/formulas.md 4.2.
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// When an interval ends.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The movement that stands out of the noise (domain.md: the larger of 4 σ and 0.2 mm).
+    /// The movement that stands out of the noise (the larger of 4 σ and 0.2 mm).
     pub increment: f64,
     /// An interval is at least so long.
     pub interval_min: Duration,

@@ -2,7 +2,7 @@
 //!
 //! A logger sends two series for each event: the peak of one component, and as companion the dominant frequency of the
 //! same moment. A peak without a frequency is judged by the strictest value of its table. Out: a [`Transition`]; its
-//! value is the peak in percent of the limit at its frequency. Sources: domain.md 3.7.1 (DIN 4150-3, KCS 11 10 15).
+//! value is the peak in percent of the limit at its frequency. Source: docs/formulas.md 8.1 (DIN 4150-3, KCS 11 10 15).
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn vector_g1_tables_by_frequency() {
-        // domain.md 3.7.1
+        // docs/formulas.md 8.1
         for (table, hertz, limit) in [
             (Table::Din4150Industrial, 25.0, 27.5),
             (Table::Din4150Dwelling, 25.0, 8.75),
@@ -192,7 +192,7 @@ mod tests {
             }
             state.observe(&settings, MAIN, at, peak).map(|turn| (turn.held, turn.value))
         };
-        // blasts of domain.md S7: 50 m with 4 kg gives 11.6 mm/s, 100 m gives 3.8
+        // blasts: 50 m with 4 kg gives 11.6 mm/s, 100 m gives 3.8
         let (held, percent) = event(Some(25.0), 11.6).unwrap();
         assert!(held && (percent - 116.0).abs() < 1e-9);
         assert_eq!(event(Some(25.0), 3.8), None);

@@ -2,7 +2,7 @@
 //!
 //! In: trusted tilts, taken at the height of the wall, or displacements of its top. Differences are those of six-hour
 //! medians, in size. A class begins above its bounds: equality stays in the lower one. Out: a [`Transition`]; its value
-//! is the larger part of the class's bounds, in percent. Source: domain.md 2.3 (2), trap 13.
+//! is the larger part of the class's bounds, in percent. Source: docs/formulas.md 8.5.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_wall_that_tilts_as_in_the_scenario() {
-        // domain.md S5: 5 m, 0.005 deg a day is 3.05 mm a week at the top (주의); 0.02 deg a day is 12.2 mm (심각)
+        // docs/formulas.md 8.5: 5 m, 0.005 deg a day is 3.05 mm a week at the top (주의); 0.02 deg a day is 12.2 mm (심각)
         let wall = Some(5_000.0);
         assert_eq!(class_after(12, wall, |hour| 0.005 * hour / 24.0), Some(Class::Caution));
         assert_eq!(class_after(12, wall, |hour| 0.02 * hour / 24.0), Some(Class::Urgent));

@@ -23,7 +23,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(120);
 /// A collector that stays down longer than this is an incident of its own.
 pub(super) const DOWN_MAX: Duration = Duration::from_secs(300);
 
-/// What raised a level is fresh while it was heard within so many report intervals (domain.md 3.5.7), and at
+/// What raised a level is fresh while it was heard within so many report intervals (docs/formulas.md 6.7), and at
 /// least within [`FRESH_MIN`].
 const FRESH_INTERVALS: u32 = 3;
 const FRESH_MIN: Duration = Duration::from_secs(300);

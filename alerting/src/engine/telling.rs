@@ -573,7 +573,7 @@ fn description(record: &IncidentRecord) -> Text {
     text
 }
 
-/// How long a message is to be believed (domain.md 4.1 rule 7).
+/// How long a message is to be believed (CAP 1.2 `expires`).
 fn validity(level: Level) -> Duration {
     match level {
         Level::Severe => Duration::from_secs(2 * 3_600),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::physics::moved;
 use crate::random::Random;
 
-/// What a year of rain adds up to, and how it comes. The defaults are those of central Korea (domain.md S1).
+/// What a year of rain adds up to, and how it comes. The defaults are those of central Korea.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClimatePlan {

@@ -19,7 +19,7 @@ pub struct Creep {
     pub surge: Option<Surge>,
 }
 
-/// Tertiary creep after Voight with α = 2 (Fukuzono): `v = 1 / (A (t_f − t))` (domain.md 3.3.1).
+/// Tertiary creep after Voight with α = 2 (Fukuzono): `v = 1 / (A (t_f − t))` (docs/formulas.md 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn failure_follows_the_reference_curve() {
-        // domain.md 3.3.1: hours, velocity, displacement
+        // docs/formulas.md 4.1: hours, velocity, displacement
         let creep = failure(0.0, 40.0);
         for (hours, velocity, moved) in [
             (0.0, 0.5, 0.0),
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_typhoon_slope_moves_as_its_table_says() {
-        // domain.md S2: hour, velocity in mm/h, tilt rate in °/h
+        // the typhoon: hour, velocity in mm/h, tilt rate in °/h
         let failure = failure(15.0, 27.0);
         let creep = Creep { tilt_deg_per_mm: 0.02, failure: Some(failure), ..Creep::default() };
         for (hour, velocity, tilt_rate) in [

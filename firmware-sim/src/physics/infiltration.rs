@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// Three soil tanks with the nation-wide constants of Ishihara and Kobatake (domain.md 3.4.5).
+/// Three soil tanks with the nation-wide constants of Ishihara and Kobatake (docs/formulas.md 5.5).
 ///
 /// The explicit step is part of the index: an hourly one and a ten-minute one are different indices.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,7 +36,7 @@ impl Tanks {
         self.stored_mm.iter().sum()
     }
 
-    /// Volumetric water content of the upper soil (domain.md 6.1).
+    /// Volumetric water content of the upper soil (own).
     pub fn moisture(&self) -> f64 {
         let (dry, saturated) = MOISTURE;
         (dry + (self.stored_mm[0] + self.stored_mm[1]) / 400.0).clamp(dry, saturated)
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn soil_water_of_the_typhoon_scenario() {
-        // domain.md S2: rain from hour 6 on; hours 13 to 25
+        // the typhoon: rain from hour 6 on; hours 13 to 25
         let rain = [
             0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 18.0, 20.0, 25.0,
             30.0, 40.0, 50.0, 45.0, 30.0, 20.0, 12.0, 8.0, 5.0, 3.0, 2.0, 1.0,

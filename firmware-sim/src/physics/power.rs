@@ -19,9 +19,9 @@ pub struct PowerPlan {
 
 /// What is left of the sun under rain clouds; an own figure.
 const CLOUDED: f64 = 0.15;
-/// Below this a lithium battery takes no charge, °C (domain.md 1.4).
+/// Below this a lithium battery takes no charge, °C.
 const CHARGES_FROM_C: f64 = 5.0;
-/// Part of the capacity at a temperature, LiFePO4 (domain.md 1.4).
+/// Part of the capacity at a temperature, LiFePO4.
 const CAPACITY: [(f64, f64); 3] = [(-20.0, 0.5), (0.0, 0.8), (25.0, 1.0)];
 
 /// The supply of one station, stepped in time.
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_battery_lasts_as_long_as_the_worked_example() {
-        // domain.md 1.4: 70 Ah at 12 V and 0.6 W: 1400 h at 25 °C, half of it at -20 °C
+        // 70 Ah at 12 V and 0.6 W: 1400 h at 25 °C, half of it at -20 °C
         assert!((lasts(25.0) - 1_400.0).abs() < 0.5, "{}", lasts(25.0));
         assert!((lasts(-20.0) - 700.0).abs() < 0.5, "{}", lasts(-20.0));
     }

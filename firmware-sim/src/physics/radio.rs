@@ -16,7 +16,7 @@ pub struct RadioPlan {
     pub floor_dbm: f64,
 }
 
-/// What wet leaves and rain take at most, dB (domain.md 6.1: 0 to 6 dB), reached at this rain, mm/h.
+/// What wet leaves and rain take at most, dB (own: 0 to 6 dB), reached at this rain, mm/h.
 const RAIN: (f64, f64) = (6.0, 30.0);
 /// What leaves take from May to October, dB; an own figure.
 const LEAVES_DB: f64 = 4.0;

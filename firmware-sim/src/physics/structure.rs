@@ -39,7 +39,7 @@ pub struct Swing {
 
 impl Swing {
     /// Frequency so many hours after the start, at a temperature: `f₀ √(1 − loss)`, as f grows with the root of
-    /// stiffness (domain.md 3.7.2).
+    /// stiffness (docs/formulas.md 8.2).
     pub fn hz_at(&self, hours: f64, body_c: f64) -> f64 {
         let left = (1.0 - self.lost.at(hours)).max(0.0);
         self.hz * libm::sqrt(left) * (1.0 + self.part_per_degc * (body_c - REFERENCE_C))
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_top_of_a_wall_moves_with_its_tilt() {
-        // domain.md 3.7.4 and S5: 0.02° of 5 m are 1.745 mm, 0.005° are 0.4363 mm
+        // docs/formulas.md 8.5: 0.02° of 5 m are 1.745 mm, 0.005° are 0.4363 mm
         let tilt = Drift { value: 1.0, per_day: 0.02, ..Drift::default() };
         let wall = Structure { height_m: 5.0, tilt, ..Structure::default() };
         assert!((wall.top_mm(24.0) - 1.745_3).abs() < 5e-5);
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_deck_swings_slower_as_it_weakens_and_warms() {
-        // domain.md 3.7.2: -5 % of stiffness is -2.53 % of frequency, -10 % -5.13 %, -20 % -10.56 %
+        // docs/formulas.md 8.2: -5 % of stiffness is -2.53 % of frequency, -10 % -5.13 %, -20 % -10.56 %
         for (lost, part) in [(0.05, 0.0253), (0.1, 0.0513), (0.2, 0.1056)] {
             let lost = Drift { value: lost, ..Drift::default() };
             let deck = Swing { hz: 3.2, lost, part_per_degc: -0.001 };

@@ -45,7 +45,7 @@ impl Thermal {
     }
 }
 
-/// Mean air temperature of a season and hour (domain.md 6.1), °C; days and hours are those of Korea.
+/// Mean air temperature of a season and hour (own), °C; days and hours are those of Korea.
 pub fn air_mean_c(at: Timestamp) -> f64 {
     let days = (at.nanos() as f64 / 3.6e12 + 9.0) / 24.0;
     let day_of_year = days % 365.25;

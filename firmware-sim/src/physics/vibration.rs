@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::physics::moved;
 use crate::random::Random;
 
-/// Blasting somewhere near (domain.md S7).
+/// Blasting somewhere near.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlastingPlan {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_shot_follows_the_scaled_distance() {
-        // domain.md 3.7.1: 0.3825 and 1.1597 cm/s
+        // docs/formulas.md 11: 0.3825 and 1.1597 cm/s
         assert!((QUARRY.peak_mm_per_s(4.0, 100.0) - 3.825).abs() < 5e-3);
         assert!((QUARRY.peak_mm_per_s(4.0, 50.0) - 11.597).abs() < 5e-3);
     }

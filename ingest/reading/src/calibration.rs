@@ -85,7 +85,7 @@ mod tests {
     fn curves_are_as_their_formulas_say() {
         let thermistor = Curve::SteinhartHart([1.4051e-3, 2.369e-4, 1.019e-7]);
         for (curve, raw, expected) in [
-            // domain.md 1.5: soil moisture, tensiometer, barometer, thermistor (without its offset of 0.3)
+            // docs/formulas.md 10: soil moisture, tensiometer, barometer, thermistor (without its offset of 0.3)
             (Curve::Polynomial(vec![-0.4, 2.975]), 0.213, 0.233_675),
             (Curve::Polynomial(vec![100.0, -0.1]), 977.0, 2.3),
             (Curve::Polynomial(vec![500.0, 0.240]), 2056.0, 993.44),

@@ -1,4 +1,4 @@
-//! Quantities and units. Inside, every value of a quantity is in its base unit (domain.md 0.2).
+//! Quantities and units. Inside, every value of a quantity is in its base unit (docs/formulas.md 1).
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn converts_as_the_tables_of_the_field_say() {
-        // domain.md 0.2 and 1.3
+        // docs/formulas.md 1, and UCUM
         let table = [
             (Quantity::TiltX, 1.0, "mm/m", 0.057_295_8),
             (Quantity::TiltX, 100.0, "arcsec", 0.027_777_8),

@@ -135,7 +135,7 @@ fn relive(rows: &[(&str, u64, Timestamp, f64)]) -> (Tally, Vec<Reading>) {
     (total, out)
 }
 
-/// domain.md 3.5.5 and 5.3: at MLP it rained 31 mm within an hour of 2015-11-08, by that gauge alone. Caine's line
+/// docs/formulas.md 6.5: at MLP it rained 31 mm within an hour of 2015-11-08, by that gauge alone. Caine's line
 /// (14.82 mm/h over an hour) is crossed there and never else in the autumn.
 #[test]
 fn rain_in_one_gauge_alone_is_told_and_crosses_no_line() {

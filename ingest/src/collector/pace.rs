@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::clock::Stopwatch;
 
 /// Messages a second that one sender may send for long: three times what a region of five hundred sites sends in a storm
-/// (domain.md S10).
+/// (own).
 const RATE: f64 = 2_000.0;
 /// Messages it may send at once before that: a buffer of two weeks, a message a minute.
 const BURST: f64 = 20_000.0;

@@ -10,7 +10,7 @@ use reading::registry::SiteKind;
 use super::play::{Played, Truth};
 
 /// Velocities from which ground deserves caution, warning, severe, millimetres an hour: 1 mm/d, 2 and 4 mm/h
-/// (domain.md 2.5).
+/// (docs/rules.md).
 const DESERVES: [(f64, Level); 3] =
     [(4.0, Level::Severe), (2.0, Level::Warning), (1.0 / 24.0, Level::Caution)];
 

@@ -30,7 +30,7 @@ pub fn signboard(
     let number = |at: Option<At<i64>>, usual| {
         at.map_or(usual, |at| usize::try_from(at.value).unwrap_or(usual))
     };
-    // 2 lines of 8 to 12 characters, alternating (domain.md 4.6).
+    // 2 lines of 8 to 12 characters, alternating.
     let sign =
         Sign { columns: number(columns, 12), lines: number(lines, 2), screens: number(screens, 4) };
     let screen_time = table.duration("screen-time", SECOND..=MINUTE, problems);

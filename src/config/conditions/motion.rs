@@ -15,7 +15,7 @@ use super::super::value::duration_text;
 use super::reader::{In, Reader, Usual};
 use super::{DAY, SECOND, SIDES, longest, samples};
 
-/// A slope must be so many of its own standard errors unless the rule says otherwise (domain.md 3.2.1).
+/// A slope must be so many of its own standard errors unless the rule says otherwise (docs/formulas.md 3.1).
 const SIGNIFICANCE: f64 = 4.0;
 
 /// Mann–Kendall's statistic a robust slope must have: 2 is a trend that chance gives in one window of 22. A window of
@@ -101,7 +101,7 @@ pub fn acceleration(reader: &mut Reader<'_>) -> Option<acceleration::Settings> {
     })
 }
 
-/// The time of failure. Gates: domain.md 3.3.3.
+/// The time of failure. Gates: docs/formulas.md 4.3.
 pub fn failure_time(reader: &mut Reader<'_>) -> Option<failure_time::Settings> {
     reader.need(
         "increment",

@@ -15,7 +15,7 @@ use super::{DAY, SUM_WINDOW_MAX};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Published lines by name; domain.md 3.4.3 has their sources.
+/// Published lines by name; docs/formulas.md 5.3 has their sources.
 const LINES: [(&str, Line); 4] = [
     ("caine-1980", Line::CAINE),
     ("guzzetti-2008", Line::GUZZETTI),
@@ -23,7 +23,7 @@ const LINES: [(&str, Line); 4] = [
     ("seattle", Line::SEATTLE),
 ];
 
-/// Tanks begin empty: a month of rain before they say something (domain.md 3.4.5).
+/// Tanks begin empty: a month of rain before they say something (docs/formulas.md 5.5).
 const WARM_UP: Duration = Duration::from_secs(30 * 86_400);
 
 /// Days of each month.
@@ -155,7 +155,7 @@ pub fn antecedent_water(reader: &mut Reader<'_>) -> Option<antecedent_water::Set
     let source = reader.rain();
     let step = reader.step(HOUR);
     let warm_up = reader.duration("warm-up", WARM_UP, Duration::ZERO..=400 * DAY);
-    // usual values: U.S. Geological Survey, Seattle (domain.md 3.4.4)
+    // usual values: U.S. Geological Survey, Seattle (docs/formulas.md 5.4)
     let field_capacity = reader.size("field-capacity", Quantity::Rain).unwrap_or(180.0);
     let drain = reader.number("drain", 0.01, 1e-6..=10.0);
     let evaporation = evaporation(reader);

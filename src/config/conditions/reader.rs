@@ -33,7 +33,7 @@ pub struct Usual {
 impl Usual {
     /// For what one reading says surely.
     pub const ONE: Self = Self { raise: "1 of 1", clear: 1 };
-    /// For what is noisy (domain.md 3.1).
+    /// For what is noisy (docs/formulas.md 2).
     pub const THREE: Self = Self { raise: "3 of 5", clear: 3 };
 }
 

@@ -22,7 +22,7 @@ use super::{DAY, SECOND, SIDES, longest};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Tables of vibration by name; domain.md 3.7.1 has their sources.
+/// Tables of vibration by name; docs/formulas.md 8.1 has their sources.
 const TABLES: [(&str, Limits); 12] = [
     ("din-4150-3-industrial", Limits::Din4150Industrial),
     ("din-4150-3-dwelling", Limits::Din4150Dwelling),

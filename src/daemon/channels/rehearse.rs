@@ -20,7 +20,7 @@ use reading::{SiteId, StationId};
 use super::{Channels, Ground, Roads, build};
 use crate::config::{CapSettings, Config, ExerciseChannel, ExerciseKind};
 
-/// What a board of a scenario can show (domain.md 4.6: 2 lines of 8 to 12 characters, alternating).
+/// What a board of a scenario can show (2 lines of 8 to 12 characters, alternating).
 const SIGN: Sign = Sign { columns: 12, lines: 2, screens: 4 };
 
 /// A device as a recipient: what it is called, and where it stands.

@@ -1,5 +1,5 @@
 //! 재난문자: a draft with everything an officer needs to send it, handed to whoever may. Bongsu broadcasts nothing; that
-//! is for the authorities (domain.md 4.3).
+//! is for the authorities.
 //!
 //! Three roads, of which an authority grants one: the draft as JSON to the situation room's own system, as a CAP
 //! document of status `Draft`, or as a message to a cell broadcast centre that speaks the ECBE interface of osmo-cbc.

@@ -70,7 +70,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// The colours of domain.md 2.2.
+/// The colours of the levels.
 pub const fn colour(level: Level) -> &'static str {
     match level {
         Level::Normal => "#2E7D32",

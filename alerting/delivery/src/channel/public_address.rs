@@ -25,7 +25,7 @@ use crate::text::{Case, Medium, Texts};
 pub struct PublicAddressSettings {
     /// In which language.
     pub language: Language,
-    /// How often it is said; village broadcasts say it three times (domain.md 4.6).
+    /// How often it is said; village broadcasts say it three times.
     pub times: usize,
     /// The header that leads, if one does.
     pub same: Option<SameHeader>,

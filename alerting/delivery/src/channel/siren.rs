@@ -63,7 +63,7 @@ pub trait CommandSink<O: Operation = Live>: Send + Sync {
 pub struct SirenSettings {
     /// Recipient to siren: the site it stands at and its station there.
     pub sirens: BTreeMap<String, (SiteId, StationId)>,
-    /// How long a siren sounds, on its own clock. 재난위험경보 is 180 s (domain.md 4.6).
+    /// How long a siren sounds, on its own clock. 재난위험경보 is 180 s.
     pub duration: Duration,
     /// How long after the attempt a siren may still obey.
     pub valid_for: Duration,

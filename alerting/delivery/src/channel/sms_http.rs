@@ -33,7 +33,7 @@ pub struct AgencySettings {
     pub bytes_max: usize,
 }
 
-/// From how many mixed bytes on a text is a long one (LMS), domain.md 4.4.
+/// From how many mixed bytes on a text is a long one (LMS).
 const SHORT_MAX: usize = 90;
 
 /// What the body template may name.

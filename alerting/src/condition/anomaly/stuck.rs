@@ -1,6 +1,6 @@
 //! Stuck: the same value again and again, longer than this series does by itself.
 //!
-//! A run is rare when it is so by the share of repeats seen (domain.md 3.5.2) and by the longest runs seen: a dry
+//! A run is rare when it is so by the share of repeats seen (docs/formulas.md 6.2) and by the longest runs seen: a dry
 //! gauge or a coarse sensor repeats for days and means nothing by it.
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::evidence::{Evidence, NEWS, Reason};
 use super::tail::Tail;
 
-/// Shorter runs say nothing (domain.md 3.5.2).
+/// Shorter runs say nothing (docs/formulas.md 6.2).
 const RUN_MIN: u32 = 12;
 /// Experience in finished runs before it speaks.
 const RUNS_MIN: u32 = 20;

@@ -3,7 +3,7 @@
 //! Two ends. **Asymptote**: 1/v falls on a straight line to zero (Voight's law with α = 2, Fukuzono 1985); the time is
 //! the line's zero, with Fieller's interval. **Limit**: the end is a known displacement, say the length at which a
 //! cracked part breaks; the same law in the space of displacement says that ln v rises on a straight line, and the
-//! time is what is left to the limit over that velocity. Sources: domain.md 3.3.1, 3.3.2; vectors C1, C2.
+//! time is what is left to the limit over that velocity. Sources: docs/formulas.md 4.1, 4.2; vectors C1, C2.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;

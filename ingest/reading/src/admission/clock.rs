@@ -1,4 +1,4 @@
-//! Can the stamp be believed? (domain.md 3.5.6)
+//! Can the stamp be believed? (docs/formulas.md 6.6)
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! How a station's clock runs: its drift against ours, and whether it shows the time of another zone (domain.md 3.5.6).
+//! How a station's clock runs: its drift against ours, and whether it shows the time of another zone
+//! (docs/formulas.md 6.6).
 
 use alloc::collections::VecDeque;
 
@@ -100,7 +101,7 @@ fn seconds(later: Timestamp, earlier: Timestamp) -> f64 {
 mod tests {
     use super::*;
 
-    /// domain.md 3.5.6: a crystal of 30 ppm is off by 2.592 s a day and by 77.76 s in 30 days.
+    /// docs/formulas.md 6.6: a crystal of 30 ppm is off by 2.592 s a day and by 77.76 s in 30 days.
     #[test]
     fn a_slow_crystal_is_measured_through_a_network_that_delays() {
         let mut drift = Drift::default();

@@ -1,4 +1,4 @@
-//! A value that never moves: stuck, if the noise of the instrument says that it ought to (domain.md 3.5.2).
+//! A value that never moves: stuck, if the noise of the instrument says that it ought to (docs/formulas.md 6.2).
 
 use core::time::Duration;
 
@@ -105,7 +105,7 @@ fn run_max(same: f64) -> u32 {
 mod tests {
     use super::*;
 
-    /// domain.md 3.5.2: noise in steps of the converter, the chance that one value repeats, and of twelve in a row.
+    /// docs/formulas.md 6.2: noise in steps of the converter, the chance that a value repeats, and of twelve in a row.
     #[test]
     fn the_run_depends_on_the_noise() {
         for (sigma, same, twelve, run) in [

@@ -1,4 +1,4 @@
-//! The spike gate: a value far from the recent ones is held until the next ones say what it was (domain.md 3.5.3).
+//! The spike gate: a value far from the recent ones is held until the next ones say what it was (docs/formulas.md 6.3).
 //!
 //! - The next value is back among the others: it was a **spike**. Kept, flagged, evidence of nothing.
 //! - Two more are on its side: it was a **step**. All three are admitted, each with its own time; a slope that moves
@@ -321,7 +321,7 @@ mod tests {
         out.iter().map(word).collect::<Vec<_>>().join(", ")
     }
 
-    /// domain.md 3.5.3, test E1.
+    /// docs/formulas.md 6.3, test E1.
     #[test]
     fn the_worked_example() {
         let mut values = [10.0, 10.1, 9.9, 10.0, 15.0, 10.1, 9.9];
@@ -372,7 +372,7 @@ mod tests {
         }
     }
 
-    /// domain.md 3.5.3: Philippine markers A (2015-08-27 to 29) and E (2015-10-14 and 15), in cm; both are entry errors.
+    /// Philippine markers A (2015-08-27 to 29) and E (2015-10-14 and 15), in cm; both are entry errors (DYNASLOPE).
     #[test]
     fn entry_errors_that_return_are_spikes() {
         for (level, error, back) in [(95.0, 195.0, 95.0), (191.4, 144.2, 191.5)] {

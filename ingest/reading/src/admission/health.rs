@@ -1,4 +1,4 @@
-//! Is the instrument all right? What stands between a reading with its time and belief (domain.md 3.5).
+//! Is the instrument all right? What stands between a reading with its time and belief (docs/formulas.md 6).
 //!
 //! In order: the **rails** of the instrument, its **neighbours**, a value that **never moves**, the **spike gate**. A
 //! reading that is evidence of nothing anyway (its time unknown, a conflict) passes them, flagged as it is.
@@ -20,7 +20,7 @@ use crate::registry::{Registry, SeriesIndex, SiteIndex};
 use crate::time::Timestamp;
 use crate::unit::Quantity;
 
-/// This close to an end of its range, as a share of it, an instrument is broken or at its end (domain.md 3.5.1).
+/// This close to an end of its range, as a share of it, an instrument is broken or at its end (docs/formulas.md 6.1).
 const RAIL: f64 = 0.005;
 
 /// The most neighbours of one gauge that are asked.

@@ -1,4 +1,4 @@
-//! Rain gauges against their neighbours (domain.md 3.5.2 and 3.5.5): heavy rain in one gauge alone, and none where it
+//! Rain gauges against their neighbours (docs/formulas.md 6.2, 6.5): heavy rain in one gauge alone, and none where it
 //! pours all around.
 //!
 //! Heavy rain that no neighbour has is held for a while: a storm reaches one gauge first, and the next one soon. If no
@@ -15,7 +15,7 @@ use crate::reading::{Quality, Reading};
 use crate::registry::SeriesIndex;
 use crate::time::Timestamp;
 
-/// Gauges this close have the same weather (domain.md 3.5.5).
+/// Gauges this close have the same weather (docs/formulas.md 6.5).
 pub(super) const NEAR_KM: f64 = 5.0;
 
 /// So many neighbours have to agree.

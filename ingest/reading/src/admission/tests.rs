@@ -372,7 +372,7 @@ fn messages_with_neither_stamp_nor_number_are_never_repeats() {
     }
 }
 
-/// domain.md 3.5.6: on 2015-10-01 the logger at Mukilteo went from 05:00 back to 04:15 and wrote that hour again.
+/// docs/formulas.md 6.6: on 2015-10-01 the logger at Mukilteo went from 05:00 back to 04:15 and wrote that hour again.
 #[test]
 fn a_clock_stepping_back_is_told_and_overwrites_nothing() {
     let mut door = Door::new();
@@ -497,7 +497,7 @@ fn values_that_are_not_finite_are_sent_as_null_and_refused() {
     assert_eq!(Door::new().rain("telemetry", "03:00:00", &payload), "not-finite");
 }
 
-/// domain.md 1.5, the first record of the station at Marine View Drive: a vibrating wire and its thermistor, compensated
+/// docs/formulas.md 10, the first record at Marine View Drive: a vibrating wire and its thermistor, compensated
 /// for temperature and for air pressure. The range is that of the printed digits.
 #[test]
 fn a_vibrating_wire_is_compensated_to_the_printed_digits() {

@@ -1,4 +1,4 @@
-//! Three instruments for one quantity: the middle one is right (domain.md 3.5.5).
+//! Three instruments for one quantity: the middle one is right (docs/formulas.md 6.5).
 
 use core::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One alert as CAP 1.2 text (domain.md 2.4 and 4.1).
+//! One alert as CAP 1.2 text (OASIS CAP 1.2).
 
 use alerting::alert::Hazard;
 use alerting::approval::Released;
@@ -28,7 +28,7 @@ struct Words {
     certainty: &'static str,
 }
 
-/// The row of domain.md 2.4; the end of an incident and 정상 are its last row.
+/// What a level is in words of CAP (own); the end of an incident and 정상 are its last row.
 fn words(alert: &Alert) -> Words {
     let row =
         |response, urgency, severity, certainty| Words { response, urgency, severity, certainty };

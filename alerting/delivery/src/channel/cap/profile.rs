@@ -38,13 +38,13 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// Korea: a district code in every area, since the profile of 통합경보시스템 is not public (domain.md 4.2, GAP-6);
-    /// headlines that fit a caption of 157 characters (domain.md 4.3).
+    /// Korea: a district code in every area, since the profile of 통합경보시스템 is not public;
+    /// headlines that fit a caption of 157 characters.
     pub fn korea() -> Self {
         Self { district: true, headline_max: 157, ..Self::default() }
     }
 
-    /// Limits as the US gateway has them `[memory]`: its code, SAME codes, a headline of 160 characters, texts that
+    /// Limits as the US gateway has them, customary: its code, SAME codes, a headline of 160 characters, texts that
     /// are read out within two minutes (1 800 characters). The codes themselves depend on the place.
     pub fn ipaws() -> Self {
         Self {

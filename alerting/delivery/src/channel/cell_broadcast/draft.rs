@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::channel::cap::zoned;
 use crate::text::{Case, Medium, Texts, is_over};
 
-/// The classes of 재난문자 (domain.md 4.3).
+/// The classes of 재난문자 (행정안전부 재난문자: 위급, 긴급, 안전안내).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// 위급재난문자: nobody can turn it off.

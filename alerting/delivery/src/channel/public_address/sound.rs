@@ -8,7 +8,7 @@ use reading::Timestamp;
 /// Samples a second, that of the voice.
 pub const RATE: u32 = 22_050;
 
-/// Bits a second, and the tones of a one and a zero, Hz (47 CFR 11.31; domain.md 4.5).
+/// Bits a second, and the tones of a one and a zero, Hz (47 CFR 11.31).
 const BAUD: f64 = 520.833_333;
 const MARK: f64 = 2_083.333_333;
 const SPACE: f64 = 1_562.5;
