@@ -4,6 +4,9 @@
 //! least, greatest, sum, count and every quality flag that was seen. A batch and the journal position it reaches are
 //! committed together, so a reading counts once, wherever the process ends.
 //!
+//! A batch touches every series a little, and a row in its place costs a page of the file. So what is new is only
+//! appended; once there is enough of it, it is put in its places, series by series. Who reads sees both as one.
+//!
 //! - **Bounds**: each of the three is kept for an age of its own, and the file for a size: beyond it the oldest readings
 //!   go, then the oldest minutes, a day at a time.
 //! - **Damage**: a file that cannot be read is set aside and told; a new one is filled from the journal, as far as that
@@ -13,13 +16,14 @@
 //! What is asked for beyond the age of the finer kind is answered from the coarser one.
 
 mod open;
+mod place;
 mod read;
 mod rollup;
 mod trim;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,11 +32,14 @@ use rusqlite::{Connection, Transaction, params};
 
 pub use open::Opened;
 pub use read::{Asked, HistoryReader, Page, Point};
-use rollup::Rollups;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// So many new readings are appended at most before they are put in their places: who draws a chart looks through them
+/// all, some ten milliseconds long.
+const NEW_MAX: u64 = 100_000;
 
 /// What a row is about; the finest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,8 +157,9 @@ pub struct Kept<'a> {
 pub struct History {
     connection: Connection,
     keep: Keep,
-    series: BTreeMap<SeriesName, i64>,
+    series: HashMap<SeriesName, i64>,
     position: u64,
+    new: u64,
 }
 
 impl History {
@@ -161,8 +169,9 @@ impl History {
     /// What hinders, [`HistoryError::Newer`] among it.
     pub fn open(path: &Path, keep: Keep) -> Result<(Self, Opened), HistoryError> {
         let (connection, opened) = open::open(path)?;
-        let mut history = Self { connection, keep, series: BTreeMap::new(), position: 0 };
-        history.position = history.stored_position()?;
+        let mut history = Self { connection, keep, series: HashMap::new(), position: 0, new: 0 };
+        history.position = history.stored("read its position", "SELECT position FROM mark")?;
+        history.new = history.stored("count what is new", "SELECT count(*) FROM new")?;
         history.series = history.stored_series()?;
         Ok((history, opened))
     }
@@ -179,55 +188,65 @@ impl History {
     /// What the database said; nothing of it is kept then.
     pub fn write(&mut self, kept: &[Kept<'_>], position: u64) -> Result<(), HistoryError> {
         let doing = "write readings";
-        let mut new = BTreeMap::new();
         let transaction = self.connection.transaction().doing(doing)?;
-        let mut rollups = Rollups::default();
+        let mut named = HashMap::new();
+        let mut count = 0;
         {
             let mut insert = transaction
-                .prepare_cached("INSERT OR IGNORE INTO reading VALUES (?1, ?2, ?3, ?4, ?5)")
+                .prepare_cached("INSERT INTO new VALUES (?1, ?2, ?3, ?4, ?5)")
                 .doing(doing)?;
             for one in kept.iter().filter(|one| is_told(one.reading)) {
-                let series = match self.series.get(one.series).or_else(|| new.get(one.series)) {
+                let series = match self.series.get(one.series).or_else(|| named.get(one.series)) {
                     Some(number) => *number,
                     None => {
                         let number = number(&transaction, one.series)?;
-                        new.insert(one.series.clone(), number);
+                        named.insert(one.series.clone(), number);
                         number
                     }
                 };
                 let Reading { measured_at, value, quality, .. } = *one.reading;
                 let copy =
                     if quality.has(Quality::CONFLICT) { value.to_bits().cast_signed() } else { 0 };
-                let row = params![series, measured_at.nanos(), copy, value, quality.bits()];
-                if insert.execute(row).doing(doing)? == 1 && counts(quality) {
-                    rollups.add(series, measured_at, value, quality.bits());
-                }
+                insert
+                    .execute(params![series, measured_at.nanos(), copy, value, quality.bits()])
+                    .doing(doing)?;
+                count += 1;
             }
         }
-        rollups.write(&transaction)?;
         transaction
             .execute("UPDATE mark SET position = ?1", [position.cast_signed()])
             .doing(doing)?;
         transaction.commit().doing(doing)?;
-        self.series.extend(new);
+        self.series.extend(named);
         self.position = position;
-        Ok(())
+        self.new += count;
+        if self.new >= NEW_MAX { self.place() } else { Ok(()) }
     }
 
-    /// Lets go of what is older than is kept, and of the oldest if the file is too large. Returns how many rows went.
+    /// Puts what is new in its places, then lets go of what is older than is kept, and of the oldest if the file is too
+    /// large. Returns how many rows went.
     ///
     /// # Errors
     /// What the database said.
     pub fn trim(&mut self, now: Timestamp) -> Result<u64, HistoryError> {
+        self.place()?;
         trim::trim(&mut self.connection, &self.keep, now)
     }
 
-    fn stored_position(&self) -> Result<u64, HistoryError> {
-        let row = self.connection.query_row("SELECT position FROM mark", [], |row| row.get(0));
-        row.map(i64::cast_unsigned).doing("read its position")
+    fn place(&mut self) -> Result<(), HistoryError> {
+        if self.new > 0 {
+            place::place(&mut self.connection)?;
+            self.new = 0;
+        }
+        Ok(())
     }
 
-    fn stored_series(&self) -> Result<BTreeMap<SeriesName, i64>, HistoryError> {
+    fn stored(&self, doing: &'static str, query: &str) -> Result<u64, HistoryError> {
+        let row = self.connection.query_row(query, [], |row| row.get(0));
+        row.map(i64::cast_unsigned).doing(doing)
+    }
+
+    fn stored_series(&self) -> Result<HashMap<SeriesName, i64>, HistoryError> {
         let doing = "read the names of series";
         let mut statement = self.connection.prepare("SELECT name, id FROM series").doing(doing)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).doing(doing)?;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Doing, HistoryError};
 
 /// Layout of the file. A file of an older one is rebuilt from the journal.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 const SCRIPT: &str = "
 CREATE TABLE mark (position INTEGER NOT NULL) STRICT;
@@ -22,6 +22,11 @@ CREATE TABLE reading (
     value REAL NOT NULL, quality INTEGER NOT NULL,
     PRIMARY KEY (series, at, copy)
 ) STRICT, WITHOUT ROWID;
+-- readings that are not in their places yet, as they came; one that `reading` has already is the same again
+CREATE TABLE new (
+    series INTEGER NOT NULL, at INTEGER NOT NULL, copy INTEGER NOT NULL,
+    value REAL NOT NULL, quality INTEGER NOT NULL
+) STRICT;
 CREATE TABLE minute (
     series INTEGER NOT NULL, at INTEGER NOT NULL, count INTEGER NOT NULL,
     least REAL NOT NULL, greatest REAL NOT NULL, total REAL NOT NULL, quality INTEGER NOT NULL,

@@ -1,16 +1,17 @@
 //! What charts ask for.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use reading::Timestamp;
+use reading::{Quality, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 
 use super::rollup::{Rollup, beginning};
-use super::{Doing, HistoryError, Kind, open};
+use super::{Doing, HistoryError, Kind, counts, open};
 
 /// How many connections are kept open for readers.
 const IDLE_MAX: usize = 4;
@@ -121,11 +122,12 @@ fn gather(connection: &Connection, asked: &Asked) -> Result<Page, HistoryError> 
         .and_then(|mut statement| statement.query_row([&asked.series], |row| row.get(0)).optional())
         .doing(doing)?;
     let Some(series) = series else { return Ok(Page::default()) };
-    let mut gathering = Gathering { asked, page: Page::default(), open: None };
     let finest = finest(asked.every);
     let first = asked.from.nanos();
     let first = asked.every.map_or(first, |every| beginning(first, every));
     let mut to = asked.to.nanos();
+    let new = new(connection, series, first, to)?;
+    let mut gathering = Gathering { asked, new, page: Page::default(), open: None };
     // what is too old for a kind comes from the next coarser one; the oldest part is read first
     let mut parts = Vec::new();
     for kind in Kind::ALL.into_iter().filter(|kind| *kind >= finest) {
@@ -164,9 +166,30 @@ fn floor(connection: &Connection, kind: Kind) -> Result<i64, HistoryError> {
         .map(|at| at.unwrap_or(i64::MIN))
 }
 
+/// Readings that are not in their places yet, by moment and copy; what is the same again is left out.
+type New = BTreeMap<(i64, i64), (f64, u32)>;
+
+fn new(connection: &Connection, series: i64, from: i64, to: i64) -> Result<New, HistoryError> {
+    let doing = "read what is new";
+    let query = "SELECT at, copy, value, quality FROM new
+                 WHERE series = ?1 AND at >= ?2 AND at < ?3 AND NOT EXISTS (SELECT 1 FROM reading
+                 WHERE reading.series = ?1 AND reading.at = new.at AND reading.copy = new.copy)
+                 ORDER BY rowid";
+    let mut statement = connection.prepare_cached(query).doing(doing)?;
+    let mut rows = statement.query(params![series, from, to]).doing(doing)?;
+    let mut new = New::new();
+    while let Some(row) = rows.next().doing(doing)? {
+        let get = || Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)));
+        let (key, told) = get().doing(doing)?;
+        new.entry(key).or_insert(told);
+    }
+    Ok(new)
+}
+
 /// Points as they come together.
 struct Gathering<'a> {
     asked: &'a Asked,
+    new: New,
     page: Page,
     open: Option<(i64, Rollup)>,
 }
@@ -192,13 +215,32 @@ impl Gathering<'_> {
         );
         let mut statement = connection.prepare_cached(&query).doing(doing)?;
         let mut rows = statement.query(params![series, from, to]).doing(doing)?;
+        let covers = kind.width().map_or(1, |width| width.as_nanos() as i64);
         while let Some(row) = rows.next().doing(doing)? {
             let (at, rollup) = read(row).doing(doing)?;
-            if !self.add(at, &rollup) {
+            let is_shown = kind != Kind::Reading || self.is_shown(rollup.quality);
+            if !self.add_new(from, at + covers) || is_shown && !self.add(at, &rollup) {
                 return Ok(false);
             }
         }
-        Ok(true)
+        Ok(self.add_new(from, to))
+    }
+
+    /// A point for each reading shows them all; a stretch sums only what counts.
+    fn is_shown(&self, quality: u32) -> bool {
+        self.asked.every.is_none() || counts(Quality::from_bits(quality))
+    }
+
+    /// Takes what is new of a stretch and was not taken yet; false once there are enough points.
+    fn add_new(&mut self, from: i64, to: i64) -> bool {
+        if self.new.first_key_value().is_none_or(|((at, _), _)| *at >= to) {
+            return true;
+        }
+        let later = self.new.split_off(&(to, i64::MIN));
+        let mut due = std::mem::replace(&mut self.new, later).split_off(&(from, i64::MIN));
+        due.retain(|_, (_, quality)| self.is_shown(*quality));
+        due.into_iter()
+            .all(|((at, _), (value, quality))| self.add(at, &Rollup::one(value, quality)))
     }
 
     /// False if there is no room for it.

@@ -1,12 +1,12 @@
 //! Rollups: what a minute or an hour of readings came to.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reading::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::{CachedStatement, Transaction, params};
 
 use super::{Doing, HistoryError, Kind};
+
+const DOING: &str = "write rollups";
 
 /// What readings of one stretch of time came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,47 +38,44 @@ pub(super) fn beginning(at: i64, width: Duration) -> i64 {
     at.div_euclid(width).saturating_mul(width)
 }
 
-/// Rollups of one batch.
-#[derive(Debug, Default)]
-pub(super) struct Rollups(BTreeMap<(Kind, i64, i64), Rollup>);
+/// One kind of rollup, as readings come in order of series and time.
+pub(super) struct Rolling<'a> {
+    width: Duration,
+    upsert: CachedStatement<'a>,
+    open: Option<(i64, i64, Rollup)>,
+}
 
-impl Rollups {
-    pub fn add(&mut self, series: i64, at: Timestamp, value: f64, quality: u32) {
-        let one = Rollup::one(value, quality);
-        for kind in Kind::ALL {
-            let Some(width) = kind.width() else { continue };
-            let begins = beginning(at.nanos(), width);
-            self.0.entry((kind, series, begins)).and_modify(|known| known.add(&one)).or_insert(one);
-        }
+impl<'a> Rolling<'a> {
+    pub fn new(transaction: &'a Transaction<'_>, kind: Kind) -> Result<Self, HistoryError> {
+        let table = kind.table();
+        let upsert = transaction
+            .prepare_cached(&format!(
+                "INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT DO UPDATE SET count = count + excluded.count,
+                 least = min(least, excluded.least), greatest = max(greatest, excluded.greatest),
+                 total = total + excluded.total, quality = quality | excluded.quality"
+            ))
+            .doing(DOING)?;
+        Ok(Self { width: kind.width().unwrap_or_default(), upsert, open: None })
     }
 
-    pub fn write(&self, transaction: &Transaction<'_>) -> Result<(), HistoryError> {
-        let doing = "write rollups";
-        for kind in [Kind::Minute, Kind::Hour] {
-            let table = kind.table();
-            let mut upsert = transaction
-                .prepare_cached(&format!(
-                    "INSERT INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT DO UPDATE SET count = count + excluded.count,
-                     least = min(least, excluded.least), greatest = max(greatest, excluded.greatest),
-                     total = total + excluded.total, quality = quality | excluded.quality"
-                ))
-                .doing(doing)?;
-            for ((_, series, at), rollup) in self.0.iter().filter(|((of, ..), _)| *of == kind) {
-                let Rollup { count, least, greatest, total, quality } = *rollup;
-                upsert
-                    .execute(params![
-                        series,
-                        at,
-                        count.cast_signed(),
-                        least,
-                        greatest,
-                        total,
-                        quality
-                    ])
-                    .doing(doing)?;
+    pub fn add(&mut self, series: i64, at: i64, one: &Rollup) -> Result<(), HistoryError> {
+        let begins = beginning(at, self.width);
+        match &mut self.open {
+            Some((of, open, known)) if (*of, *open) == (series, begins) => known.add(one),
+            _ => {
+                self.close()?;
+                self.open = Some((series, begins, *one));
             }
         }
         Ok(())
+    }
+
+    /// Writes what is open.
+    pub fn close(&mut self) -> Result<(), HistoryError> {
+        let Some((series, at, rollup)) = self.open.take() else { return Ok(()) };
+        let Rollup { count, least, greatest, total, quality } = rollup;
+        let row = params![series, at, count.cast_signed(), least, greatest, total, quality];
+        self.upsert.execute(row).doing(DOING).map(drop)
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -62,17 +64,26 @@ fn what_is_shown_of_a_stretch_is_what_its_readings_came_to() {
     write(&mut history, &readings, 7);
     let reader = reader(&folder);
     let read = |from, to, every| told(&reader.read(&asked(from, to, every)).unwrap());
-    assert_eq!(
-        read(0, 7_200, Some(60)),
-        [(0, 2, 1.0, 4.0, 5.0), (60, 1, -2.0, -2.0, -2.0), (3_600, 1, 2.0, 2.0, 2.0)]
-    );
-    assert_eq!(read(0, 7_200, Some(3_600)), [(0, 3, -2.0, 4.0, 3.0), (3_600, 1, 2.0, 2.0, 2.0)]);
-    assert_eq!(read(0, 7_200, Some(7_200)), [(0, 4, -2.0, 4.0, 5.0)]);
-    assert_eq!(read(10, 61, None).len(), 3, "two values of one moment are both shown");
-    assert_eq!(
-        reader.read(&asked(0, 60, Some(60))).unwrap().points[0].quality,
-        Quality::OLD.bits()
-    );
+    for place in ["appended", "in their places"] {
+        assert_eq!(
+            read(0, 7_200, Some(60)),
+            [(0, 2, 1.0, 4.0, 5.0), (60, 1, -2.0, -2.0, -2.0), (3_600, 1, 2.0, 2.0, 2.0)],
+            "{place}"
+        );
+        assert_eq!(
+            read(0, 7_200, Some(3_600)),
+            [(0, 3, -2.0, 4.0, 3.0), (3_600, 1, 2.0, 2.0, 2.0)],
+            "{place}"
+        );
+        assert_eq!(read(0, 7_200, Some(7_200)), [(0, 4, -2.0, 4.0, 5.0)], "{place}");
+        assert_eq!(read(60, 100, Some(10)), [(60, 1, -2.0, -2.0, -2.0)], "{place}");
+        assert_eq!(read(10, 61, None).len(), 3, "two values of one moment are both shown");
+        assert_eq!(
+            reader.read(&asked(0, 60, Some(60))).unwrap().points[0].quality,
+            Quality::OLD.bits()
+        );
+        history.place().unwrap();
+    }
     let elsewhere = Asked { series: "a/b/c/tilt-x".into(), ..asked(0, 60, None) };
     assert_eq!(reader.read(&elsewhere).unwrap(), Page::default());
 }
@@ -82,13 +93,21 @@ fn a_reading_counts_once_wherever_writing_ended() {
     let folder = tempfile::tempdir().unwrap();
     let (mut history, _) = open(&folder, Keep::default());
     write(&mut history, &[at(0, 1.0, Quality::GOOD)], 3);
-    drop(history);
-    let (mut history, opened) = open(&folder, Keep::default());
-    assert_eq!((opened, history.position()), (Opened::Sound, 3));
-    // the same again, as after a power cut that cost the position
-    write(&mut history, &[at(0, 1.0, Quality::GOOD)], 3);
-    let page = reader(&folder).read(&asked(0, 60, Some(3_600))).unwrap();
-    assert_eq!(told(&page), [(0, 1, 1.0, 1.0, 1.0)]);
+    // the same again before and after it is put in its place, and in another process
+    for is_placed in [false, true, false, true] {
+        drop(history);
+        let opened;
+        (history, opened) = open(&folder, Keep::default());
+        assert_eq!((opened, history.position()), (Opened::Sound, 3));
+        write(&mut history, &[at(0, 1.0, Quality::GOOD)], 3);
+        if is_placed {
+            history.place().unwrap();
+        }
+        for every in [None, Some(60), Some(3_600)] {
+            let page = reader(&folder).read(&asked(0, 60, every)).unwrap();
+            assert_eq!(told(&page), [(0, 1, 1.0, 1.0, 1.0)], "every {every:?}");
+        }
+    }
 }
 
 #[test]
@@ -174,24 +193,33 @@ fn g14_a_damaged_history_is_set_aside_and_a_newer_one_is_refused() {
 proptest! {
     #[test]
     fn rollups_are_what_the_readings_come_to(
-        readings in prop::collection::btree_map(0i64..20_000, -100i32..100, 1..120),
+        readings in prop::collection::vec((0i64..20_000, -100i32..100), 1..120),
+        placed_every in 1usize..5,
         cuts in prop::collection::vec(1usize..40, 1..6),
         every in prop::sample::select(vec![60u64, 120, 300, 3_600, 7_200]),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let (mut history, _) = open(&folder, Keep::default());
+        // in any order, as late ones come; of one moment the first value stands
+        let mut first = BTreeMap::new();
         let all: Vec<_> =
             readings.iter().map(|(s, v)| at(*s, f64::from(*v), Quality::GOOD)).collect();
+        for (second, value) in &readings {
+            first.entry(*second).or_insert(*value);
+        }
         let mut rest = &all[..];
         for (n, cut) in cuts.iter().cycle().enumerate() {
             if rest.is_empty() { break }
             let (now, later) = rest.split_at((*cut).min(rest.len()));
             write(&mut history, now, n as u64 + 1);
+            if n % placed_every == 0 {
+                history.place().unwrap();
+            }
             rest = later;
         }
         let page = reader(&folder).read(&asked(0, 20_000, Some(every))).unwrap();
         let mut expected = BTreeMap::<i64, Vec<f64>>::new();
-        for (second, value) in &readings {
+        for (second, value) in &first {
             let begins = second.div_euclid(every as i64) * every as i64;
             expected.entry(begins).or_default().push(f64::from(*value));
         }
