@@ -170,7 +170,7 @@ provide_tools() {
 
 formatting() { cargo fmt --all -- --check --files-with-diff; }
 
-lints() { cargo clippy --release --workspace --all-targets --locked -- -D warnings; }
+lints() { cargo clippy "${profile[@]}" --workspace --all-targets --locked -- -D warnings; }
 
 # The pure rooms have neither the standard library nor anything that does I/O, not even through a dependency.
 purity() {
@@ -239,7 +239,7 @@ shipped_configuration() {
     local file status=0
     while IFS= read -r file; do
         printf '%s: ' "$file"
-        cargo run --quiet --release --locked -- check --config "$file" || status=1
+        cargo run --quiet "${profile[@]}" --locked -- check --config "$file" || status=1
     done < <(find deploy -name bongsu.toml | sort)
     return $status
 }
@@ -255,7 +255,7 @@ debian_package() {
 
 benchmarks_once() { cargo bench --workspace --locked --bench '*' -- --test; }
 
-tests() { cargo test --release --workspace --locked --no-fail-fast; }
+tests() { cargo test "${profile[@]}" --workspace --locked --no-fail-fast; }
 
 results=()
 failed=false
@@ -288,9 +288,14 @@ summary() {
 provide_tools
 provide_programs
 if $ci; then
-    export BONGSU_REQUIRE_SERVERS=1
+    # a build server builds once
+    export BONGSU_REQUIRE_SERVERS=1 CARGO_INCREMENTAL=0
 fi
+# What is tried thousands of times wants the optimiser; what is tried once is sooner done without it, and has overflow
+# and debug assertions checked.
+profile=()
 if $all; then
+    profile=(--release)
     export BONGSU_LONG=1 PROPTEST_CASES=${PROPTEST_CASES:-4096}
 fi
 
