@@ -22,10 +22,10 @@ use crate::rule::Rule;
 use crate::setup::Setup;
 use crate::standing::{Standing, Zero};
 use crate::station::StationLife;
-use crate::window::Window;
+use crate::window::{Past, Window};
 
 /// The layout of [`Snapshot`]. A change to any structure inside is a new version.
-pub const VERSION: u16 = 13;
+pub const VERSION: u16 = 14;
 
 /// Everything the engine remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,7 @@ pub struct Snapshot {
 struct SeriesPart {
     name: SeriesName,
     window: Window,
+    past: Past,
     heard: Heard,
 }
 
@@ -142,7 +143,7 @@ impl Engine {
     /// Everything it remembers.
     pub fn snapshot(&self) -> Snapshot {
         let names = self.setup.registry.series();
-        let series = names.iter().zip(&self.windows).zip(&self.heard);
+        let series = names.iter().zip(&self.windows).zip(&self.heard).enumerate();
         let watches = self.watches.iter().enumerate();
         Snapshot {
             version: VERSION,
@@ -150,9 +151,10 @@ impl Engine {
             now: self.now,
             alive_until: self.alive_until,
             series: series
-                .map(|((series, window), heard)| SeriesPart {
+                .map(|(at, ((series, window), heard))| SeriesPart {
                     name: series.name.clone(),
                     window: window.clone(),
+                    past: self.pasts.get(&(at as u32)).cloned().unwrap_or_default(),
                     heard: *heard,
                 })
                 .collect(),
@@ -225,6 +227,9 @@ impl Engine {
             if let Some(at) = engine.setup.registry.find(&part.name) {
                 engine.windows[at.index()] = part.window;
                 engine.heard[at.index()] = part.heard;
+                if let Some(past) = engine.pasts.get_mut(&at.0) {
+                    *past = part.past;
+                }
             }
         }
         let (moved, resets) = engine.restore_watches(&snapshot.setup, snapshot.watches);

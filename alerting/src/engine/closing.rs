@@ -64,6 +64,7 @@ impl Engine {
         for number in self.sites[site].series.clone() {
             let series = SeriesIndex(number as u32);
             while let Some(sample) = self.windows[number].close_one(to) {
+                self.keep_past(series, sample);
                 for at in self.watches_of(series) {
                     let fed = Fed::main(sample);
                     match self.feeds.inputs(at) {

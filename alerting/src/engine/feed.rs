@@ -13,7 +13,7 @@ use reading::{SeriesIndex, Timestamp};
 use super::watch::Watch;
 use crate::condition::MAIN;
 use crate::setup::Setup;
-use crate::window::{Sample, Window};
+use crate::window::{Past, Sample, Window};
 
 /// A sample of one of the series of a watch.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,6 +86,11 @@ impl Feeds {
         self.inputs.get(&(watch as u32)).map(Vec::as_slice)
     }
 
+    /// Nothing of the past yet, for every series that is judged beside others.
+    pub fn pasts(&self) -> BTreeMap<u32, Past> {
+        self.inputs.values().flatten().map(|series| (series.0, Past::default())).collect()
+    }
+
     /// The watches a series is a companion of, with its slot.
     pub fn fed_by(&self, series: SeriesIndex) -> core::ops::Range<usize> {
         match self.fed_from.get(series.index()..series.index() + 2) {
@@ -120,6 +125,25 @@ pub(crate) fn merged(inputs: &[SeriesIndex], windows: &[Window], closed_to: Time
     for (slot, series) in inputs.iter().enumerate() {
         let open = windows[series.index()].open().filter(|sample| sample.at > closed_to);
         stream.extend(open.map(|sample| Fed { slot: slot as u8, sample: *sample }));
+    }
+    stream.sort_by(Fed::order);
+    stream
+}
+
+/// What is known of these series up to a moment, that moment included, as one stream: closed, and open.
+pub(crate) fn known(
+    inputs: &[SeriesIndex],
+    pasts: &BTreeMap<u32, Past>,
+    windows: &[Window],
+    after: Timestamp,
+    upto: Timestamp,
+) -> Vec<Fed> {
+    let mut stream: Vec<Fed> = Vec::new();
+    for (slot, series) in inputs.iter().enumerate() {
+        let closed = pasts.get(&series.0).into_iter().flat_map(|past| past.between(after, upto));
+        let open = windows[series.index()].open();
+        let open = open.filter(|sample| sample.at > after && sample.at <= upto);
+        stream.extend(closed.chain(open).map(|sample| Fed { slot: slot as u8, sample: *sample }));
     }
     stream.sort_by(Fed::order);
     stream

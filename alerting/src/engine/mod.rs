@@ -4,7 +4,7 @@
 //! journaled, it says what was decided. An action not returned was not decided. After `tick(now)` nothing is
 //! due at `now`, and `now` never goes back.
 //!
-//! Two clocks rule (design: which clock rules what): conditions run on the event time of readings; dwell,
+//! Two clocks rule: conditions run on the event time of readings; dwell,
 //! silence, reminders and deliveries run on the journal's `at`.
 //!
 //! Arrival order. Each condition is kept twice: `live` has seen everything, `closed` only what the lateness
@@ -16,6 +16,7 @@ mod feed;
 mod watch;
 mod arguing;
 mod site;
+mod late;
 mod closing;
 mod silence;
 mod gateway;
@@ -49,7 +50,7 @@ use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::standing::{Standing, Zero};
 use crate::station::StationLife;
-use crate::window::{Sample, Window};
+use crate::window::{Past, Sample, Window};
 
 pub use commands::{Command, Settled, Verb};
 pub(crate) use feed::{Feeds, companions};
@@ -108,6 +109,8 @@ pub struct Engine {
     pub(crate) watches: Vec<Watch>,
     pub(crate) feeds: Feeds,
     pub(crate) late: BTreeMap<u32, Late>,
+    /// What is closed of series that are judged beside others, by series.
+    pub(crate) pasts: BTreeMap<u32, Past>,
     pub(crate) sites: Vec<Site>,
     pub(crate) sources: Vec<Source>,
     pub(crate) gateways: Vec<Gateway>,
@@ -163,12 +166,14 @@ impl Engine {
         let source_of =
             stations.iter().map(|s| source_named(&s.source).map(|at| at as u32)).collect();
         let (gateways, gateway_of) = gateway::all(&setup);
+        let feeds = Feeds::new(&setup, &watches);
         let mut engine = Self {
             now,
             alive_until: now.plus(ALIVE_MAX),
             windows: alloc::vec![Window::default(); series],
             heard: alloc::vec![Heard::default(); series],
-            feeds: Feeds::new(&setup, &watches),
+            pasts: feeds.pasts(),
+            feeds,
             watches,
             late: BTreeMap::new(),
             sites,

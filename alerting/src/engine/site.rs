@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::arguing::View;
 use super::feed::{self, Fed};
-use super::watch::Late;
 use super::{Engine, Moment, SiteView, Subject};
 use crate::alert::Hazard;
 use crate::condition::{ConditionSettings, Transition};
@@ -229,50 +228,13 @@ impl Engine {
         let settings = watch.settings(&self.setup);
         if fed.sample.at <= closed_to {
             // the stream has passed this moment; the window of the series alone would still have taken it
-            self.observe_late_by(at, fed, now, out);
-            self.wake_by(site, now.at.plus(LATE_KEPT));
+            self.late_for(at, fed, now, out);
         } else if feed::is_newest(inputs, &self.windows, fed) {
             turns.extend(watch.state.observe_newest(settings, fed).map(|turn| (at, turn)));
         } else {
             let open = feed::merged(inputs, &self.windows, closed_to).into_iter();
             let again = watch.state.observe_again(settings, open);
             turns.extend(again.into_iter().map(|turn| (at, turn)));
-        }
-    }
-
-    /// Takes a trusted sample whose window closed before it came: judged by its own time, told to officers,
-    /// never a level by itself.
-    pub(super) fn observe_late(
-        &mut self,
-        series: SeriesIndex,
-        sample: Sample,
-        now: Moment,
-        out: &mut Vec<Action>,
-    ) {
-        for at in self.watches_of(series) {
-            self.observe_late_by(at, Fed::main(sample), now, out);
-        }
-        for entry in self.feeds.fed_by(series) {
-            let (at, slot) = self.feeds.entry(entry);
-            self.observe_late_by(at, Fed { slot, sample }, now, out);
-        }
-        let site = self.site_of(series);
-        self.wake_by(site, now.at.plus(LATE_KEPT));
-    }
-
-    fn observe_late_by(&mut self, at: usize, fed: Fed, now: Moment, out: &mut Vec<Action>) {
-        let settings = self.watches[at].settings(&self.setup);
-        let Fed { slot, sample } = fed;
-        let fresh = || Late { state: settings.fresh(), last: Timestamp::MIN, arrived_at: now.at };
-        let late = self.late.entry(at as u32).or_insert_with(fresh);
-        if sample.at < late.last {
-            late.state = settings.fresh();
-        }
-        late.last = sample.at;
-        late.arrived_at = now.at;
-        let turn = late.state.observe(settings, slot, sample.at, sample.value);
-        if let Some(turn) = turn.filter(|turn| turn.held) {
-            self.late_detected(at, turn, now, out);
         }
     }
 
@@ -448,10 +410,8 @@ impl Engine {
             self.close_due(subject, now, out);
             self.wake_for_track(site, monitoring);
         }
-        let kept = self.sites[site].watches.clone();
-        self.late.retain(|watch, late| {
-            !kept.contains(&(*watch as usize)) || now.at.since(late.arrived_at) < LATE_KEPT
-        });
+        self.late_again(site, now, out);
+        self.forget_late(site, now.at);
         self.wake_for_closing(site);
     }
 
@@ -528,6 +488,3 @@ impl Engine {
         }
     }
 }
-
-/// How long the condition over late readings is kept after the last of them.
-const LATE_KEPT: Duration = Duration::from_secs(3_600);

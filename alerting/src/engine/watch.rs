@@ -1,6 +1,7 @@
 //! A watch: one clause of a rule on one series.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use reading::{SeriesIndex, Timestamp};
@@ -90,10 +91,46 @@ struct Span {
 pub(crate) struct Late {
     /// What it has seen of them.
     pub state: ConditionState,
-    /// The newest of them.
-    pub last: Timestamp,
+    /// The oldest and the newest of them, of its main series.
+    pub span: (Timestamp, Timestamp),
+    /// Of which raises was told, the last [`TOLD_MAX`] of them.
+    told: VecDeque<Timestamp>,
+    /// A companion has come since, of a time that was judged without it.
+    pub again: bool,
     /// When the last of them arrived (`at`).
     pub arrived_at: Timestamp,
+}
+
+/// How many raises of the past are remembered as told, for each watch.
+const TOLD_MAX: usize = 32;
+
+impl Late {
+    /// Has seen nothing.
+    pub fn new(settings: &ConditionSettings) -> Self {
+        Self {
+            state: settings.fresh(),
+            span: (Timestamp::MAX, Timestamp::MIN),
+            told: VecDeque::new(),
+            again: false,
+            arrived_at: Timestamp::MIN,
+        }
+    }
+
+    /// Shows it more of the past, in order. Returns the raises that nobody was told of.
+    pub fn observe(&mut self, settings: &ConditionSettings, stream: &[Fed]) -> Vec<Transition> {
+        let mut news = Vec::new();
+        for Fed { slot, sample } in stream {
+            let turn = self.state.observe(settings, *slot, sample.at, sample.value);
+            news.extend(turn.filter(|turn| {
+                turn.held && turn.at >= self.span.0 && !self.told.contains(&turn.at)
+            }));
+        }
+        self.told.extend(news.iter().map(|turn| turn.at));
+        while self.told.len() > TOLD_MAX {
+            self.told.pop_front();
+        }
+        news
+    }
 }
 
 /// Every rule on every series it names, by series and rule.

@@ -9,6 +9,8 @@ mod common;
 mod examples;
 mod properties;
 mod batch;
+mod unusual;
+mod told;
 mod bad_input;
 mod engine;
 

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use alerting::condition::{ConditionSettings as Of, ConditionState, Transition, compensated};
+use alerting::condition::explain::Amount;
+use alerting::condition::{
+    ConditionSettings as Of, ConditionState, Transition, anomaly, compensated, failure_time,
+};
 use proptest::prelude::*;
 use reading::Timestamp;
 
-use super::examples::{Example, ONSET, Row, every, is_told_otherwise};
+use super::examples::{Example, ONSET, Row, every, is_told_otherwise, noise};
 
 /// Its transitions, and what it remembers at the end.
 pub fn play(settings: &Of, rows: &[Row]) -> (Vec<Transition>, ConditionState) {
@@ -17,6 +20,29 @@ pub fn play(settings: &Of, rows: &[Row]) -> (Vec<Transition>, ConditionState) {
 
 fn held_from(turns: &[Transition]) -> Option<Timestamp> {
     turns.iter().find(|turn| turn.held).map(|turn| turn.at)
+}
+
+#[test]
+fn a_stronger_shake_triggers_no_later() {
+    // Energies are of what passes the filter, where the first wave meets what is left of the noise before it: one sample
+    // may weigh less in the stronger shake. So this is no law for every sample; but what is left is gone within the
+    // time constant of the filter.
+    for example in every() {
+        let Of::Trigger(settings) = example.settings else { continue };
+        let left = Duration::from_secs_f64(1.0 / (core::f64::consts::TAU * settings.high_pass));
+        for seed in 0..40 {
+            let first =
+                |strength| held_from(&play(&example.settings, &example.story(seed, strength)).0);
+            let strengths = [0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0];
+            for (mild, worse) in strengths.into_iter().zip(strengths.into_iter().skip(1)) {
+                let (mild, worse) = (first(mild), first(worse));
+                let Some(mild) = mild else { continue };
+                let soon = worse.is_some_and(|worse| worse <= mild.plus(left));
+                assert!(soon, "seed {seed}: {worse:?} after {mild:?}");
+            }
+            assert!(first(1.0).is_some());
+        }
+    }
 }
 
 #[test]
@@ -94,6 +120,57 @@ proptest! {
                 let name = example.settings.name();
                 prop_assert!(worse.is_some_and(|worse| worse <= mild), "{name}: {worse:?} after {mild:?}");
             }
+        }
+    }
+
+    #[test]
+    fn the_same_failure_in_less_time_is_told_no_later_on_its_way(seed in any::<u64>(), power in 1u32..5) {
+        // Steeper is no order for a time of failure: more movement of the same course is the same failure (another unit
+        // says so above), and one that bends otherwise is another line, believed more or less. What is worse is the
+        // same course in a shorter time: whatever the gates compare keeps its proportion, and the end is nearer.
+        for example in every().iter().filter(|e| matches!(e.settings, Of::FailureTime(_))) {
+            let Of::FailureTime(settings) = &example.settings else { continue };
+            for within in [settings.raise_within / 24, settings.raise_within / 4, settings.raise_within] {
+                let usual = failure_time::Settings { raise_within: within, ..*settings };
+                let mut faster = usual;
+                faster.velocity.interval_min /= 2u32.pow(power);
+                faster.velocity.interval_max /= 2u32.pow(power);
+                let first = |settings: failure_time::Settings, every: Duration| {
+                    let story = Example { every, settings: Of::FailureTime(settings), ..*example };
+                    let (rows, begun) = (story.story(seed, 1.0), Timestamp::from_secs(1_784_000_000));
+                    let held = held_from(&play(&story.settings, &rows).0)?;
+                    Some((held.since(begun).as_nanos() / every.as_nanos(), held))
+                };
+                let slow = first(usual, example.every);
+                let fast = first(faster, example.every / 2u32.pow(power));
+                let row = |told: &Option<(u128, Timestamp)>| told.map_or(u128::MAX, |told| told.0);
+                prop_assert!(row(&fast) <= row(&slow), "{fast:?} after {slow:?}, {within:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_larger_step_is_never_less_unusual(seed in any::<u64>(), step in 2.0..20.0f64, more in 1.0..8.0f64) {
+        // An anomaly has an order only until it has begun to learn what it sees, which it does a block late; and what
+        // was nearly told takes half a decade more to be told at all. So the order is that of the score, over the
+        // readings in which no block ends (rows of 16 from the second), where nothing was told before.
+        let settings = anomaly::Settings { readings_per_false_alarm: 1e12 };
+        let score_after = |step: f64, rows: usize| {
+            let (settings, mut noise) = (Of::Anomaly(settings), noise(seed));
+            let mut state = settings.fresh();
+            for row in 0..=1_601 + rows {
+                let away = if row > 1_601 { step } else { 0.0 };
+                let at = Timestamp::from_secs(row as i64 * 600);
+                state.observe(&settings, 0, at, noise() + away);
+            }
+            let facts = state.facts(&settings);
+            let score = facts.iter().find(|fact| fact.name == "score").unwrap();
+            let Amount::Number(score) = score.value else { panic!("{score:?}") };
+            score
+        };
+        for rows in 1..8 {
+            let (small, large) = (score_after(step, rows), score_after(step * more, rows));
+            prop_assert!(large >= small, "{large} after {small}, {rows} rows after");
         }
     }
 
@@ -190,8 +267,8 @@ fn scaled(settings: &Of, k: f64) -> Option<Of> {
     Some(settings)
 }
 
-/// What asks how far, how fast or how much. What learns what is usual, or fits a line to what quickens, may take what
-/// is larger for another story: a time of failure that comes to lie further apart is believed less.
+/// What asks how far, how fast or how much: there a stronger story is a worse one. A time of failure, an anomaly and a
+/// trigger compare a series with itself, and have an order of their own, each its test.
 fn is_monotone(settings: &Of) -> bool {
     !is_told_otherwise(settings)
         && !matches!(settings, Of::FailureTime(_) | Of::Anomaly(_) | Of::Trigger(_))

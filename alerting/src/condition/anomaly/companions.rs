@@ -1,8 +1,8 @@
 //! Companions: what a series shares with its neighbours and with the weather is taken away before anything is compared.
 //!
 //! A linear model of the series on the newest values of its companions, fitted by recursive least squares with
-//! forgetting (domain.md 3.6); what is handed on is the error of its prediction, made before the model learns from the
-//! reading. The first readings only tell how far each companion moves, the next ones only teach the model.
+//! forgetting (docs/formulas.md 7); what is handed on is the error of its prediction, made before the model learns from
+//! the reading. The first readings only tell how far each companion moves, the next ones only teach the model.
 
 use reading::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ const LOOKING: u32 = 48;
 const LEARNING: u32 = 96;
 /// Forgetting: a reading counts half after 1400 more, slower than any shift that is looked for.
 const KEPT: f64 = 0.9995;
-/// The variance of what is not known, and the most it may grow to while nothing moves (domain.md 3.6).
+/// The variance of what is not known, and the most it may grow to while nothing moves (docs/formulas.md 7).
 const UNKNOWN: f64 = 1_000.0;
 /// A companion that missed so many of its own reports says nothing about now.
 const STALE: f64 = 3.5;
@@ -106,12 +106,16 @@ impl Companions {
             *gain = row.iter().zip(terms).map(|(cell, term)| cell * term).sum();
         }
         let news: f64 = gain.iter().zip(terms).map(|(gain, term)| gain * term).sum();
-        let trace: f64 = (0..TERMS).map(|at| self.variance[at][at]).sum();
+        let companions = &self.companions;
+        // a slot without a companion is no term: what is not known of it says nothing, and must not grow
+        let is_used = |at: &usize| *at == 0 || companions[at - 1].newest.is_some();
+        let used = || (0..TERMS).filter(is_used);
+        let trace: f64 = used().map(|at| self.variance[at][at]).sum();
         // while nothing moves nothing is learned, and nothing may be forgotten
-        let kept = if trace < UNKNOWN * TERMS as f64 { KEPT } else { 1.0 };
-        for row in 0..TERMS {
+        let kept = if trace < UNKNOWN * used().count() as f64 { KEPT } else { 1.0 };
+        for row in used() {
             self.weights[row] += gain[row] / (kept + news) * error;
-            for column in 0..TERMS {
+            for column in used() {
                 let spent = gain[row] * gain[column] / (kept + news);
                 self.variance[row][column] = (self.variance[row][column] - spent) / kept;
             }
