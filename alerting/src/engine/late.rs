@@ -72,9 +72,7 @@ impl Engine {
         late.arrived_at = now.at;
         let stream = match self.feeds.inputs(at) {
             None => alloc::vec![fed],
-            Some(inputs) => {
-                feed::known(inputs, &self.pasts, &self.windows, after, late.span.1)
-            }
+            Some(inputs) => feed::known(inputs, &self.pasts, &self.windows, after, late.span.1),
         };
         self.judge_late(at, &stream, anew, now, out);
         self.wake_by(site, now.at.plus(KEPT));
