@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use common::daemon::{Daemon, run};
 use common::servers::program;
-use common::setting::{Setting, bridge, crack, telemetry};
+use common::setting::{Road, Setting, bridge, crack, telemetry};
 use common::{eventually, free_port};
 use serde_json::Value;
 
@@ -137,4 +137,81 @@ async fn a_mosquitto_with_dynamic_security_is_told_who_is_in_and_who_is_out() {
     assert_eq!(publish(port, "bridge-2", "gate-1", &password).await, Some(false));
     revoke(folder.path(), &there).await;
     assert_eq!(publish(port, "bridge-1", "gate-1", &password).await, Some(false));
+}
+
+/// What a broker of somebody else's has to know of gateways: that each publishes below its own name. Who has none is
+/// bongsu, on this machine.
+const OWN_NAME: &str = "topic readwrite #\ntopic read $SYS/#\n\npattern write gateway/%u/#\n";
+
+/// Publishes one report below a gateway's name. Whether the broker let it in.
+async fn publish_below(port: u16, topic: &str, user: &str, password: &str, seq: u64) -> bool {
+    let output = tokio::process::Command::new(program("mosquitto_pub").unwrap())
+        .args(["-V", "mqttv5", "-h", "127.0.0.1", "-p", &port.to_string(), "-q", "1"])
+        .args(["-t", topic, "-m", &crack(seq, 1.0), "-u", user, "-P", password])
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(common::PATIENCE, output).await.unwrap().unwrap();
+    output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("uthori")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_broker_that_knows_names_alone_a_gateway_that_speaks_for_another_is_refused() {
+    let (Some(mosquitto), Some(_)) = (program("mosquitto"), program("mosquitto_pub")) else {
+        return;
+    };
+    let port = free_port();
+    let mut setting = Setting::new(Road::Mqtt(port));
+    setting.main =
+        setting.main.replace("kind = \"mqtt\"", "kind = \"mqtt\"\ngateways = \"gateways\"");
+    for site in ["bridge-1", "bridge-2"] {
+        setting.site(site, &bridge(site));
+    }
+    let folder = setting.folder().join("gateways");
+    let password = add(&folder, &[]).await;
+    let at = |name: &str| setting.folder().join(name).display().to_string();
+    std::fs::write(at("acl"), OWN_NAME).unwrap();
+    let config = format!(
+        "listener {port} 127.0.0.1\nuser root\nallow_anonymous true\npassword_file {}\nacl_file {}\n",
+        at("gateways/mosquitto.passwd"),
+        at("acl"),
+    );
+    std::fs::write(at("mosquitto.conf"), config).unwrap();
+    let mut command = Command::new(mosquitto);
+    command.args(["-c", &at("mosquitto.conf")]).stdout(Stdio::null()).stderr(Stdio::null());
+    let _broker = Secured(command.spawn().unwrap());
+    let daemon = Daemon::start(&setting.write()).await;
+
+    let own = format!("gateway/gate-1/{}", telemetry("bridge-1", "box-1"));
+    assert!(publish_below(port, &own, "gate-1", &password, 1).await);
+    eventually("its own station is heard", || async {
+        (daemon.balance("field").await["admitted"] == 1).then_some(())
+    })
+    .await;
+    // The broker lets it say what it likes below its own name, and nothing below another's or none.
+    let other = format!("gateway/gate-2/{}", telemetry("bridge-2", "box-1"));
+    assert!(!publish_below(port, &other, "gate-1", &password, 2).await);
+    assert!(!publish_below(port, &telemetry("bridge-2", "box-1"), "gate-1", &password, 2).await);
+    let foreign = format!("gateway/gate-1/{}", telemetry("bridge-2", "box-1"));
+    assert!(publish_below(port, &foreign, "gate-1", &password, 2).await);
+    let faults = eventually("it is an incident", || async {
+        let faults = daemon.list("/api/v1/incidents?site=bongsu&").await;
+        (!faults.is_empty()).then_some(faults)
+    })
+    .await;
+    let why = faults[0]["evidence"][0]["text"]["en"].as_str().unwrap();
+    assert!(why.contains("gate-1") && why.contains("bridge-2/box-1"), "{why}");
+    let labels = "collector=\"field\",gateway=\"gate-1\",what=\"publish\"";
+    assert_eq!(daemon.metric("ingest_trespasses_total", labels).await, 1.0);
+    let balance = daemon.balance("field").await;
+    assert_eq!((&balance["received"], &balance["admitted"]), (&1.into(), &1.into()), "{balance}");
+
+    // Revoked, it is heard no more, whatever its broker still lets in.
+    revoke(&folder, &[]).await;
+    let refused = || daemon.metric("ingest_trespasses_total", labels);
+    let mut seq = 2;
+    while refused().await < 2.0 {
+        seq += 1;
+        assert!(publish_below(port, &own, "gate-1", &password, seq).await && seq < 100);
+    }
+    daemon.stop().await;
 }

@@ -394,18 +394,7 @@ async fn g15_what_is_not_acknowledged_anyway_is_dropped_first() {
     let collector = bench.collect(&config, &intake).await;
     publish_many(broker.port, numbered(0..50)).await;
     // A flood of QoS 0 with the intake shut: more than there is room for.
-    let lines = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(lines.path(), "flood\n".repeat(5_000)).unwrap();
-    let flood = format!(
-        "mosquitto_pub -h 127.0.0.1 -p {} -q 0 -t {} -l < {}",
-        broker.port,
-        telemetry(),
-        lines.path().display()
-    );
-    let status = tokio::task::spawn_blocking(move || {
-        std::process::Command::new("sh").args(["-c", &flood]).status().unwrap()
-    });
-    assert!(status.await.unwrap().success());
+    flood(broker.port, &telemetry(), "0").await;
     until("some are dropped", || bench.metric("ingest_frames_dropped_total") >= 1.0).await;
     intake.set_open(true);
     publish_many(broker.port, numbered(50..60)).await;
@@ -415,6 +404,72 @@ async fn g15_what_is_not_acknowledged_anyway_is_dropped_first() {
     })
     .await;
     until("nothing is under way", || bench.metric("ingest_in_flight") == 0.0).await;
+    bench.stop(collector).await;
+}
+
+/// Publishes five thousand short messages of one station on one connection.
+async fn flood(port: u16, topic: &str, qos: &str) {
+    let lines = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(lines.path(), "flood\n".repeat(5_000)).unwrap();
+    let publish = format!(
+        "mosquitto_pub -h 127.0.0.1 -p {port} -V mqttv5 -q {qos} -t {topic} -l < {}",
+        lines.path().display()
+    );
+    let status = tokio::task::spawn_blocking(move || {
+        std::process::Command::new("sh").args(["-c", &publish]).status().unwrap()
+    });
+    assert!(status.await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g06_a_station_that_has_gone_wild_is_refused_by_name_and_costs_no_other_anything() {
+    let Some(broker) = Mosquitto::start_with("persistence true\nmax_queued_messages 0").await
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&broker.url(), folder.path());
+    config.sender_burst = 50;
+    config.receive_maximum = 50;
+    let intake = Recording::open();
+    let bench = Bench::new();
+    let collector = bench.collect(&config, &intake).await;
+    let refused = || bench.metric("ingest_frames_refused_total");
+    let (wild, mut sent) = ("bongsu/v1/cut-1/wild/telemetry", 0.0);
+    for qos in ["1", "0"] {
+        let before = refused();
+        while refused() == before {
+            flood(broker.port, wild, qos).await;
+            sent += 5_000.0;
+            until("each is stored, refused or dropped", || {
+                intake.len() as f64 + refused() + bench.metric("ingest_frames_dropped_total")
+                    >= sent
+            })
+            .await;
+        }
+    }
+    bench
+        .told
+        .comes("it is named", Role::Telemetry, |happening| {
+            matches!(happening, Happening::TooFast { sender, .. } if sender == "bongsu/v1/cut-1/wild")
+        })
+        .await;
+    let named = |happening: &Happening| matches!(happening, Happening::TooFast { .. });
+    assert!(bench.told.count(Role::Telemetry, named) <= 2, "told once a minute");
+    broker.publish("bongsu/v1/cut-1/calm/telemetry", "calm").await;
+    intake.holds("calm").await;
+    // What was refused was answered: the broker waits for nothing, and it is not sent again.
+    until("nothing is under way", || bench.metric("ingest_in_flight") == 0.0).await;
+    // It has rested, and is heard like anybody.
+    until("it is heard again", || {
+        let publish = std::process::Command::new("mosquitto_pub")
+            .args(["-h", "127.0.0.1", "-p", &broker.port.to_string(), "-q", "1", "-t", wild])
+            .args(["-m", "rested"])
+            .status();
+        publish.is_ok_and(|status| status.success())
+            && intake.payloads().contains(&"rested".to_owned())
+    })
+    .await;
     bench.stop(collector).await;
 }
 

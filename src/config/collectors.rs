@@ -74,6 +74,8 @@ pub struct MqttSettings {
     pub password: Option<SecretRef>,
     /// Whom we believe, as PEM; none means the authorities the system trusts.
     pub ca_file: Option<PathBuf>,
+    /// The folder of the book of gateways, if each publishes below its own name there.
+    pub gateways: Option<PathBuf>,
     /// How many messages may be unacknowledged: the window of backpressure.
     pub in_flight: u16,
     /// How long the broker keeps our session while we are away, whole seconds.
@@ -156,7 +158,8 @@ pub fn read(mut table: Table, folder: &Folder, problems: &mut Problems) -> Colle
     };
     let (kind, wires) = match kind {
         Some(Kind::Mqtt) => {
-            (mqtt(table, folder, problems).map(CollectorKind::Mqtt), Wires::default())
+            let hosts = feeds.iter().any(|entry| feeds::host(&entry.feed).is_some());
+            (mqtt(table, hosts, folder, problems).map(CollectorKind::Mqtt), Wires::default())
         }
         Some(Kind::EmbeddedBroker) => {
             (broker(table, folder, problems).map(CollectorKind::EmbeddedBroker), Wires::default())
@@ -185,7 +188,13 @@ fn fetch(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<F
     Some(FetchSettings { http: http?, interval: interval?.value })
 }
 
-fn mqtt(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<MqttSettings> {
+/// `hosts`: it is a Sparkplug host.
+fn mqtt(
+    mut table: Table,
+    hosts: bool,
+    folder: &Folder,
+    problems: &mut Problems,
+) -> Option<MqttSettings> {
     table.need(
         "url",
         "say where the broker is, say url = \"mqtts://broker.example.kr:8883\"",
@@ -198,6 +207,14 @@ fn mqtt(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<Mq
     let ca_file = table.text("ca-file", problems);
     let in_flight = table.integer("in-flight", IN_FLIGHT_MIN..=i64::from(u16::MAX), problems);
     let session_expiry = table.duration("session-expiry", DAY / 1_440..=366 * DAY, problems);
+    let gateways = table.text("gateways", problems);
+    if let (Some(gateways), true) = (&gateways, hosts) {
+        problems.add(
+            &gateways.place,
+            "Sparkplug nodes publish below spBv1.0/ and not below the name of a gateway",
+            "read them through a collector of their own, without `gateways`",
+        );
+    }
     table.finish("a collector of kind mqtt", problems);
     let url = url?;
     let tls = url.value.scheme() == "mqtts";
@@ -228,6 +245,7 @@ fn mqtt(mut table: Table, folder: &Folder, problems: &mut Problems) -> Option<Mq
         user: user.map(|user| user.value),
         password: password.map(|password| password.value),
         ca_file: ca_file.map(|file| folder.path().join(file.value)),
+        gateways: gateways.map(|gateways| folder.path().join(gateways.value)),
         in_flight: in_flight.map_or(1_000, |at| at.value as u16),
         session_expiry: session_expiry.map_or(7 * DAY, |at| at.value),
     })

@@ -42,8 +42,17 @@ const TRESPASS_EVERY: Duration = Duration::from_secs(60);
 /// How much of its topic is shown.
 const TOPIC_SHOWN: usize = 120;
 
-/// Which collectors receive at present.
-pub type Watch = Arc<Mutex<BTreeMap<String, bool>>>;
+/// How a collector stands.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// Why it does not receive at present; none if it does.
+    pub down: Option<String>,
+    /// Whether its broker keeps our session while we are away, once that is known.
+    pub persists: Option<bool>,
+}
+
+/// How every collector stands.
+pub type Watch = Arc<Mutex<BTreeMap<String, Standing>>>;
 
 /// Every collector, running.
 pub struct Collectors {
@@ -53,7 +62,7 @@ pub struct Collectors {
     pub stored: BTreeMap<String, StoredAcks>,
     /// Where the embedded broker listens.
     pub broker_addr: Option<SocketAddr>,
-    /// Who receives at present.
+    /// How each stands.
     pub watch: Watch,
     brokers: Vec<Broker>,
     mqtt: Vec<MqttCollector>,
@@ -149,7 +158,7 @@ impl Collectors {
         events: &mpsc::Sender<Event>,
     ) -> anyhow::Result<()> {
         let mut config = mqtt_config(&collector.name, settings, data_dir)?;
-        config.filters = filters(ground.root, feeds);
+        config.filters = mqtt_filters(ground.root, settings, feeds);
         config.sparkplug_host = feeds.iter().find_map(sparkplug_host).map(Into::into);
         std::fs::create_dir_all(&config.data_dir)?;
         self.mqtt.push(MqttCollector::start(
@@ -301,6 +310,7 @@ pub(crate) fn mqtt_config(
         config.password = Some(Password::new(resolve_secret(reference)?.expose()));
     }
     config.ca_file.clone_from(&settings.ca_file);
+    config.gateways.clone_from(&settings.gateways);
     config.receive_maximum = settings.in_flight;
     config.session_expiry = settings.session_expiry;
     Ok(config)
@@ -330,7 +340,10 @@ pub(crate) fn broker_config(
 }
 
 /// How a document is fetched, its secrets read.
-fn http_config(name: &str, settings: &FetchSettings) -> anyhow::Result<HttpConfig> {
+///
+/// # Errors
+/// A secret that cannot be read.
+pub(crate) fn http_config(name: &str, settings: &FetchSettings) -> anyhow::Result<HttpConfig> {
     let hidden = |reference: &SecretRef| -> anyhow::Result<Hidden> {
         Ok(Hidden::new(resolve_secret(reference)?.expose()))
     };
@@ -348,13 +361,19 @@ fn http_config(name: &str, settings: &FetchSettings) -> anyhow::Result<HttpConfi
 }
 
 /// What is subscribed to: the topics of our own stations and those of foreign devices.
-fn filters(root: Root, feeds: &[Feed]) -> Filters {
+pub(crate) fn filters(root: Root, feeds: &[Feed]) -> Filters {
     let mut filters = Filters::under(root);
     for feed in feeds {
         let session = if feed.backfill { &mut filters.backfill } else { &mut filters.telemetry };
         session.push(feed.filter.clone());
     }
     filters
+}
+
+/// The same at a broker of somebody else's, where they may stand below the names of gateways.
+pub(crate) fn mqtt_filters(root: Root, settings: &MqttSettings, feeds: &[Feed]) -> Filters {
+    let filters = filters(root, feeds);
+    if settings.gateways.is_some() { filters.behind_gateways() } else { filters }
 }
 
 fn wiring(ground: &Ground<'_>, events: &mpsc::Sender<Event>, stop: &CancellationToken) -> Wiring {
@@ -385,13 +404,17 @@ fn watchman(collector: &str, ground: &Ground<'_>, events: &mpsc::Sender<Event>) 
             return;
         }
         told.insert(gateway.into(), now);
-        let topic = topic.chars().filter(|c| !c.is_control()).take(TOPIC_SHOWN).collect();
-        let happening = Happening::Trespass { gateway: gateway.into(), topic };
+        let happening = Happening::Trespass { gateway: gateway.into(), topic: topic.into() };
         let event = Event { collector: collector.clone(), role: Role::Telemetry, happening };
         if let Err(error) = events.try_send(event) {
             tracing::warn!(%error, "too many connection events at once");
         }
     })
+}
+
+/// The beginning of a topic, printable.
+fn shown(topic: &str) -> String {
+    topic.chars().filter(|c| !c.is_control()).take(TOPIC_SHOWN).collect()
 }
 
 /// Writes into the journal when a collector begins and ceases to receive; tells the rest to the log.
@@ -409,14 +432,24 @@ async fn journal_events(
             (_, Happening::BrokerDropped { more, total }) => CollectorEvent::lost(format!(
                 "the broker dropped {more} messages ({total} since it started)"
             )),
-            (_, Happening::Trespass { gateway, topic }) => CollectorEvent::foreign(gateway, topic),
+            (_, Happening::Trespass { gateway, topic }) => {
+                CollectorEvent::foreign(gateway, shown(&topic))
+            }
+            (_, Happening::TooFast { sender, refused }) => {
+                CollectorEvent::too_fast(shown(&sender), refused)
+            }
+            (_, Happening::SessionPersists { persists, .. }) => {
+                watch.lock().entry(event.collector.clone()).or_default().persists = Some(persists);
+                continue;
+            }
             (role, Happening::SessionLost) => {
                 CollectorEvent::lost(format!("the broker forgot our {} session", role.name()))
             }
             _ => continue,
         };
-        if news.lost.is_empty() && news.foreign.is_none() {
-            watch.lock().insert(event.collector.clone(), news.up);
+        if news.is_of_standing() {
+            watch.lock().entry(event.collector.clone()).or_default().down =
+                (!news.up).then(|| news.reason.clone());
         }
         if journal.append(vec![entry(&event.collector, &news, &clock)]).await.is_err() {
             return; // the journal has ended, and so does the daemon
@@ -429,7 +462,7 @@ pub fn entry(collector: &str, event: &CollectorEvent, clock: &Clock) -> Entry {
     Entry {
         kind: Kind::Collector,
         source: collector.into(),
-        topic: "".into(),
+        topic: event.too_fast.as_ref().map_or("", |(sender, _)| sender).into(),
         retained: false,
         received_at: clock.wall(),
         payload: payload(event),

@@ -16,12 +16,15 @@ pub struct CollectorEvent {
     /// A gateway that tried to speak for another's station, and the topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<(String, String)>,
+    /// A sender that is too fast, and how many frames of it were refused since the last word of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub too_fast: Option<(String, u64)>,
 }
 
 impl CollectorEvent {
     /// It receives.
     pub fn up() -> Self {
-        Self { up: true, reason: String::new(), lost: String::new(), foreign: None }
+        Self { up: true, reason: String::new(), lost: String::new(), foreign: None, too_fast: None }
     }
 
     /// It does not, and why.
@@ -37,6 +40,16 @@ impl CollectorEvent {
     /// It receives, and a gateway tried what it may not.
     pub fn foreign(gateway: String, topic: String) -> Self {
         Self { foreign: Some((gateway, topic)), ..Self::up() }
+    }
+
+    /// It receives, and frames of a sender that is too fast were refused.
+    pub fn too_fast(sender: String, refused: u64) -> Self {
+        Self { too_fast: Some((sender, refused)), ..Self::up() }
+    }
+
+    /// Whether it says that the collector came up or went down, and nothing else.
+    pub fn is_of_standing(&self) -> bool {
+        self.lost.is_empty() && self.foreign.is_none() && self.too_fast.is_none()
     }
 }
 

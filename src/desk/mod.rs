@@ -22,6 +22,7 @@ use alerting::setup::Setup;
 use alerting::standing::SiteOrder;
 use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
 use delivery::QuarantineRow;
+use ingest::collector::limit::TOO_FAST;
 use ingest::journal::{Cut, Gap, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
 use reading::codec::sparkplug::{Hosts, Wish};
@@ -535,6 +536,14 @@ impl Desk {
                 let what = alerting::catalogue::text("fault-trespass", &[&gateway, &topic]);
                 let until = now.at.plus(std::time::Duration::from_secs(3_600));
                 engine.fault(&format!("trespass-{gateway}"), what, Some(until), now, actions);
+            }
+            (Ok(CollectorEvent { too_fast: Some((sender, refused)), .. }), Some(engine)) => {
+                let what = alerting::catalogue::text("fault-too-fast", &[&sender, record.source]);
+                let until = now.at.plus(std::time::Duration::from_secs(3_600));
+                engine.fault(&format!("too-fast-{sender}"), what, Some(until), now, actions);
+                *carried.refusals.entry(TOO_FAST).or_default() += refused.saturating_sub(1);
+                let text = format!("{refused} frames were refused before they were stored");
+                self.list(TOO_FAST, text, record, carried);
             }
             (Ok(event), Some(engine)) if event.lost.is_empty() => {
                 engine.collector(record.source, event.up, &event.reason, now, actions);

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::gateways::PREFIX;
+use super::pace::BURST_KEPT;
 use super::topic;
 
 /// The least window of unacknowledged frames that makes sense.
@@ -27,6 +29,11 @@ pub struct MqttConfig {
     pub receive_maximum: u16,
     /// What to subscribe to.
     pub filters: Filters,
+    /// The folder of a book of gateways, if each publishes below its own name; the filters are then
+    /// [`behind_gateways`](Filters::behind_gateways).
+    pub gateways: Option<PathBuf>,
+    /// How many messages one sender may send at once.
+    pub sender_burst: u32,
     /// As which Sparkplug host the publishing connection says that it is there, in place of the daemon's own status.
     pub sparkplug_host: Option<String>,
     /// Where the client ids are remembered.
@@ -50,6 +57,8 @@ impl MqttConfig {
             ca_file: None,
             receive_maximum: 1_000,
             filters: Filters::native(),
+            gateways: None,
+            sender_burst: BURST_KEPT,
             sparkplug_host: None,
             data_dir: data_dir.into(),
             keep_alive: Duration::from_secs(15),
@@ -83,6 +92,19 @@ impl Filters {
             telemetry: vec![moved(topic::TELEMETRY)],
             receipts: vec![moved(topic::RESULT), moved(topic::STATUS)],
             backfill: vec![moved(topic::BACKFILL)],
+        }
+    }
+
+    /// The same below the names of gateways.
+    #[must_use]
+    pub fn behind_gateways(self) -> Self {
+        let below = |filters: Vec<String>| {
+            filters.into_iter().map(|filter| format!("{PREFIX}/+/{filter}")).collect()
+        };
+        Self {
+            telemetry: below(self.telemetry),
+            receipts: below(self.receipts),
+            backfill: below(self.backfill),
         }
     }
 

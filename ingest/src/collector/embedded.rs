@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::Filters;
 use super::metrics::CollectorMetrics;
-use super::pace::Paces;
+use super::pace::{BURST, Paces};
 use super::storing::BACKFILL_RATE;
 use super::{Intake, PAYLOAD_LEN_MAX, Taken, keep, topic};
 use crate::clock::Clock;
@@ -56,7 +56,7 @@ impl Embedded {
                 intake,
                 clock,
                 metrics,
-                paces: Paces::new(),
+                paces: Paces::new(BURST),
                 cancel,
                 turn: tokio::sync::Mutex::default(),
             }),

@@ -73,6 +73,13 @@ pub enum Happening {
         /// On which topic.
         topic: String,
     },
+    /// A sender is faster than anybody needs to be, and frames of it were refused. Told at once, then once a minute.
+    TooFast {
+        /// Who: a station, a gateway, a foreign topic or a port.
+        sender: String,
+        /// How many frames since it was last told.
+        refused: u64,
+    },
     /// The broker says that it dropped messages.
     BrokerDropped {
         /// How many since we looked last.

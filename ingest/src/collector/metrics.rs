@@ -11,6 +11,7 @@ pub struct CollectorMetrics {
     pub(super) dropped: IntCounterVec,
     pub(super) cut: IntCounterVec,
     pub(super) paced: IntCounterVec,
+    pub(super) refused: IntCounterVec,
     pub(super) trespasses: IntCounterVec,
     pub(super) partial: IntCounterVec,
     pub(super) polls: IntCounterVec,
@@ -52,9 +53,14 @@ impl CollectorMetrics {
                 "Frames that waited because their sender sent too many at once.",
                 &whole,
             )?,
+            refused: counters(
+                "ingest_frames_refused_total",
+                "Frames refused before they were stored, by reason: too-fast.",
+                &["collector", "reason"],
+            )?,
             trespasses: counters(
                 "ingest_trespasses_total",
-                "What gateways of the embedded broker tried and were not allowed: publish, subscribe, will.",
+                "What gateways tried and were not allowed: publish, subscribe, will.",
                 &["collector", "gateway", "what"],
             )?,
             cut: counters("ingest_frames_cut_total", "Frames too long to be kept whole.", &whole)?,

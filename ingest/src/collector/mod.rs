@@ -11,6 +11,7 @@
 //! - [`config`], [`topic`], [`event`], [`metrics`]: what is set, what is on which topic, what is told;
 //! - [`mqtt`]: a broker of somebody else's: three durable sessions that receive, one connection that publishes;
 //! - [`publisher`], [`stored`]: the way back to the field;
+//! - [`gateways`]: who may speak for whom where the broker is not ours;
 //! - [`embedded`]: our own broker, whose publish hook is the collector;
 //! - [`probe`], [`control`]: a look at a broker from outside, a request to it, for a person;
 //! - [`serial`]: ports that talk, and buses of units that are asked;
@@ -37,6 +38,8 @@ pub mod publisher;
 mod publishing;
 pub mod stored;
 mod pace;
+pub mod limit;
+pub mod gateways;
 pub mod embedded;
 pub mod serial;
 pub mod http;

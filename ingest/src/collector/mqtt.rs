@@ -12,6 +12,7 @@
 
 use std::sync::Arc;
 
+use broker::gateway::BookError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,9 @@ use super::Intake;
 use super::config::{MqttConfig, MqttConfigError};
 use super::connection::{ConnectError, Connector};
 use super::event::{Listener, Role};
+use super::gateways::Gateways;
 use super::identity::{Identity, IdentityError};
+use super::limit::{Limit, Word};
 use super::metrics::CollectorMetrics;
 use super::receiving::Reception;
 use super::seat::Seat;
@@ -49,6 +52,9 @@ pub enum StartError {
     /// No connection can be prepared.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The book of gateways cannot be read.
+    #[error(transparent)]
+    Gateways(#[from] BookError),
     /// The memory of sessions cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -78,11 +84,21 @@ impl MqttCollector {
         config.check()?;
         let connector = Connector::new(config)?;
         let mut tasks = JoinSet::new();
+        let limit = Arc::new(Limit::new(config.sender_burst));
+        let gateways = config.gateways.as_deref().map(Gateways::open).transpose()?.map(Arc::new);
+        if let Some(gateways) = gateways.clone() {
+            let cancel = wiring.cancel.clone();
+            tasks.spawn(async move { gateways.follow(cancel).await });
+        }
+        let trespassers = Arc::new(Word::new());
         for (role, filters) in sessions(config) {
             let identity = Identity::open(&config.data_dir, &config.name, role, filters)?;
             let reception = Reception {
                 seat: seat(config, &connector, wiring, role),
                 intake: intake.clone(),
+                limit: limit.clone(),
+                gateways: gateways.clone(),
+                trespassers: trespassers.clone(),
                 receive_maximum: config.receive_maximum,
                 session_expiry: u32::try_from(config.session_expiry.as_secs()).unwrap_or(u32::MAX),
             };

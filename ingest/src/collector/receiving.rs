@@ -19,6 +19,8 @@ use rumqttc::{
 };
 
 use super::connection::Held;
+use super::gateways::Gateways;
+use super::limit::{Limit, Word};
 use super::resume::{Resume, make_durable};
 use super::seat::Seat;
 use super::storing::{QUEUE_LEN, Storing};
@@ -32,6 +34,12 @@ const FAREWELL_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Reception {
     pub(super) seat: Seat,
     pub(super) intake: Arc<dyn Intake>,
+    /// How much of each sender is taken.
+    pub(super) limit: Arc<Limit>,
+    /// Who may speak for whom, if the topics say who speaks.
+    pub(super) gateways: Option<Arc<Gateways>>,
+    /// Which gateways tried what is not theirs.
+    pub(super) trespassers: Arc<Word>,
     pub(super) receive_maximum: u16,
     /// How long the broker keeps the session while we are away, in seconds.
     pub(super) session_expiry: u32,

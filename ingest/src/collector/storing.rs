@@ -1,25 +1,27 @@
 //! The other half of a receiving connection: the task that stores what came and acknowledges it.
 //!
 //! It takes all that waits in the queue, stores it in one go, and acknowledges it in the order received. With
-//! nothing waiting, a frame is stored at once; with a backlog, one fsync carries hundreds.
+//! nothing waiting, a frame is stored at once; with a backlog, one fsync carries hundreds. What is refused, because its
+//! sender is too fast or speaks for others, is answered with a reason that says so and not stored.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use prometheus::IntGauge;
 use reading::Timestamp;
-use rumqttc::{AsyncClient, ClientError, Publish, QoS};
+use rumqttc::{AsyncClient, ClientError, ManualAck, PubAckReason, Publish, QoS};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::event::Role;
+use super::event::{Happening, Role};
+use super::gateways::Said;
 use super::receiving::{Ended, Reception};
 use super::seat::Seat;
+use super::topic::sender;
 use super::{PAYLOAD_LEN_MAX, Taken, keep};
 
 /// How many frames are stored at once, at most.
@@ -51,6 +53,8 @@ pub(super) struct Storing {
 struct Arrival {
     publish: Publish,
     received_at: Timestamp,
+    /// Why it is not stored, if it is not.
+    refused: Option<PubAckReason>,
 }
 
 /// What came and is not stored yet.
@@ -82,7 +86,7 @@ impl Storing {
         let crowded = publish.qos == QoS::AtMostOnce && queue.capacity() <= QOS1_MAX;
         let len = publish.payload.len();
         self.window.add(len); // before the task can see it, so that it never takes away what is not there
-        let arrival = Arrival { publish, received_at: self.seat.clock.wall() };
+        let arrival = Arrival { publish, received_at: self.seat.clock.wall(), refused: None };
         if crowded || queue.try_send(arrival).is_err() {
             self.window.remove(1, len);
             self.seat.metrics.dropped.with_label_values(&[&*self.seat.collector]).inc();
@@ -197,11 +201,15 @@ async fn store_arrivals(
     let mut batch = Vec::with_capacity(batch_max);
     while arrivals.recv_many(&mut batch, batch_max).await > 0 {
         let count = batch.len() as u32;
-        let frames = batch.iter().map(|arrival| taken(seat, &mut topics, arrival)).collect();
-        let timer = seat.metrics.store_seconds.start_timer();
-        reception.intake.store(frames).await?;
-        timer.observe_duration();
-        frames_total.inc_by(batch.len() as u64);
+        let wanted = |arrival: &mut Arrival| taken(&reception, &mut topics, arrival);
+        let frames: Vec<_> = batch.iter_mut().filter_map(wanted).collect();
+        if !frames.is_empty() {
+            let stored = frames.len() as u64;
+            let timer = seat.metrics.store_seconds.start_timer();
+            reception.intake.store(frames).await?;
+            timer.observe_duration();
+            frames_total.inc_by(stored);
+        }
         acknowledge(&client, &window, &mut batch)?;
         if paced {
             sleep(Duration::from_secs(1) / BACKFILL_RATE * count).await; // unacknowledged, the broker waits
@@ -210,7 +218,7 @@ async fn store_arrivals(
     Ok(())
 }
 
-/// Acknowledges a stored batch in the order it came. On a connection that ended meanwhile this does nothing.
+/// Acknowledges a batch in the order it came: what is stored, and with a reason what is refused. On a connection that ended meanwhile this does nothing.
 fn acknowledge(
     client: &AsyncClient,
     window: &Window,
@@ -218,7 +226,11 @@ fn acknowledge(
 ) -> Result<(), Ended> {
     let (mut frames, mut bytes) = (0, 0);
     for arrival in batch.drain(..) {
-        match client.try_ack(&arrival.publish) {
+        let said = match arrival.refused {
+            None => client.try_ack(&arrival.publish),
+            Some(reason) => refuse(client, &arrival.publish, reason),
+        };
+        match said {
             Ok(()) | Err(ClientError::RequestChannelDisconnected(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -229,35 +241,77 @@ fn acknowledge(
     Ok(())
 }
 
-fn taken(seat: &Seat, topics: &mut Topics, arrival: &Arrival) -> Taken {
+fn refuse(
+    client: &AsyncClient,
+    publish: &Publish,
+    reason: PubAckReason,
+) -> Result<(), ClientError> {
+    match client.prepare_ack(publish) {
+        Some(ManualAck::PubAck(mut ack)) => {
+            ack.reason = reason;
+            client.try_manual_ack(ManualAck::PubAck(ack))
+        }
+        Some(other) => client.try_manual_ack(other),
+        None => Ok(()), // QoS 0: nobody waits for an answer
+    }
+}
+
+/// The frame to store; none if it is refused, which is noted at the arrival.
+fn taken(reception: &Reception, topics: &mut Topics, arrival: &mut Arrival) -> Option<Taken> {
+    let seat = &reception.seat;
     let publish = &arrival.publish;
+    let whole = String::from_utf8_lossy(&publish.topic);
+    let (topic, sender) = match reception.gateways.as_ref().map(|gateways| gateways.judge(&whole)) {
+        None => (&*whole, sender(&whole)),
+        Some(Said::Own { gateway, topic }) => (topic, gateway),
+        Some(Said::Foreign { gateway, topic, known }) => {
+            trespassed(reception, gateway, topic, known);
+            arrival.refused = Some(PubAckReason::NotAuthorized);
+            return None;
+        }
+    };
+    // Old messages have a pace of their own, at which their broker waits.
+    if seat.role != Role::Backfill && !reception.limit.passes(seat, sender) {
+        arrival.refused = Some(PubAckReason::QuotaExceeded);
+        return None;
+    }
     if publish.payload.len() > PAYLOAD_LEN_MAX {
         seat.metrics.cut.with_label_values(&[&*seat.collector]).inc();
     }
-    Taken {
+    Some(Taken {
         source: seat.collector.clone(),
-        topic: topics.share(&publish.topic),
+        topic: topics.share(topic),
         payload: keep(publish.payload.clone()),
         retained: publish.retain,
         received_at: arrival.received_at,
+    })
+}
+
+/// Counts that a gateway spoke for another's station, and tells it once a minute.
+fn trespassed(reception: &Reception, gateway: &str, topic: &str, known: bool) {
+    let seat = &reception.seat;
+    // Names that are not in the book are anybody's choice, and no label of a metric.
+    let counted = if known { gateway } else { "" };
+    seat.metrics.trespassed(&seat.collector, counted, "publish");
+    if reception.trespassers.count(counted).is_some() {
+        seat.tell(Happening::Trespass { gateway: gateway.into(), topic: topic.into() });
     }
 }
 
 /// Topics seen on this connection, so that a frame costs no copy of its topic.
 #[derive(Default)]
-struct Topics(HashMap<Bytes, Arc<str>>);
+struct Topics(HashSet<Arc<str>>);
 
 impl Topics {
-    fn share(&mut self, topic: &Bytes) -> Arc<str> {
+    fn share(&mut self, topic: &str) -> Arc<str> {
         if let Some(known) = self.0.get(topic) {
             return known.clone();
         }
         if self.0.len() >= TOPICS_MAX {
             self.0.clear();
         }
-        let shared: Arc<str> = String::from_utf8_lossy(topic).into();
-        // A copy: the key must not keep the whole read buffer alive.
-        self.0.insert(Bytes::copy_from_slice(topic), shared.clone());
+        let shared: Arc<str> = topic.into();
+        self.0.insert(shared.clone());
         shared
     }
 }
@@ -269,12 +323,12 @@ mod tests {
     #[test]
     fn topics_are_shared_and_bounded() {
         let mut topics = Topics::default();
-        let first = topics.share(&Bytes::from_static(b"a/b"));
-        assert!(Arc::ptr_eq(&first, &topics.share(&Bytes::from_static(b"a/b"))));
+        let first = topics.share("a/b");
+        assert!(Arc::ptr_eq(&first, &topics.share("a/b")));
         for number in 0..TOPICS_MAX * 2 {
-            topics.share(&Bytes::from(format!("a/{number}")));
+            topics.share(&format!("a/{number}"));
             assert!(topics.0.len() <= TOPICS_MAX);
         }
-        assert_eq!(&*topics.share(&Bytes::from_static(b"a/b")), "a/b");
+        assert_eq!(&*topics.share("a/b"), "a/b");
     }
 }

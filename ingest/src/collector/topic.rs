@@ -26,6 +26,15 @@ pub fn command(site: &str, station: &str) -> String {
     format!("{ROOT}/{site}/{station}/command")
 }
 
+/// Who speaks on a topic, as far as it says it: a station of ours by root, site and station, else the whole topic.
+pub fn sender(topic: &str) -> &str {
+    let is_ours = [Root::Field, Root::Exercise].iter().any(|root| root.strip(topic).is_some());
+    match topic.match_indices('/').nth(3) {
+        Some((end, _)) if is_ours => &topic[..end],
+        _ => topic,
+    }
+}
+
 /// Where a daemon says that it is there. One level shorter than what stations use, so that no filter of theirs
 /// matches it.
 pub fn daemon(client: &str) -> String {
@@ -63,6 +72,19 @@ mod tests {
         ];
         for (filter, topic, expected) in table {
             assert_eq!(matches(filter, topic), expected, "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn a_station_is_one_sender_whatever_it_speaks_about() {
+        for (topic, expected) in [
+            ("bongsu/v1/cut-1/box-1/telemetry", "bongsu/v1/cut-1/box-1"),
+            ("bongsu/v1/cut-1/box-1/command/result", "bongsu/v1/cut-1/box-1"),
+            ("bongsu-exercise/v1/cut-1/box-1/status", "bongsu-exercise/v1/cut-1/box-1"),
+            ("bongsu/v1/cut-1", "bongsu/v1/cut-1"),
+            ("application/7/device/x/event/up", "application/7/device/x/event/up"),
+        ] {
+            assert_eq!(sender(topic), expected);
         }
     }
 

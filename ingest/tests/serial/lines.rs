@@ -128,6 +128,24 @@ async fn a_full_disk_costs_lines_that_are_counted_and_never_the_port() {
 }
 
 #[tokio::test]
+async fn a_port_that_has_gone_wild_is_refused_by_name() {
+    let (socket, intake, bench) = (Socket::new(), Recording::open(), Bench::new());
+    let instrument = socket.plug();
+    let task = listen(&socket, &intake, &bench);
+    bench.told.up(Role::Telemetry).await;
+    instrument.say(b"\n").await;
+    // A line is two bytes: far more than anybody has to say, and more than two thousand a second.
+    while bench.metric("ingest_frames_refused_total") == 0.0 {
+        instrument.say(&b"1\n".repeat(100)).await;
+    }
+    let path = socket.path().display().to_string();
+    let named = |happening: &Happening| matches!(happening, Happening::TooFast { sender, .. } if *sender == path);
+    bench.told.comes("it is named", Role::Telemetry, named).await;
+    assert!(intake.len() >= 10_000, "a buffer passes, but for what waited for the disk too long");
+    stop(&bench, task).await;
+}
+
+#[tokio::test]
 async fn a_stop_while_the_disk_is_full_ends() {
     let (socket, intake, bench) = (Socket::new(), Recording::shut(), Bench::new());
     let instrument = socket.plug();

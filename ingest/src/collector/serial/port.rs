@@ -16,7 +16,9 @@ use super::splitter::{Piece, Splitter};
 use super::storing::{Answers, Storing};
 use super::{REOPEN_MAX, seat};
 use crate::collector::backoff::{Backoff, SETTLED_AFTER};
+use crate::collector::limit::Limit;
 use crate::collector::mqtt::Wiring;
+use crate::collector::pace::BURST;
 use crate::collector::seat::{Seat, Standing};
 use crate::collector::{Intake, PAYLOAD_LEN_MAX};
 
@@ -34,15 +36,19 @@ pub fn start(config: PortConfig, intake: Arc<dyn Intake>, wiring: &Wiring) -> Jo
     let seat = seat(&config.name, wiring);
     let topic = config.line.path.display().to_string();
     let (storing, answers) = Storing::start(seat.clone(), &topic, intake);
-    tokio::spawn(Port { config, seat, storing, answers, header: Header::default() }.run())
+    let (header, limit) = (Header::default(), Limit::new(BURST));
+    tokio::spawn(Port { config, topic, seat, storing, answers, header, limit }.run())
 }
 
 struct Port {
     config: PortConfig,
+    /// Its path, by which it is called.
+    topic: String,
     seat: Seat<()>,
     storing: Storing,
     answers: Answers,
     header: Header,
+    limit: Limit,
 }
 
 impl Port {
@@ -106,18 +112,25 @@ impl Port {
         match piece {
             Piece::Frame(line) if self.config.framing == Framing::Toa5 => {
                 if let Some(table) = self.header.with_row(line) {
-                    self.storing.take(table, None);
+                    self.store(table, None);
                 }
             }
             Piece::Frame(bytes) => {
                 let answer = self.answer(&bytes);
-                self.storing.take(bytes, answer);
+                self.store(bytes, answer);
             }
             Piece::Cut(bytes) => {
                 metrics.cut.with_label_values(&[&*self.seat.collector]).inc();
-                self.storing.take(bytes, None);
+                self.store(bytes, None);
             }
             Piece::Partial => self.count_partial(),
+        }
+    }
+
+    /// Hands a frame on, unless the port says more than anybody needs: a frame of our own is then not answered.
+    fn store(&self, payload: Bytes, answer: Option<Vec<u8>>) {
+        if self.limit.passes(&self.seat, &self.topic) {
+            self.storing.take(payload, answer);
         }
     }
 
