@@ -1,11 +1,15 @@
-//! What the machine must give: room on the disk, a clock that was set, ports that are there. Looked at by the daemon for
-//! `/readyz` and by `bongsu doctor` for a person.
+//! What the machine must give, and what must come in: room on the disk, a clock that was set and follows a time server,
+//! ports that are there, series that are not silent. Looked at by the daemon for `/readyz` and by `bongsu doctor` for a
+//! person.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
+use alerting::catalogue::text;
 use ingest::collector::serial::config::{LineConfig, Way};
 use reading::Timestamp;
+use reading::registry::Text;
 use rustix::fs::{Access, access, statvfs};
 
 use crate::board::{Check, Vital};
@@ -17,16 +21,30 @@ const RESERVES_WANTED: u64 = 10;
 const CLOCK_APART_MAX: Duration = Duration::from_secs(5 * 60);
 /// No clock that was ever set is before this: 2026-01-01.
 const CLOCK_SET_AFTER: Timestamp = Timestamp::from_secs(1_767_225_600);
+/// A series that is silent for so many report intervals is worth a word,
+const INTERVALS_MAX: u32 = 3;
+/// but not within this: reports are late at times.
+const AGE_MAX_LEAST: Duration = Duration::from_secs(900);
+/// How many series that are silent are named.
+const NAMED_MAX: usize = 5;
+/// How long the system may take to say whether it follows a time server, seconds.
+const SAYS_WITHIN: &str = "5";
+
+/// The same words in both languages: an address, a name, a number, what a system said.
+pub fn same(words: impl Into<String>) -> Text {
+    let words = words.into();
+    Text { ko: words.clone(), en: words }
+}
 
 /// Whether the folder of the data, or what will hold it, has room. `reserve` is the journal's, in bytes.
 pub fn disk(data_dir: &Path, reserve: u64) -> Check {
-    let name = "disk".to_string();
     let there = data_dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
     let free = match statvfs(there) {
         Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
         Err(error) => {
-            let detail = format!("cannot look at {}: {error}", there.display());
-            return Check { name, vital: Vital::Degraded, detail };
+            let words = [there.display().to_string(), error.to_string()];
+            let words = words.each_ref().map(String::as_str);
+            return Check::new("disk", Vital::Degraded, text("vital-disk-unseen", &words));
         }
     };
     let vital = match free {
@@ -34,21 +52,39 @@ pub fn disk(data_dir: &Path, reserve: u64) -> Check {
         free if free < reserve.saturating_mul(RESERVES_WANTED) => Vital::Degraded,
         _ => Vital::Ok,
     };
-    let detail = format!("{} MiB free for {}", free >> 20, data_dir.display());
-    Check { name, vital, detail }
+    let words = [(free >> 20).to_string(), data_dir.display().to_string()];
+    Check::new("disk", vital, text("vital-disk", &words.each_ref().map(String::as_str)))
 }
 
 /// Whether the wall clock can be right. `at` is the journal's moment, where there is one.
 pub fn clock(wall: Timestamp, at: Option<Timestamp>) -> Check {
     let apart = at.map(|at| at.since(wall).max(wall.since(at)));
     let (vital, detail) = match apart {
-        _ if wall < CLOCK_SET_AFTER => (Vital::Failed, format!("{wall}: the clock was never set")),
-        Some(apart) if apart > CLOCK_APART_MAX => {
-            (Vital::Degraded, format!("{wall}: {} s from the journal", apart.as_secs()))
+        _ if wall < CLOCK_SET_AFTER => {
+            (Vital::Failed, text("vital-clock-unset", &[&wall.to_string()]))
         }
-        _ => (Vital::Ok, wall.to_string()),
+        Some(apart) if apart > CLOCK_APART_MAX => {
+            let words = [wall.to_string(), apart.as_secs().to_string()];
+            let words = words.each_ref().map(String::as_str);
+            (Vital::Degraded, text("vital-clock-apart", &words))
+        }
+        _ => (Vital::Ok, same(wall.to_string())),
     };
-    Check { name: "clock".into(), vital, detail }
+    Check::new("clock", vital, detail)
+}
+
+/// Whether the machine's clock follows a time server, as the system says; waits for its answer.
+pub fn clock_sync() -> Check {
+    let asked = Command::new("timeout")
+        .args([SAYS_WITHIN, "timedatectl", "show", "--property=NTPSynchronized", "--value"])
+        .output();
+    let said = asked.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
+    let (vital, key) = match said.as_deref() {
+        Ok("yes") => (Vital::Ok, "vital-clock-sync"),
+        Ok("no") => (Vital::Failed, "vital-clock-sync-no"),
+        _ => (Vital::Degraded, "vital-clock-sync-unknown"),
+    };
+    Check::new("clock-sync", vital, text(key, &[]))
 }
 
 /// Whether each port that collectors are told of is there and ours to use.
@@ -68,18 +104,65 @@ pub fn ports(collectors: &[Collector]) -> Vec<Check> {
 }
 
 fn port(collector: &str, line: &LineConfig) -> Check {
+    let name = line.to_string();
     let (vital, detail) = match access(&line.path, Access::READ_OK | Access::WRITE_OK) {
-        Ok(()) => (Vital::Ok, line.to_string()),
-        Err(rustix::io::Errno::ACCESS) => (
-            Vital::Failed,
-            format!("{line}: no right to use it; add the service user to its group, often dialout"),
-        ),
-        Err(_) => (
-            Vital::Failed,
-            format!("{line}: not there; plug it in, or look under /dev/serial/by-id"),
-        ),
+        Ok(()) => (Vital::Ok, same(name)),
+        Err(rustix::io::Errno::ACCESS) => (Vital::Failed, text("vital-port-denied", &[&name])),
+        Err(_) => (Vital::Failed, text("vital-port-absent", &[&name])),
     };
-    Check { name: format!("port-{collector}"), vital, detail }
+    Check::new(format!("port-{collector}"), vital, detail)
+}
+
+/// Whether a broker keeps our session while we are away; none if that is not known.
+pub fn session(name: String, persists: Option<bool>) -> Check {
+    let (vital, key) = match persists {
+        Some(true) => (Vital::Ok, "vital-session"),
+        Some(false) => (Vital::Failed, "vital-session-forgets"),
+        None => (Vital::Degraded, "vital-session-untried"),
+    };
+    Check::new(name, vital, text(key, &[]))
+}
+
+/// A series: its name, how often it is reported, when it was measured last.
+pub type Heard = (String, Duration, Option<Timestamp>);
+
+/// Whether a series was silent for too long. Never heard is too long.
+pub fn is_silent((_, interval, measured_at): &Heard, now: Timestamp) -> bool {
+    let longest = interval.saturating_mul(INTERVALS_MAX).max(AGE_MAX_LEAST);
+    measured_at.is_none_or(|at| now.since(at) > longest)
+}
+
+/// How old one series is.
+pub fn age(heard: &Heard, now: Timestamp) -> Check {
+    let vital = if is_silent(heard, now) { Vital::Degraded } else { Vital::Ok };
+    let (name, _, measured_at) = heard;
+    let detail = match measured_at {
+        None => text("vital-series-never", &[]),
+        Some(at) => text("vital-series-age", &[&now.since(*at).as_secs().to_string()]),
+    };
+    Check::new(format!("series {name}"), vital, detail)
+}
+
+/// How many of all series are silent, and which; nothing if there are none.
+pub fn ages(series: impl Iterator<Item = Heard>, now: Timestamp) -> Option<Check> {
+    let (mut all, mut silent, mut named) = (0_usize, 0_usize, Vec::new());
+    for heard in series {
+        all += 1;
+        if is_silent(&heard, now) {
+            silent += 1;
+            if named.len() < NAMED_MAX {
+                named.push(heard.0);
+            }
+        }
+    }
+    let counts = [all.to_string(), silent.to_string(), named.join(", ")];
+    let counts = counts.each_ref().map(String::as_str);
+    let (vital, key) = match silent {
+        _ if all == 0 => return None,
+        0 => (Vital::Ok, "vital-series"),
+        _ => (Vital::Degraded, "vital-series-silent"),
+    };
+    Some(Check::new("series", vital, text(key, &counts)))
 }
 
 #[cfg(test)]
@@ -94,6 +177,31 @@ mod tests {
         assert_eq!(disk(&later, u64::MAX / 20).vital, Vital::Failed);
         let free = statvfs(folder.path()).map(|found| found.f_bavail * found.f_frsize).unwrap();
         assert_eq!(disk(folder.path(), free / 5).vital, Vital::Degraded);
+    }
+
+    #[test]
+    fn a_series_is_old_by_its_own_interval() {
+        let now = Timestamp::from_secs(1_784_000_000);
+        let table = [
+            (Some(60), 60, Vital::Ok),
+            (Some(899), 60, Vital::Ok),
+            (Some(901), 60, Vital::Degraded),
+            (Some(901), 600, Vital::Ok),
+            (Some(1_801), 600, Vital::Degraded),
+            (None, 60, Vital::Degraded),
+        ];
+        let heard = |(age_s, interval, _): &(Option<u64>, u64, Vital)| {
+            let at = age_s.map(|age| now.minus(Duration::from_secs(age)));
+            ("a/b/c/tilt-x".to_owned(), Duration::from_secs(*interval), at)
+        };
+        for row in &table {
+            assert_eq!(age(&heard(row), now).vital, row.2, "{row:?}");
+        }
+        let all = ages(table.iter().map(heard), now).unwrap();
+        assert_eq!(all.vital, Vital::Degraded);
+        assert!(all.detail.en.starts_with("3 of 6 series"), "{}", all.detail.en);
+        assert_eq!(ages(table.iter().take(2).map(heard), now).unwrap().vital, Vital::Ok);
+        assert_eq!(ages(std::iter::empty(), now), None);
     }
 
     #[test]

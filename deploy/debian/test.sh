@@ -45,7 +45,7 @@ starts() {
         /usr/bin/bongsu run --config /etc/bongsu/bongsu.toml >"$root/log" 2>&1 &
     local daemon=$! tries
     for ((tries = 0; tries < 100; tries++)); do
-        if curl -fsS http://127.0.0.1:8080/readyz 2>/dev/null | head -1 | grep -qx ok; then
+        if curl -fsS http://127.0.0.1:8080/readyz 2>/dev/null | head -1 | grep -qxE 'ok|degraded'; then
             break
         fi
         sleep 0.2

@@ -383,15 +383,11 @@ struct Well;
 
 impl Health for Well {
     fn checks(&self) -> Vec<Check> {
-        let check = |name: &str, vital, detail: &str| Check {
-            name: name.into(),
-            vital,
-            detail: detail.into(),
-        };
+        let text = alerting::catalogue::text;
         vec![
-            check("journal", Vital::Ok, "good, last record 48213"),
-            check("desk", Vital::Ok, "0 records behind the journal"),
-            check("collector-field", Vital::Ok, "receiving"),
+            Check::new("journal", Vital::Ok, text("vital-journal", &["good", "48213"])),
+            Check::new("desk", Vital::Ok, text("vital-desk", &["0"])),
+            Check::new("collector-field", Vital::Ok, text("vital-collector", &[])),
         ]
     }
 }

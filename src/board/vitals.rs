@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use prometheus::{Encoder, TextEncoder};
+use reading::registry::Text;
 
 use super::Shared;
 use super::problem::Problem;
@@ -35,14 +36,21 @@ impl Vital {
 }
 
 /// One part of the daemon and how it is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// Which part: `journal`, `desk`, a collector by name.
     pub name: String,
     /// How it is doing.
     pub vital: Vital,
     /// What is known about it; shown to people who are signed in only.
-    pub detail: String,
+    pub detail: Text,
+}
+
+impl Check {
+    /// A part, and how it is doing.
+    pub fn new(name: impl Into<String>, vital: Vital, detail: Text) -> Self {
+        Self { name: name.into(), vital, detail }
+    }
 }
 
 /// How the daemon's own parts are doing.

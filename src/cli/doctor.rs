@@ -2,6 +2,8 @@
 
 mod guess;
 mod installation;
+mod sources;
+mod running;
 mod serial;
 
 use std::io::Write;

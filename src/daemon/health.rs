@@ -4,19 +4,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerting::catalogue::text;
 use delivery::Ledger;
-use ingest::clock::Clock;
+use ingest::clock::{Clock, Stopwatch};
 use ingest::journal::{Health, Journal};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::collectors::Watch;
 use crate::board::{self, Check, Vital};
-use crate::config::Config;
+use crate::config::{Collector, Config};
 use crate::desk::run::Progress;
+use crate::overview;
 use crate::vitals;
 
 /// The desk may be this far behind the journal, in the journal's time, before that is worth a word.
 const LAG_MAX: Duration = Duration::from_secs(30);
+
+/// How often the system is asked whether its clock follows a time server.
+const CLOCK_SYNC_EVERY: Duration = Duration::from_secs(60);
 
 /// The daemon's vitals.
 pub struct Vitals {
@@ -28,6 +34,11 @@ pub struct Vitals {
     data_dir: PathBuf,
     /// The journal's reserve, bytes.
     reserve: u64,
+    /// Collectors as they are configured, for their ports.
+    wired: Vec<Collector>,
+    overview: overview::Shared,
+    /// What the system said of its clock, and when.
+    clock_sync: Mutex<Option<(Stopwatch, Check)>>,
 }
 
 impl Vitals {
@@ -38,10 +49,23 @@ impl Vitals {
         progress: watch::Receiver<Progress>,
         collectors: Watch,
         clock: Clock,
+        overview: overview::Shared,
         config: &Config,
     ) -> Self {
         let (data_dir, reserve) = (config.data_dir.clone(), config.journal.reserve);
-        Self { journal, ledger, progress, collectors, clock, data_dir, reserve }
+        let (wired, clock_sync) = (config.collectors.clone(), Mutex::default());
+        Self {
+            journal,
+            ledger,
+            progress,
+            collectors,
+            clock,
+            data_dir,
+            reserve,
+            wired,
+            overview,
+            clock_sync,
+        }
     }
 
     fn journal(&self) -> Check {
@@ -50,17 +74,16 @@ impl Vitals {
             Health::Full => Vital::Degraded,
             Health::Failing | Health::Unrecorded => Vital::Failed,
         };
-        let detail =
-            format!("{}, last record {}", self.journal.health().name(), self.journal.synced());
-        Check { name: "journal".into(), vital, detail }
+        let last = self.journal.synced().to_string();
+        Check::new("journal", vital, text("vital-journal", &[self.journal.health().name(), &last]))
     }
 
     fn ledger(&self) -> Check {
-        let (vital, detail) = match self.ledger.is_in_memory() {
-            false => (Vital::Ok, "on disk"),
-            true => (Vital::Failed, "in memory only: mend the disk and start bongsu again"),
+        let (vital, key) = match self.ledger.is_in_memory() {
+            false => (Vital::Ok, "vital-ledger"),
+            true => (Vital::Failed, "vital-ledger-memory"),
         };
-        Check { name: "ledger".into(), vital, detail: detail.into() }
+        Check::new("ledger", vital, text(key, &[]))
     }
 
     fn desk(&self) -> Check {
@@ -73,23 +96,61 @@ impl Vitals {
             (Ok(_), true) => Vital::Degraded,
             (Ok(_), false) => Vital::Ok,
         };
-        Check { name: "desk".into(), vital, detail: format!("{behind} records behind the journal") }
+        Check::new("desk", vital, text("vital-desk", &[&behind.to_string()]))
+    }
+
+    /// What the system says of its clock, asked for once a minute; nothing if it does not say, as in a container.
+    fn clock_sync(&self) -> Option<Check> {
+        let mut asked = self.clock_sync.lock();
+        let is_old = |(watch, _): &(Stopwatch, Check)| watch.elapsed() > CLOCK_SYNC_EVERY;
+        if asked.as_ref().is_none_or(is_old) {
+            *asked = Some((Stopwatch::start(), vitals::clock_sync()));
+        }
+        let (_, check) = asked.as_ref()?;
+        (check.vital != Vital::Degraded).then(|| check.clone())
+    }
+
+    /// Whether every collector receives, and whether its broker keeps our session.
+    fn collectors(&self) -> Vec<Check> {
+        let collectors = self.collectors.lock().clone();
+        let checks = collectors.into_iter().flat_map(|(name, standing)| {
+            let (vital, detail) = match &standing.down {
+                None => (Vital::Ok, text("vital-collector", &[])),
+                Some(reason) => (Vital::Degraded, text("vital-collector-down", &[reason])),
+            };
+            let session = standing
+                .persists
+                .map(|persists| vitals::session(format!("session-{name}"), Some(persists)));
+            [Some(Check::new(format!("collector-{name}"), vital, detail)), session]
+        });
+        checks.flatten().collect()
+    }
+
+    fn series(&self) -> Option<Check> {
+        let overview = self.overview.load();
+        let registry = &overview.setup.registry;
+        let heard = registry.series().iter().zip(&overview.latest).map(|(series, latest)| {
+            let interval = registry.stations()[series.station.index()].report_interval;
+            (series.name.to_string(), interval, latest.map(|latest| latest.measured_at))
+        });
+        vitals::ages(heard, self.clock.at())
     }
 }
 
 impl board::Health for Vitals {
     fn checks(&self) -> Vec<Check> {
-        let collectors = self.collectors.lock().clone();
-        let collector = |(name, up): (String, bool)| Check {
-            name: format!("collector-{name}"),
-            vital: if up { Vital::Ok } else { Vital::Degraded },
-            detail: if up { "receiving".into() } else { "not connected".into() },
-        };
+        // What the field or the machine lacks is worth a word, and no reason to start the daemon anew.
+        let outside = [self.clock_sync(), self.series()]
+            .into_iter()
+            .flatten()
+            .chain(self.collectors())
+            .chain(vitals::ports(&self.wired))
+            .map(|check| Check { vital: check.vital.min(Vital::Degraded), ..check });
         let disk = vitals::disk(&self.data_dir, self.reserve);
         let clock = vitals::clock(self.clock.wall(), Some(self.clock.at()));
         [self.journal(), self.ledger(), self.desk(), disk, clock]
             .into_iter()
-            .chain(collectors.into_iter().map(collector))
+            .chain(outside)
             .collect()
     }
 }

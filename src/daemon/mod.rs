@@ -312,6 +312,7 @@ impl Daemon {
                 progress.clone(),
                 collectors.watch.clone(),
                 clock.clone(),
+                overview.clone(),
                 &config,
             )),
             tokens: tokens.clone(),

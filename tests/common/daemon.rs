@@ -112,7 +112,10 @@ impl Daemon {
             let answer = this.http.get(this.url("/readyz")).send().await.ok()?;
             let is_ok = answer.status().is_success();
             let text = answer.text().await.ok()?;
-            (is_ok && text.starts_with("ok\n") && text.contains("\ncollector-")).then_some(())
+            // Series that were never heard are worth a word, and no reason to wait.
+            let collectors = || text.lines().filter(|line| line.starts_with("collector-"));
+            let all_receive = collectors().all(|line| line.ends_with(": ok"));
+            (is_ok && collectors().count() > 0 && all_receive).then_some(())
         })
         .await;
     }

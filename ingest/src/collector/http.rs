@@ -89,13 +89,24 @@ pub enum HttpConfigError {
 
 /// Why a fetch came to nothing.
 #[derive(Debug, thiserror::Error)]
-enum FetchError {
+pub enum FetchError {
+    /// It answers with another status than 2xx.
     #[error("it answered {0}")]
     Status(StatusCode),
+    /// What it sends is no document of ours.
     #[error("it sends more than {DOCUMENT_LEN_MAX} bytes")]
     TooLong,
+    /// There was no answer, or not all of it.
     #[error("{0}")]
     Lost(#[source] reqwest::Error),
+}
+
+/// Fetches a document once, for a person who asks.
+///
+/// # Errors
+/// [`FetchError`] within, [`HttpConfigError`] before anything is asked.
+pub async fn fetch_once(config: &HttpConfig) -> Result<Result<Bytes, FetchError>, HttpConfigError> {
+    Ok(fetch(&client(config)?, config).await)
 }
 
 impl FetchError {
@@ -160,7 +171,7 @@ impl Fetcher {
         let cancel = self.seat.cancel.clone();
         let work = async {
             loop {
-                let fetched = self.fetch().await;
+                let fetched = fetch(&self.client, &self.config).await;
                 let outcome = fetched.as_ref().map_or_else(FetchError::outcome, |_| "answer");
                 let labels = [&*self.seat.collector, UNIT, outcome];
                 self.seat.metrics.polls.with_label_values(&labels).inc();
@@ -195,20 +206,6 @@ impl Fetcher {
         RETRY_FIRST.saturating_mul(doubled).min(self.config.interval)
     }
 
-    async fn fetch(&self) -> Result<Bytes, FetchError> {
-        // What went wrong is told, and the address never: it may hold a key.
-        let lost = |error: reqwest::Error| FetchError::Lost(error.without_url());
-        let mut request = self.client.get(&*self.config.url.0);
-        if let Some(authorization) = &self.config.authorization {
-            request = request.header("authorization", &*authorization.0);
-        }
-        let answer = request.send().await.map_err(lost)?;
-        if !answer.status().is_success() {
-            return Err(FetchError::Status(answer.status()));
-        }
-        read(answer).await.map_err(|error| error.map_or(FetchError::TooLong, lost))
-    }
-
     /// Tries until it is done: nobody else keeps the document as it was.
     async fn store(&self, payload: Bytes) {
         let (collector, clock) = (&self.seat.collector, &self.seat.clock);
@@ -226,6 +223,20 @@ impl Fetcher {
         }
         self.seat.metrics.frames.with_label_values(&[collector]).inc();
     }
+}
+
+async fn fetch(client: &Client, config: &HttpConfig) -> Result<Bytes, FetchError> {
+    // What went wrong is told, and the address never: it may hold a key.
+    let lost = |error: reqwest::Error| FetchError::Lost(error.without_url());
+    let mut request = client.get(&*config.url.0);
+    if let Some(authorization) = &config.authorization {
+        request = request.header("authorization", &*authorization.0);
+    }
+    let answer = request.send().await.map_err(lost)?;
+    if !answer.status().is_success() {
+        return Err(FetchError::Status(answer.status()));
+    }
+    read(answer).await.map_err(|error| error.map_or(FetchError::TooLong, lost))
 }
 
 /// The whole of an answer; no error at all for one that is too long.

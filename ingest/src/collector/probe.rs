@@ -63,15 +63,9 @@ pub struct Matched {
 }
 
 impl Seen {
-    /// What is known to be wrong with such a broker, and what to do; none if nothing is.
-    pub fn trouble(&self) -> Option<&'static str> {
-        match self.persists {
-            Some(false) => Some(selftest::ADVICE),
-            _ if self.version.as_deref().is_some_and(loses_sessions) => {
-                Some("mosquitto 2.0.12 to 2.0.18 lose sessions at times: use another version")
-            }
-            _ => None,
-        }
+    /// Whether it is of a version that is known to lose sessions at times, though it kept ours.
+    pub fn loses_sessions(&self) -> bool {
+        self.version.as_deref().is_some_and(loses_sessions)
     }
 }
 
@@ -185,11 +179,8 @@ mod tests {
             ("HiveMQ", false),
         ];
         for (version, bad) in table {
-            let seen =
-                Seen { version: Some(version.into()), persists: Some(true), ..Seen::default() };
-            assert_eq!(seen.trouble().is_some(), bad, "{version}");
+            let seen = Seen { version: Some(version.into()), ..Seen::default() };
+            assert_eq!(seen.loses_sessions(), bad, "{version}");
         }
-        let forgets = Seen { persists: Some(false), ..Seen::default() };
-        assert!(forgets.trouble().unwrap().contains("persistence true"));
     }
 }

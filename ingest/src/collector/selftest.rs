@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long the broker is asked to keep the session, in seconds.
 const KEPT_FOR: u32 = 60;
 
-pub(super) const ADVICE: &str = "the broker forgets sessions: what is published while bongsu restarts is lost. For mosquitto set \
+const ADVICE: &str = "the broker forgets sessions: what is published while bongsu restarts is lost. For mosquitto set \
     `persistence true` with a writable `persistence_location`, raise `persistent_client_expiration`, and use another \
     version than 2.0.12 to 2.0.18, which lose sessions";
 

@@ -12,7 +12,6 @@ use reading::Timestamp;
 use reading::registry::{Make, Site, Text};
 use serde_json::{Value, json};
 
-use super::readings::expected;
 use crate::board::moment::{HOME_ZONE, rfc3339};
 use crate::board::words::{place, sentence, zone};
 use crate::desk::waiting::{Heard, Stranger, StrangerName};
@@ -238,7 +237,7 @@ fn one_series(overview: &Overview, at: usize, zone: &str) -> Value {
             "value": latest.value,
             "measured_at": rfc3339(latest.measured_at, zone),
             "quality": latest.quality.words().collect::<Vec<_>>(),
-            "expected": latest.expected.map(expected),
+            "expected": latest.expected.map(|(low, high)| json!({ "low": low, "high": high })),
         })),
     })
 }

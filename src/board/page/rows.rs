@@ -371,7 +371,7 @@ impl CheckRow {
             name: check.name.clone(),
             vital: check.vital.word(),
             word: catalogue::lookup(&key, language).unwrap_or(check.vital.word()),
-            detail: check.detail.clone(),
+            detail: say(&check.detail, language).to_owned(),
         }
     }
 }

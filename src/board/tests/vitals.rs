@@ -7,11 +7,7 @@ async fn health_is_one_word_a_check_without_details() {
     struct Ill(Vital);
     impl Health for Ill {
         fn checks(&self) -> Vec<Check> {
-            vec![Check {
-                name: "journal".into(),
-                vital: self.0,
-                detail: "/var/lib/bongsu is full".into(),
-            }]
+            vec![Check::new("journal", self.0, crate::vitals::same("/var/lib/bongsu is full"))]
         }
     }
     for (vital, alive, ready) in [

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alerting::catalogue::Language;
+use alerting::catalogue::{Language, fill, message};
 use ingest::collector::serial::bus::ask_once;
 use ingest::collector::serial::config::{LineConfig, Parity, Way};
 use ingest::collector::serial::overhear;
@@ -70,6 +70,10 @@ pub async fn run(
     }
 }
 
+fn filled(key: &'static str, language: Language, words: &[String]) -> String {
+    fill(key, language, &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 fn speeds(args: &SerialArgs) -> Vec<u32> {
     args.baud.map_or_else(|| BAUDS.to_vec(), |baud| vec![baud])
 }
@@ -92,17 +96,8 @@ async fn listen(
         }
     }
     if !args.json {
-        let text = match (heard_any, language) {
-            (false, Language::Ko) => {
-                "아무것도 들리지 않습니다: 전원과 배선(TX/RX, A/B)을 확인하거나, 물어야 답하는 장치라면 --unit 으로 물어보십시오"
-            }
-            (false, Language::En) => {
-                "nothing comes: look at power and wiring (TX/RX, A/B), or ask it with --unit if it only answers"
-            }
-            (true, Language::Ko) => "알 수 있는 형식이 없습니다: 다른 --baud 를 시도하십시오",
-            (true, Language::En) => "nothing we know fits: try another --baud",
-        };
-        writeln!(out, "{text}")?;
+        let key = if heard_any { "doctor-nothing-fits" } else { "doctor-nothing-comes" };
+        writeln!(out, "{}", message(key, language))?;
     }
     Ok(false)
 }
@@ -120,10 +115,8 @@ fn show_heard(
         let shown = json!({ "port": line.to_string(), "baud": line.baud, "bytes": bytes.len(), "hex": hex, "fits": guesses });
         return writeln!(out, "{shown}");
     }
-    match language {
-        Language::Ko => writeln!(out, "{line}: {} 바이트", bytes.len())?,
-        Language::En => writeln!(out, "{line}: {} bytes", bytes.len())?,
-    }
+    let words = [line.to_string(), bytes.len().to_string()];
+    writeln!(out, "{}", filled("doctor-heard", language, &words))?;
     for (row, chunk) in bytes.chunks(16).take(SHOWN_MAX / 16).enumerate() {
         let hex: String = chunk.iter().map(|byte| format!("{byte:02x} ")).collect();
         let text: String = chunk
@@ -133,16 +126,9 @@ fn show_heard(
         writeln!(out, "  {:04x}  {hex:<48} {text}", row * 16)?;
     }
     for Guess { format, frames, share, example } in guesses {
-        let percent = share * 100.0;
-        match language {
-            Language::Ko => {
-                writeln!(out, "  {format}: {frames}개, 바이트의 {percent:.0} %, 예: {example}")?
-            }
-            Language::En => writeln!(
-                out,
-                "  {format}: {frames} of them, {percent:.0} % of the bytes, say {example}"
-            )?,
-        }
+        let percent = format!("{:.0}", share * 100.0);
+        let words = [(*format).to_owned(), frames.to_string(), percent, example.clone()];
+        writeln!(out, "  {}", filled("doctor-fits", language, &words))?;
     }
     Ok(())
 }
@@ -167,16 +153,7 @@ async fn ask(
         }
     }
     if !args.json {
-        match language {
-            Language::Ko => writeln!(
-                out,
-                "{unit}번 장치가 답하지 않습니다: 주소, 속도, A/B 배선을 확인하십시오"
-            )?,
-            Language::En => writeln!(
-                out,
-                "unit {unit} does not answer: look at its address, the speed, and whether A and B are swapped"
-            )?,
-        }
+        writeln!(out, "{}", filled("doctor-unit-silent", language, &[unit.to_string()]))?;
     }
     Ok(false)
 }
@@ -204,11 +181,9 @@ fn show_answer(
         shown[key] = value;
         return writeln!(out, "{shown}");
     }
-    writeln!(
-        out,
-        "{line}, unit {unit}, {table} {address}..{}",
-        u32::from(*address) + u32::from(*count) - 1
-    )?;
+    let last = u32::from(*address) + u32::from(*count) - 1;
+    let asked = [line.to_string(), unit.to_string(), format!("{table} {address}..{last}")];
+    writeln!(out, "{}", filled("doctor-unit", language, &asked))?;
     match answer {
         Answer::Registers(registers) => show_registers(registers, *address, out),
         Answer::Bits(bits) => {
@@ -217,14 +192,13 @@ fn show_answer(
             }
             Ok(())
         }
-        Answer::Exception(code) => match language {
-            Language::Ko => writeln!(out, "  예외 {code}: {}", exception(*code)),
-            Language::En => writeln!(out, "  exception {code}: {}", exception(*code)),
-        },
-        Answer::Bad(bytes) | Answer::BadTcp(bytes) => match language {
-            Language::Ko => writeln!(out, "  답이 아닌 바이트: {bytes:02x?}"),
-            Language::En => writeln!(out, "  bytes that are no answer: {bytes:02x?}"),
-        },
+        Answer::Exception(code) => {
+            let words = [code.to_string(), exception(*code).to_owned()];
+            writeln!(out, "  {}", filled("doctor-exception", language, &words))
+        }
+        Answer::Bad(bytes) | Answer::BadTcp(bytes) => {
+            writeln!(out, "  {}", filled("doctor-no-answer", language, &[format!("{bytes:02x?}")]))
+        }
     }
 }
 
