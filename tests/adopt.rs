@@ -126,3 +126,98 @@ async fn who_waits_is_shown_adopted_and_heard() {
     let waits: Value = serde_json::from_str(&list).unwrap();
     assert_eq!((status, &waits["site"]), (0, &json!("cut-8")));
 }
+
+/// A LoRaWAN device, as its network server decodes it.
+fn uplink(eui: &str, count: u32, opening: f64) -> String {
+    json!({
+        "deduplicationId": format!("{eui}-{count}"),
+        "time": now().to_string(),
+        "deviceInfo": { "devEui": eui },
+        "devAddr": "01020304",
+        "fCnt": count,
+        "fPort": 85,
+        "data": "AQID",
+        "object": { "opening": opening, "battery": 3.6 },
+    })
+    .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn foreign_devices_are_shown_with_what_they_say_adopted_and_heard() {
+    let mut setting = Setting::embedded();
+    setting.main += r#"
+[[collector.subscribe]]
+topic = "application/+/device/+/event/up"
+format = "chirpstack-v4"
+
+[[collector.subscribe.map]]
+devices = { 70b3d57ba0003b01 = "bridge-1/box-1" }
+metrics = { opening = "crack-1/crack-width mm" }
+ignore = ["battery"]
+"#;
+    setting.site("bridge-1", &bridge("bridge-1"));
+    let config = setting.write();
+    let daemon = Daemon::start(&config).await;
+    let mut link = Link::connect(daemon.broker(), "network-server").await.unwrap();
+    let topic = |eui: &str| format!("application/1/device/{eui}/event/up");
+    let (like, other) = ("70b3d57ba0003b02", "70b3d57ba0003b03");
+    for eui in [like, other] {
+        link.publish(&topic(eui), uplink(eui, 1, 1.5).as_bytes()).await.unwrap();
+    }
+    let waiting = eventually("both wait", || async {
+        let page = daemon.json("/api/v1/adoptions").await;
+        (page["items"].as_array()?.len() == 2).then_some(page)
+    })
+    .await;
+    let first = &waiting["items"][0];
+    assert_eq!(
+        (&first["device"], &first["series"][1]["sensor"]),
+        (&json!(like), &json!("opening"))
+    );
+
+    let url = daemon.url("");
+    let (here, interval) = (["--url", &url], ["--report-interval", "1 min"]);
+    let before = std::fs::read_to_string(&config).unwrap();
+    let (status, _, said) = adopt(&[&[like], &here[..]].concat(), &config).await;
+    assert!(status == 70 && said.contains("--as SITE/STATION"), "{status} {said}");
+    let nonsense = [&[like], &here[..], &["--as", "bridge-1/box-2", "--metric", "opening=a/b"]];
+    let (status, _, said) = adopt(&nonsense.concat(), &config).await;
+    assert!(status == 70 && said.contains("`b`"), "{status} {said}");
+    // A new site has to be somewhere; nothing is left of what does not fit.
+    let nowhere = ["--as", "bridge-7/box-1", "--like", "70b3d57ba0003b01", "--location", "95,0"];
+    let (status, _, said) = adopt(&[&[like], &here[..], &nowhere].concat(), &config).await;
+    assert_eq!(status, 78, "{said}");
+    assert_eq!(std::fs::read_to_string(&config).unwrap(), before);
+    assert!(!setting.folder().join("sites/bridge-7.toml").exists());
+
+    let make = ["--as", "bridge-1/box-2", "--like", "70b3d57ba0003b01"];
+    let (status, out, said) =
+        adopt(&[&[like], &here[..], &interval, &make].concat(), &config).await;
+    assert_eq!(status, 0, "{out}{said}");
+    assert!(out.contains("[[collector.subscribe.map]]") && out.contains("[[station]]"), "{out}");
+    let make =
+        ["--as", "bridge-1/box-3", "--metric", "opening=crack-1/crack-width cm", "--ignore", "*"];
+    let (status, out, said) =
+        adopt(&[&[other], &here[..], &interval, &make].concat(), &config).await;
+    assert_eq!(status, 0, "{out}{said}");
+
+    daemon.signal("HUP");
+    eventually("nobody waits", || async {
+        let page = daemon.json("/api/v1/adoptions").await;
+        page["items"].as_array()?.is_empty().then_some(())
+    })
+    .await;
+    for (eui, station, value) in [(like, "box-2", 2.5), (other, "box-3", 25.0)] {
+        link.publish(&topic(eui), uplink(eui, 2, 2.5).as_bytes()).await.unwrap();
+        eventually("it is heard", || async {
+            let site = daemon.json("/api/v1/sites/bridge-1").await;
+            let stations = site["stations"].as_array()?.clone();
+            let found = stations.into_iter().find(|found| found["id"] == station)?;
+            (found["series"][0]["latest"]["value"].as_f64()? == value).then_some(())
+        })
+        .await;
+    }
+    let balance = daemon.balance("field").await;
+    assert_eq!((&balance["holds"], &balance["refused"]), (&json!(true), &json!(0)), "{balance}");
+    assert_eq!(daemon.stop().await.errors(), Vec::<Value>::new());
+}

@@ -1,6 +1,7 @@
 //! `bongsu site`: what stands in the field, into the sites' files and out of them.
 
 mod adopt;
+mod device;
 mod strangers;
 mod written;
 mod number;

@@ -76,6 +76,7 @@ pub(crate) use feeds::{station as mapped_station, target as mapped_target};
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
 pub(crate) use stations::usual_noise;
+pub(crate) use value::Fault;
 pub(crate) use value::{duration, duration_text};
 pub use wires::{ModbusSettings, SerialSettings};
 

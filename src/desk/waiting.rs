@@ -105,10 +105,13 @@ impl Waiting {
         }
     }
 
-    /// Takes note of a device that no table names.
+    /// Takes note of a device that no table names, and of what it says.
     pub fn note_device(&mut self, source: &str, error: &CodecError, at: Timestamp) {
-        if let CodecError::UnknownDevice { device } = error {
-            self.hear(source, StrangerName::Device(kept(device)), at);
+        if let CodecError::UnknownDevice { device, said } = error {
+            if said.is_empty() {
+                self.hear(source, StrangerName::Device(kept(device)), at);
+            }
+            self.note_values(source, said, at);
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use reading::Quantity;
 
+use super::device;
 use super::strangers::{self, Said, Stranger};
 use super::written::{self, NewSite, quoted};
 use crate::cli::api::Api;
@@ -21,8 +22,11 @@ use crate::config::{Config, Problems};
 /// Writes a station that waits to be adopted into the file of its site; without one, lists who waits
 #[derive(Clone, Debug, clap::Args)]
 pub struct AdoptArgs {
-    /// Who: site/station
+    /// Who: site/station, or a foreign device as its format calls it
     pub station: Option<String>,
+    #[command(flatten)]
+    /// What is said of a foreign device
+    pub foreign: ForeignArgs,
     /// The main file; the sites' files lie beside it
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
@@ -47,6 +51,26 @@ pub struct AdoptArgs {
     /// Who waits as JSON, one a line
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is said of a foreign device
+#[derive(Clone, Debug, clap::Args)]
+pub struct ForeignArgs {
+    /// A foreign device: the station it is, site/station
+    #[arg(long = "as", value_name = "SITE/STATION")]
+    pub becomes: Option<String>,
+    /// A foreign device: what a value is, "angle_x=tilt-1/tilt-x deg"; as many as needed
+    #[arg(long, value_name = "NAME=SENSOR/QUANTITY")]
+    pub metric: Vec<String>,
+    /// A foreign device: another one of its make, whose values mean the same
+    #[arg(long, value_name = "DEVICE")]
+    pub like: Option<String>,
+    /// A foreign device: a value to pass over, or "*" for all that are not named
+    #[arg(long, value_name = "NAME")]
+    pub ignore: Vec<String>,
+    /// A foreign device: the topic of the subscription it was heard on, if its collector has several
+    #[arg(long, value_name = "FILTER")]
+    pub topic: Option<String>,
 }
 
 /// What is said of a site that is new
@@ -97,7 +121,9 @@ fn carry_out(args: &AdoptArgs, config: &Config) -> anyhow::Result<Done> {
     };
     let is_meant = |stranger: &&Stranger| {
         let (site, station) = (stranger.site.as_deref(), stranger.station.as_deref());
-        site.zip(station).is_some_and(|(site, station)| format!("{site}/{station}") == *name)
+        let is_station =
+            site.zip(station).is_some_and(|(site, station)| format!("{site}/{station}") == *name);
+        is_station || stranger.device.as_ref() == Some(name)
     };
     let Some(stranger) = waiting.iter().filter(is_meant).max_by_key(|stranger| stranger.messages)
     else {
@@ -106,22 +132,24 @@ fn carry_out(args: &AdoptArgs, config: &Config) -> anyhow::Result<Done> {
         );
         return Ok(Done::No);
     };
-    let file = File::of(stranger, args, config)?;
-    match file.write(&args.config)? {
-        Some(problems) => {
-            eprintln!(
-                "{} is left as it was; this did not fit:\n{}",
-                file.path.display(),
-                file.added
-            );
-            Ok(Done::Refused(problems))
-        }
-        None => {
-            println!("{}:\n{}", file.path.display(), file.added.trim_start());
-            println!("reload bongsu (SIGHUP) to take it over");
-            Ok(Done::Yes)
+    let files = match &stranger.device {
+        Some(device) => device::files(device, stranger, args, config)?,
+        None => vec![File::of(stranger, args, config)?],
+    };
+    let problems = write(&files, &args.config)?;
+    for File { path, added, .. } in &files {
+        match problems {
+            Some(_) => {
+                eprintln!("{} is left as it was; this did not fit:\n{added}", path.display());
+            }
+            None => println!("{}:\n{}", path.display(), added.trim_start()),
         }
     }
+    if let Some(problems) = problems {
+        return Ok(Done::Refused(problems));
+    }
+    println!("reload bongsu (SIGHUP) to take it over");
+    Ok(Done::Yes)
 }
 
 fn waiting(args: &AdoptArgs, config: &Config) -> anyhow::Result<Vec<Stranger>> {
@@ -144,7 +172,9 @@ fn list(stranger: &Stranger, json: bool) -> anyhow::Result<()> {
     let name = match (site, station, device) {
         (Some(site), Some(station), _) => format!("{site}/{station}"),
         (_, _, Some(device)) => {
-            format!("{device} (foreign: map it at a [[collector.subscribe]] of `{source}`)")
+            format!(
+                "{device} (foreign: say which station it is with --as, and what it says with --metric or --like)"
+            )
         }
         _ => return Ok(()),
     };
@@ -159,20 +189,24 @@ fn list(stranger: &Stranger, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A site's file, and what is added to it.
-struct File {
-    path: PathBuf,
+/// A file of the configuration, and what is added to it.
+pub(super) struct File {
+    pub(super) path: PathBuf,
     /// What it was; none if it is new.
-    before: Option<String>,
-    after: String,
-    added: String,
+    pub(super) before: Option<String>,
+    pub(super) after: String,
+    pub(super) added: String,
 }
 
 impl File {
-    fn of(stranger: &Stranger, args: &AdoptArgs, config: &Config) -> anyhow::Result<Self> {
+    /// The site's, with a station and its sensors.
+    pub(super) fn of(
+        stranger: &Stranger,
+        args: &AdoptArgs,
+        config: &Config,
+    ) -> anyhow::Result<Self> {
         let (site, station) = (stranger.site.as_deref(), stranger.station.as_deref());
-        let (site, station) =
-            site.zip(station).context("foreign devices are mapped, not adopted")?;
+        let (site, station) = site.zip(station).context("a station has a site and a name")?;
         let registry = &config.setup.registry;
         let folder = args.config.parent().unwrap_or(Path::new("")).join(&config.sites);
         let sensors = sensors(stranger, args, config)?;
@@ -195,23 +229,33 @@ impl File {
         Ok(Self { path, before: Some(before), after, added })
     }
 
-    /// Writes it; what is wrong with the configuration then, if anything is: it is as it was before in that case.
-    fn write(&self, main: &Path) -> anyhow::Result<Option<Problems>> {
-        let put = |text: &str| -> anyhow::Result<()> {
-            let new = self.path.with_extension("toml.new");
-            std::fs::write(&new, text)
-                .with_context(|| format!("cannot write {}", new.display()))?;
-            std::fs::rename(&new, &self.path)
-                .with_context(|| format!("cannot write {}", self.path.display()))
-        };
-        put(&self.after)?;
-        let Err(problems) = Config::load(main) else { return Ok(None) };
-        match &self.before {
-            Some(before) => put(before)?,
-            None => std::fs::remove_file(&self.path)?,
-        }
-        Ok(Some(problems))
+    fn put(&self, text: &str) -> anyhow::Result<()> {
+        let new = self.path.with_extension("toml.new");
+        std::fs::write(&new, text).with_context(|| format!("cannot write {}", new.display()))?;
+        std::fs::rename(&new, &self.path)
+            .with_context(|| format!("cannot write {}", self.path.display()))
     }
+
+    fn put_back(&self) -> anyhow::Result<()> {
+        match &self.before {
+            Some(before) => self.put(before),
+            None if self.path.exists() => Ok(std::fs::remove_file(&self.path)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes all of them; what is wrong with the configuration then, if anything is: it is as it was before in that case.
+fn write(files: &[File], main: &Path) -> anyhow::Result<Option<Problems>> {
+    let written = files.iter().try_for_each(|file| file.put(&file.after));
+    let problems = match &written {
+        Ok(()) => Config::load(main).err(),
+        Err(_) => None,
+    };
+    if written.is_err() || problems.is_some() {
+        files.iter().try_for_each(File::put_back)?;
+    }
+    written.map(|()| problems)
 }
 
 /// The file that has a site: usually it is called like it.
@@ -335,6 +379,12 @@ fn template(
     })
 }
 
+/// Whether a line begins a table.
+pub(super) fn is_header(line: &str) -> bool {
+    let said = line.split('#').next().unwrap_or(line);
+    said.trim_start().starts_with('[') && said.trim_end().ends_with(']') && !said.contains('=')
+}
+
 /// The text of a file with sensors behind those that a station has.
 fn with_sensors(before: &str, station: &str, sensors: &str) -> anyhow::Result<String> {
     let wanted = format!("id = {}", quoted(station));
@@ -343,8 +393,6 @@ fn with_sensors(before: &str, station: &str, sensors: &str) -> anyhow::Result<St
     let is_own = |line: &str| {
         line.trim_start().starts_with("[[station.") || line.trim_start().starts_with("[station.")
     };
-    let is_header =
-        |line: &str| line.trim_start().starts_with('[') && line.trim_end().ends_with(']');
     let end_of = |from: usize| {
         let more = lines[from + 1..].iter().position(|line| is_header(line) && !is_own(line));
         more.map_or(lines.len(), |more| from + 1 + more)

@@ -365,6 +365,8 @@ fn bare(field: &str) -> &str {
 mod tests {
     use super::*;
     use alloc::vec::Vec;
+    use proptest::collection;
+    use proptest::prelude::*;
 
     fn tilt() -> SeriesName {
         "cut-12/box-1/tilt-1/tilt-x".parse().unwrap()
@@ -476,6 +478,30 @@ mod tests {
             assert!(matches!(&got[..], [Err(text)] if text.contains(says)), "{line}: {got:?}");
         }
         assert!(CsvReader::new(count).read("t,level").is_err(), "a header without `value`");
+    }
+
+    fn any_stamps() -> impl Strategy<Value = Stamps> {
+        prop_oneof![
+            Just(Stamps::Rfc3339),
+            Just(Stamps::Local(UtcOffset::parse("+09:00").unwrap())),
+            Just(Stamps::Count(CountUnit::D, Timestamp::default())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_too_strange(lines in collection::vec(".{0,60}", 0..6), stamps in any_stamps()) {
+            let lines: Vec<&str> = lines.iter().map(alloc::string::String::as_str).collect();
+            rows(of_tilt(stamps), &lines);
+            rows(CsvOptions { series: None, stamps }, &lines);
+        }
+
+        #[test]
+        fn a_row_reads_back(value in -1e9..1e9_f64, secs in 0..4_000_000_000_i64) {
+            let line = alloc::format!("{},{value:?}", Timestamp::from_secs(secs));
+            let read = rows(of_tilt(Stamps::Rfc3339), &[&line]);
+            prop_assert_eq!(read, [Ok((Timestamp::from_secs(secs).to_string(), value))]);
+        }
     }
 
     #[test]

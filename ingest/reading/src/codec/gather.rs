@@ -138,7 +138,9 @@ impl<'n> Gatherer<'n> {
     /// [`CodecError::UnknownDevice`] if nobody known spoke.
     pub(super) fn finish(self) -> Result<Gathered<'n>, CodecError> {
         match self.stranger {
-            Some(device) if !self.known => Err(CodecError::UnknownDevice { device }),
+            Some(device) if !self.known => {
+                Err(CodecError::UnknownDevice { device, said: self.unmapped })
+            }
             _ => Ok(Gathered { reports: self.reports, unmapped: self.unmapped }),
         }
     }

@@ -35,6 +35,7 @@ pub mod port;
 pub mod feed;
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 pub use command::{Ask, StationCommand};
 pub use feed::{Decoded, Feed, Format, Identity, Told};
@@ -67,7 +68,7 @@ pub enum Message<'a> {
 }
 
 /// Why a frame cannot be read. It goes to quarantine with this.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CodecError {
     /// No topic of ours.
     #[error(
@@ -165,6 +166,8 @@ pub enum CodecError {
     UnknownDevice {
         /// What the format calls it, shortened.
         device: String,
+        /// What it says, so that somebody can see what it is.
+        said: Vec<Unmapped>,
     },
     /// Data of what never said what it is. It is asked to.
     #[error("`{device}`: {what} was not born in this session; a rebirth is asked for")]

@@ -12,12 +12,13 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Stamps, UtcOffset};
-use super::gather::{Gatherer, Point, PointUnit};
+use super::gather::{Gatherer, Point, PointUnit, Unmapped};
 use super::value::{self, Value};
 use super::{CodecError, shorten};
 use crate::frame::Frame;
@@ -25,6 +26,9 @@ use crate::report::Road;
 use crate::time::{EpochUnit, Timestamp};
 
 pub use super::value::is_pointer;
+
+/// How many numbers of a device that no table knows are told.
+const SAID_MAX: usize = 32;
 
 /// What points where. Pointers are relative to an item of `each`, if there is one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -163,7 +167,14 @@ fn item(
         return gatherer.push(point(name, number, unit.map_or(PointUnit::None, PointUnit::Noted)));
     }
     let Some((_, model)) = gatherer.naming().device(device) else {
-        return Err(CodecError::UnknownDevice { device: shorten(device) });
+        let mut said = Vec::new();
+        leaves(item, "", &mut |pointer, value| {
+            if said.len() < SAID_MAX {
+                let (device, metric) = (shorten(device), shorten(pointer));
+                said.push(Unmapped { device, metric, value, at });
+            }
+        });
+        return Err(CodecError::UnknownDevice { device: shorten(device), said });
     };
     let mut found = false;
     for pointer in model.metrics.keys() {
@@ -177,6 +188,28 @@ fn item(
         Ok(())
     } else {
         Err(wrong("nothing stands where the pointers point".into()))
+    }
+}
+
+/// Every number below a value, with the pointer to it. As deep as values are read.
+fn leaves(value: &Value<'_>, at: &str, tell: &mut impl FnMut(&str, f64)) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                leaves(value, &format!("{at}/{name}"), tell);
+            }
+        }
+        Value::List(items) => {
+            for (index, value) in items.iter().enumerate() {
+                leaves(value, &format!("{at}/{index}"), tell);
+            }
+        }
+        other => {
+            if let Some(number) = other.number() {
+                tell(at, number);
+            }
+        }
     }
 }
 
