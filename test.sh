@@ -19,11 +19,12 @@ environment
 TEXT
 }
 
-# Programs that tests start, `python3:` and `perl:` with a module what such programs import, and the
+# Programs that tests start, `node:`, `python3:` and `perl:` with a module what such programs import, and the
 # Debian package of each.
 programs=(
     aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_ctrl mosquitto_passwd mosquitto_pub mosquitto_sub
-    multimon-ng ogrinfo openssl perl perl:Net::SMPP prometheus-alertmanager promtool python3 python3:pymodbus.server python3:serial_asyncio socat
+    multimon-ng node node:mqtt ogrinfo openssl perl perl:Net::SMPP prometheus-alertmanager promtool python3 python3:paho.mqtt.client
+    python3:pymodbus.server python3:serial_asyncio socat
     systemd-analyze systemd-sysusers victoria-metrics xmllint xmlsec1
 )
 declare -A package_of=(
@@ -37,6 +38,8 @@ declare -A package_of=(
     [mosquitto_pub]=mosquitto-clients
     [mosquitto_sub]=mosquitto-clients
     [multimon-ng]=multimon-ng
+    [node]=nodejs
+    [node:mqtt]=node-mqtt
     [ogrinfo]=gdal-bin
     [openssl]=openssl
     [perl]=perl
@@ -44,6 +47,7 @@ declare -A package_of=(
     [prometheus-alertmanager]=prometheus-alertmanager
     [promtool]=prometheus
     [python3]=python3-minimal
+    [python3:paho.mqtt.client]=python3-paho-mqtt
     [python3:pymodbus.server]=python3-pymodbus
     [python3:serial_asyncio]=python3-serial-asyncio
     [socat]=socat
@@ -78,6 +82,7 @@ complain() { printf 'test.sh: %s\n' "$*" >&2; }
 # The system's own Python: Debian's modules are for no other.
 is_there() {
     case $1 in
+        node:*) NODE_PATH=/usr/share/nodejs node -e "require('${1#*:}')" >/dev/null 2>&1 ;;
         perl:*) perl "-M${1#*:}" -e 1 >/dev/null 2>&1 ;;
         python3:*) /usr/bin/python3 -c "import ${1#*:}" >/dev/null 2>&1 ;;
         *) command -v "$1" >/dev/null ;;

@@ -15,7 +15,8 @@ use common::daemon::{Daemon, run};
 use common::hook::Hook;
 use common::journal::frames;
 use common::link::Link;
-use common::setting::{Setting, bridge, crack, telemetry};
+use common::servers::Mosquitto;
+use common::setting::{Road, Setting, bridge, crack, telemetry};
 use common::{eventually, now};
 use reading::Timestamp;
 use serde_json::{Value, json};
@@ -152,14 +153,8 @@ async fn g08_g09_what_is_imported_is_judged_by_its_own_time_and_counts_once() {
     assert_eq!(after.len(), told.len(), "an import told twice: {after:?}");
 
     if let Some(archive) = archive {
-        let path = "/api/v1/export?match[]=reading_value";
         let found = eventually("the archive has all of it", || async {
-            archive.get("/internal/force_flush").await;
-            let text = archive.get(path).await;
-            let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-            let stamps = rows.flat_map(|row| row["timestamps"].as_array().unwrap().clone());
-            let found: std::collections::BTreeSet<i64> =
-                stamps.map(|at| at.as_i64().unwrap()).collect();
+            let found = stamps(&archive).await;
             (found.len() as u64 >= count).then_some(found)
         })
         .await;
@@ -167,6 +162,98 @@ async fn g08_g09_what_is_imported_is_judged_by_its_own_time_and_counts_once() {
     }
     let said = daemon.stop().await;
     assert_eq!(said.errors(), Vec::<Value>::new());
+}
+
+/// Every half minute of a day, yesterday: a crack of a millimetre, but for a quarter of an hour past every limit.
+fn yesterday() -> Vec<(Timestamp, f64)> {
+    let start = now().minus(DAY * 2);
+    let row = |n: u32| {
+        let at = start.plus(std::time::Duration::from_secs(30) * n);
+        (at, if (1_000..1_030).contains(&n) { 35.5 } else { 1.0 + f64::from(n % 10) / 100.0 })
+    };
+    (0..2_880).map(row).collect()
+}
+
+/// Every stamp the archive has, milliseconds since 1970.
+async fn stamps(archive: &server::Server) -> std::collections::BTreeSet<i64> {
+    archive.get("/internal/force_flush").await;
+    let text = archive.get("/api/v1/export?match[]=reading_value").await;
+    let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let stamps = rows.flat_map(|row| row["timestamps"].as_array().unwrap().clone());
+    stamps.map(|at| at.as_i64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g08_g09_a_gateway_replays_a_day_across_a_kill_and_what_is_of_now_stays_first() {
+    let Some(broker) = Mosquitto::start().await else { return };
+    let hook = Hook::willing().await;
+    let mut setting = Setting::new(Road::Mqtt(broker.port));
+    let archive = server::victoria_metrics(server::free()).await;
+    if let Some(archive) = &archive {
+        setting.add(&format!("[archive]\nurl = \"http://{}\"\nbucket = \"bongsu\"", archive.addr));
+    }
+    setting.add_hook(&hook);
+    setting.add(PUBLIC);
+    setting.site("bridge-1", &bridge("bridge-1"));
+    let config = setting.write();
+    let mut daemon = Daemon::start(&config).await;
+
+    let day = yesterday();
+    let mut gateway = Link::connect(broker.port, "gateway").await.unwrap();
+    let past = "bongsu/v1/bridge-1/box-1/backfill";
+    for (at, width) in &day {
+        let claim = format!(r#"{{"sensor":"crack-1","quantity":"crack-width","value":{width:?}}}"#);
+        let payload = format!(r#"{{"at":"{at}","readings":[{claim}]}}"#);
+        gateway.publish(past, payload.as_bytes()).await.unwrap();
+    }
+    let live = crack(1, 2.25);
+    gateway.publish(&telemetry("bridge-1", "box-1"), live.as_bytes()).await.unwrap();
+    eventually("what is of now is heard", || async {
+        let site = daemon.json("/api/v1/sites/bridge-1").await;
+        (site["stations"][0]["series"][0]["latest"]["value"] == 2.25).then_some(())
+    })
+    .await;
+    daemon.kill();
+    let daemon = Daemon::start(&config).await;
+    let count = day.len() as u64;
+    counted(&daemon, &[("admitted", count + 1), ("refused", 0), ("quarantined", 0)]).await;
+
+    // The quarter of an hour is over: officers hear of it as found late, and nobody else does.
+    eventually("officers heard of it", || async {
+        hook.taken().last()?["description"]["en"]
+            .as_str()?
+            .starts_with("Detected late")
+            .then_some(())
+    })
+    .await;
+    let feed = daemon.public("/cap/feed.atom").await;
+    assert!(!feed.contains("<entry>"), "the public heard of the past: {feed}");
+    let site = daemon.json("/api/v1/sites/bridge-1").await;
+    assert_eq!(site["stations"][0]["series"][0]["latest"]["value"], 2.25, "the past is not of now");
+
+    // It begins once more at the end of its day: what it said is known.
+    let before = daemon.balance("field").await["duplicate"].as_u64().unwrap();
+    for (at, width) in &day[day.len() - 100..] {
+        let claim = format!(r#"{{"sensor":"crack-1","quantity":"crack-width","value":{width:?}}}"#);
+        let payload = format!(r#"{{"at":"{at}","readings":[{claim}]}}"#);
+        gateway.publish(past, payload.as_bytes()).await.unwrap();
+    }
+    counted(&daemon, &[("admitted", count + 1), ("duplicate", before + 100)]).await;
+    if let Some(archive) = &archive {
+        eventually("the archive has all of the day", || async {
+            let found = stamps(archive).await;
+            day.iter().all(|(at, _)| found.contains(&(at.nanos() / 1_000_000))).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(daemon.stop().await.errors(), Vec::<Value>::new());
+    let frames = frames(&setting.data());
+    let of_now = frames.iter().position(|frame| frame.payload == live.as_bytes()).unwrap();
+    let behind = frames[of_now..].iter().filter(|frame| frame.topic == past).count();
+    println!(
+        "{behind} messages of the past came behind one of now that was sent after all of them"
+    );
+    assert!(behind > 100, "what is of now waited for the past");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
