@@ -250,7 +250,8 @@ impl Engine {
         let watch = &mut self.watches[at].state;
         let news = watch.held != turn.held;
         watch.held = turn.held;
-        watch.fresh = fresh || (watch.fresh && turn.held);
+        // what has ceased to hold counts for nothing: when old data brings it back, present data has to say so again
+        watch.fresh = turn.held && (fresh || watch.fresh);
         if turn.held {
             watch.decide(turn.value, turn.at);
         }
