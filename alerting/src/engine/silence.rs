@@ -176,13 +176,17 @@ impl Engine {
 
     /// A series spoke.
     pub(super) fn hear(&mut self, series: SeriesIndex, now: Moment, out: &mut Vec<Action>) {
+        let site = self.site_of(series);
+        if self.sites[site].main.live.is_running() && self.stale_for(series).is_some() {
+            // it had not been fresh for a while, and nobody has looked since: that while is no part of a dwell
+            self.judge_pause(site, false, now.at);
+        }
         let uptime = self.source_of(series).map_or(Duration::ZERO, |source| source.uptime);
         let heard = &mut self.heard[series.index()];
         heard.uptime = uptime;
         let news = !core::mem::replace(&mut heard.ever, true) || heard.silent;
         heard.silent = false;
         self.hear_gateway(series, now, out);
-        let site = self.site_of(series);
         if !news && !self.sites[site].main.live.is_paused() {
             return;
         }
