@@ -65,7 +65,7 @@ impl StateFolder {
     }
 
     /// Writes a snapshot and drops those beyond the newest two. Returns the position from which on the journal is
-    /// still needed: after the older one kept.
+    /// still needed: after the older one kept. While there is one only, all of it is: that one may turn out damaged.
     ///
     /// # Errors
     /// What the system said; the older ones are still there.
@@ -84,7 +84,7 @@ impl StateFolder {
         for (_, old) in kept.iter().skip(KEPT) {
             fs::remove_file(old)?;
         }
-        Ok(kept.iter().take(KEPT).map(|(position, _)| *position).min().unwrap_or(0))
+        Ok(kept.get(KEPT - 1).map_or(0, |(position, _)| *position))
     }
 
     /// The newest snapshot at or before `to` that can be read. Those that cannot are set aside and reported.
