@@ -253,7 +253,6 @@ impl<W: Write> Player<W> {
             }
             if let Some(gap) = batch.gap() {
                 eprintln!("{gap}");
-                self.desk.note_gap(gap, &mut self.carried);
             }
             for record in batch.iter() {
                 let record = match (&setup, record.kind) {

@@ -23,7 +23,7 @@ use alerting::standing::SiteOrder;
 use alerting::{Action, Command, Engine, Moment, Outcome, UNRECORDED};
 use delivery::QuarantineRow;
 use ingest::collector::limit::TOO_FAST;
-use ingest::journal::{Cut, Gap, Kind, Record};
+use ingest::journal::{Cut, Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
 use reading::codec::sparkplug::{Hosts, Wish};
 use reading::codec::{
@@ -31,7 +31,6 @@ use reading::codec::{
 };
 use reading::frame::Frame;
 use reading::id::{RuleId, SeriesName};
-use reading::registry::Text;
 use reading::report::Report;
 use reading::{Reading, Registry, SeriesIndex, SiteId, StationId, Timestamp};
 
@@ -194,23 +193,6 @@ impl Desk {
         self.position = record.sequence;
         self.at = record.at;
         carried.batch.decided(record.sequence, actions);
-    }
-
-    /// Takes note that records are missing from the journal.
-    pub fn note_gap(&mut self, gap: &Gap, carried: &mut Carried) {
-        let now = Moment { at: self.at, sequence: self.position };
-        let what = alerting::catalogue::text("fault-journal-gap", &[&gap.to_string()]);
-        self.fault("journal-gap", what, now, carried);
-    }
-
-    /// Says that something is wrong with bongsu itself, for a day.
-    pub fn fault(&mut self, key: &str, what: Text, now: Moment, carried: &mut Carried) {
-        let mut actions = Vec::new();
-        if let Some(engine) = &mut self.engine {
-            let until = now.at.plus(std::time::Duration::from_secs(86_400));
-            engine.fault(key, what, Some(until), now, &mut actions);
-        }
-        carried.batch.decided(now.sequence, actions);
     }
 
     fn take(

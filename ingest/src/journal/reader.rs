@@ -244,6 +244,12 @@ impl Reader {
         });
     }
 
+    fn report_missing(&self, after: u64, to: u64) {
+        if let Some(live) = &self.live {
+            live.shared.report_missing(after, to);
+        }
+    }
+
     /// Looks whether the segment just read to its end was whole; true if that is worth telling.
     fn leave(&mut self, segment: &Segment) -> bool {
         let to = segment.last();
@@ -252,6 +258,7 @@ impl Reader {
         }
         let after = self.position - 1;
         self.go_to(to + 1);
+        self.report_missing(after, to);
         self.gap = Some(Gap { after, loss: Loss::Shortened { segment: segment.path.clone(), to } });
         true
     }
@@ -274,6 +281,10 @@ impl Reader {
         let (after, to) = (self.position.saturating_sub(1), segment.name.after);
         let is_trimmed = to > after;
         if is_trimmed {
+            // Retention drops the oldest segments only, and says so by itself.
+            if self.files.segments.first().is_some_and(|first| first < segment.name.first) {
+                self.report_missing(after, to);
+            }
             self.gap = Some(Gap { after, loss: Loss::Trimmed { to } });
             self.go_to(to + 1);
         }

@@ -1,5 +1,6 @@
 //! What the writer, the readers and those who append have in common.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -76,6 +77,8 @@ pub(super) struct Shared {
     at: AtomicI64,
     health: AtomicU8,
     readers: Mutex<Vec<Weak<Place>>>,
+    /// Runs of numbers whose loss was journaled in this run: each reader comes upon them.
+    missing: Mutex<BTreeSet<(u64, u64)>>,
 }
 
 /// Where a reader is.
@@ -99,6 +102,7 @@ impl Shared {
             at: AtomicI64::new(at.nanos()),
             health: AtomicU8::new(Health::Good as u8),
             readers: Mutex::default(),
+            missing: Mutex::default(),
         }
     }
 
@@ -136,6 +140,16 @@ impl Shared {
             (Arc::clone(&place.name), next.saturating_sub(place.position.load(Ordering::Relaxed)))
         };
         readers.iter().filter_map(Weak::upgrade).map(lag).collect()
+    }
+
+    /// A reader found that records after `after`, up to `to`, are not there though older ones are: journals it, the
+    /// first time.
+    pub fn report_missing(&self, after: u64, to: u64) {
+        if !self.missing.lock().insert((after, to)) {
+            return;
+        }
+        tracing::error!(after, to, "journal records are gone");
+        self.queue.remark(vec![Cut::Missing { after, seen: to }.entry(self.clock.wall())]);
     }
 
     /// A reader came upon damage: sets it aside and journals it, the first time.
