@@ -21,7 +21,8 @@ use reading::id::ChannelId;
 use super::prober::Link;
 use crate::config::{ChannelKind, Config};
 pub use rehearse::DrillRoads;
-use sinks::{Commands, DaemonTime, Outcomes};
+use sinks::Commands;
+pub use sinks::{DaemonTime, Outcomes};
 
 /// Every channel of an operation, not yet attended by a courier.
 pub struct Channels<O: Operation> {

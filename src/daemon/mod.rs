@@ -14,7 +14,7 @@ mod archive;
 mod history;
 mod watchdog;
 mod clock_trust;
-mod ticker;
+pub mod ticker;
 mod trail_head;
 mod prober;
 mod orders;
@@ -54,8 +54,8 @@ use crate::desk::{Desk, recovery};
 use crate::exercise::Exercises;
 use crate::metrics::Metrics;
 use crate::overview;
-pub use channels::DrillRoads;
 use channels::{Channels, LiveRoads, Roads, Room};
+pub use channels::{DaemonTime, DrillRoads, Outcomes};
 pub use clock_trust::ClockTrust;
 use collectors::{Collectors, Ground};
 use prober::Prober;
@@ -569,7 +569,10 @@ pub(crate) async fn announce_setup(
 }
 
 /// Journals that this run begins: nobody receives yet, and what is to be passed over. Returns the last record.
-async fn announce(
+///
+/// # Errors
+/// If the journal takes nothing.
+pub async fn announce(
     journal: &Journal,
     clock: &Clock,
     config: &Config,

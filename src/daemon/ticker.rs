@@ -25,9 +25,7 @@ pub async fn run(
     let steps = watch_steps(journal.clone(), clock.clone());
     let ticks = async {
         loop {
-            let seen = *progress.borrow_and_update();
-            let alive = seen.at.max(journal.at()).plus(ALIVE_MAX / 2);
-            let due = seen.next_deadline.map_or(alive, |due| due.min(alive));
+            let due = due(&progress.borrow_and_update(), journal.at());
             tokio::select! {
                 changed = progress.changed() => if changed.is_err() { return },
                 () = clock.sleep_until(due) => if !tick(&journal, &clock, due, &mut progress).await { return },
@@ -39,6 +37,12 @@ pub async fn run(
         () = steps => {}
         () = ticks => {}
     }
+}
+
+/// When the next tick is due if nothing else carries time until then: the desk has come so far, and so has the journal.
+pub fn due(seen: &Progress, journal_at: Timestamp) -> Timestamp {
+    let alive = seen.at.max(journal_at).plus(ALIVE_MAX / 2);
+    seen.next_deadline.map_or(alive, |due| due.min(alive))
 }
 
 /// Journals a tick unless something else carried time past `due` meanwhile, and waits until the desk has it.

@@ -82,6 +82,18 @@ pub struct Courier<O: Operation = Live> {
     waker: Arc<Notify>,
     attempt_max: Duration,
     grace: Duration,
+    breaker: Breaker,
+}
+
+/// What one [turn](Courier::turn) of a courier came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turned {
+    /// Something was due and is dealt with; there may be more.
+    Carried,
+    /// Nothing is due. The first moment at which something will be, if anything is queued.
+    Idle(Option<Timestamp>),
+    /// The channel is out of order and left alone until then.
+    Resting(Timestamp),
 }
 
 impl<O: Operation> Courier<O> {
@@ -105,6 +117,7 @@ impl<O: Operation> Courier<O> {
             waker,
             attempt_max: ATTEMPT_MAX,
             grace: GRACE,
+            breaker: Breaker::default(),
         }
     }
 
@@ -123,22 +136,45 @@ impl<O: Operation> Courier<O> {
     ///
     /// # Errors
     /// [`CourierError`] if an outcome cannot be journaled.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), CourierError> {
-        self.settle_in_hand(&stop).await?;
-        let mut breaker = Breaker::default();
-        self.metrics.resting(&self.name, false);
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), CourierError> {
+        self.begin(&stop).await?;
         while !stop.is_cancelled() {
-            let now = self.time.now();
-            if let Some(until) = breaker.rests_until(now) {
-                self.leave_alone(until, &stop).await;
-                continue;
-            }
-            match self.next(now, &stop).await {
-                Some(due) => self.carry(due, &mut breaker, &stop).await?,
-                None => self.rest(now, &stop).await,
+            match self.turn(&stop).await? {
+                Turned::Carried => {}
+                Turned::Idle(next) => self.rest(next, &stop).await,
+                Turned::Resting(until) => self.leave_alone(until, &stop).await,
             }
         }
         Ok(())
+    }
+
+    /// Before the first turn: reports every delivery that was in hand when the process ended.
+    ///
+    /// # Errors
+    /// [`CourierError`] if an outcome cannot be journaled.
+    pub async fn begin(&self, stop: &CancellationToken) -> Result<(), CourierError> {
+        self.settle_in_hand(stop).await?;
+        self.metrics.resting(&self.name, false);
+        Ok(())
+    }
+
+    /// Carries what is due next, if anything is; waits for nothing but the ledger, the channel and the journal.
+    ///
+    /// # Errors
+    /// [`CourierError`] if an outcome cannot be journaled.
+    pub async fn turn(&mut self, stop: &CancellationToken) -> Result<Turned, CourierError> {
+        let now = self.time.now();
+        if let Some(until) = self.breaker.rests_until(now) {
+            return Ok(Turned::Resting(until));
+        }
+        match self.next(now, stop).await {
+            Some(due) => self.carry(due, stop).await.map(|()| Turned::Carried),
+            None => {
+                let name = self.name.clone();
+                let next = self.ask(stop, move |ledger| ledger.next_due(&name, now)).await;
+                Ok(Turned::Idle(next.flatten()))
+            }
+        }
     }
 
     /// Waits while the channel rests; what is owed stays queued.
@@ -149,7 +185,6 @@ impl<O: Operation> Courier<O> {
         }
     }
 
-    /// Reports every delivery that was in hand when the process ended.
     async fn settle_in_hand(&self, stop: &CancellationToken) -> Result<(), CourierError> {
         let name = self.name.clone();
         let in_hand = self.ask(stop, move |ledger| ledger.in_hand(&name)).await.unwrap_or_default();
@@ -171,9 +206,7 @@ impl<O: Operation> Courier<O> {
     }
 
     /// Waits until something may be due.
-    async fn rest(&self, now: Timestamp, stop: &CancellationToken) {
-        let name = self.name.clone();
-        let next = self.ask(stop, move |ledger| ledger.next_due(&name, now)).await.flatten();
+    async fn rest(&self, next: Option<Timestamp>, stop: &CancellationToken) {
         let due = async {
             match next {
                 Some(at) => self.time.sleep_until(at).await,
@@ -188,9 +221,8 @@ impl<O: Operation> Courier<O> {
     }
 
     async fn carry(
-        &self,
+        &mut self,
         due: DueDelivery,
-        breaker: &mut Breaker,
         stop: &CancellationToken,
     ) -> Result<(), CourierError> {
         let (key, attempt, at) = (due.key.clone(), due.attempt, self.time.now());
@@ -209,7 +241,8 @@ impl<O: Operation> Courier<O> {
         let Some(result) = self.attempt(delivery.clone(), attempt, stop).await else {
             return Ok(());
         };
-        self.note(breaker.take(&result, self.time.now()));
+        let turn = self.breaker.take(&result, self.time.now());
+        self.note(turn);
         self.tell(due.key, attempt, result).await
     }
 

@@ -20,7 +20,7 @@ pub mod metrics;
 mod sample;
 
 pub use channel::Channel;
-pub use courier::{Courier, CourierError, OutcomeSink, SinkError};
+pub use courier::{Courier, CourierError, OutcomeSink, SinkError, Turned};
 pub use ledger::{Batch, Ledger, LedgerError, LedgerOpened, Owed, QuarantineRow};
 pub use metrics::Metrics;
 pub use operation::{Carried, Exercise, Live, Operation};
