@@ -1103,6 +1103,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("sign-slope-failure", "급경사지 붕괴위험", "SLOPE MAY COLLAPSE"),
     ("sign-structural-damage", "시설물 붕괴위험", "STRUCTURE UNSAFE"),
     ("site-condition", "기준", "Condition"),
+    ("site-expected", "다음 값 예상 {0}–{1} {2}", "next expected {0} to {1} {2}"),
     ("site-instruments", "계측", "Instruments"),
     ("site-level", "단계", "Level"),
     (

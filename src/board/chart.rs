@@ -17,6 +17,9 @@ pub(super) const HEIGHT: f64 = 160.0;
 /// How many labels stand beside a chart.
 const LABELS: usize = 4;
 
+/// How wide what is expected is drawn, beyond the end of the time shown.
+const EXPECTED_WIDTH: f64 = 10.0;
+
 /// Points further apart than this many times their usual distance are not joined.
 const JOINED: u32 = 3;
 
@@ -29,6 +32,8 @@ pub(super) struct Chart {
     pub band: String,
     /// Amounts, from the ground up.
     pub bars: Vec<Bar>,
+    /// Where the next reading is expected, beside the end of the line.
+    pub expected: Option<Bar>,
     /// The limits that lie within.
     pub limits: Vec<Limit>,
     /// What the height means.
@@ -80,6 +85,8 @@ pub(super) struct Drawing<'a> {
     /// The time between two points.
     pub every: Duration,
     pub limits: &'a [Wish],
+    /// Between which values the next one is expected.
+    pub expected: Option<(f64, f64)>,
     /// Whether points are amounts, such as rain, that add up.
     pub adds_up: bool,
     /// Names a moment.
@@ -104,6 +111,7 @@ impl Drawing<'_> {
         chart.limits = within
             .map(|wish| Limit { y: scale.y(wish.value), look: wish.look, word: wish.word.clone() })
             .collect();
+        chart.expected = self.expected.map(|expected| scale.strip(expected));
         Some(chart)
     }
 
@@ -118,11 +126,13 @@ impl Drawing<'_> {
             let (mut low, mut high) = (low, high);
             // a limit is worth seeing if it does not flatten what was measured
             let reach = (high - low).max(high.abs().max(low.abs()) * 0.02).max(1e-9);
-            for wish in self.limits {
-                if (low - 4.0 * reach..=high + 4.0 * reach).contains(&wish.value) {
-                    low = low.min(wish.value);
-                    high = high.max(wish.value);
-                }
+            let limits = self.limits.iter().map(|wish| wish.value);
+            let wished =
+                limits.chain(self.expected.into_iter().flat_map(|(one, other)| [one, other]));
+            let near = low - 4.0 * reach..=high + 4.0 * reach;
+            for value in wished.filter(|value| near.contains(value)) {
+                low = low.min(value);
+                high = high.max(value);
             }
             Scale::around(low, high)
         })
@@ -218,6 +228,13 @@ impl Scale {
         ((1.0 - part) * HEIGHT * 10.0).round() / 10.0
     }
 
+    /// From one value to another, beside the chart; cut off where it goes beyond.
+    fn strip(&self, (low, high): (f64, f64)) -> Bar {
+        let (bottom, top) = (self.y(low), self.y(high));
+        let height = (bottom - top).max(1.0);
+        Bar { x: WIDTH, y: top.min(HEIGHT - height), width: EXPECTED_WIDTH, height }
+    }
+
     fn labels(&self) -> Vec<Label> {
         let count = ((self.high - self.low) / self.step).round() as usize;
         let digits = (-self.step.log10().floor()).clamp(0.0, 6.0) as usize;
@@ -247,6 +264,7 @@ mod tests {
             to: Timestamp::from_secs(6_400),
             every: Duration::from_secs(60),
             limits,
+            expected: None,
             adds_up,
             name: &|at| (at.nanos() / 1_000_000_000).to_string(),
         }
@@ -276,6 +294,22 @@ mod tests {
         let chart = chart.unwrap();
         assert_eq!(chart.limits.len(), 1, "{:?}", chart.limits);
         assert_eq!((chart.limits[0].look, chart.limits[0].y), ("caution", 0.0));
+    }
+
+    #[test]
+    fn what_is_expected_stands_at_the_end_where_it_does_not_flatten_what_was_measured() {
+        let points = [point(0, 1.0, 1.0, 1.0), point(1, 2.0, 2.0, 2.0)];
+        for (expected, y, height) in
+            [((1.0, 3.0), 0.0, 160.0), ((-1e9, 2.0), 0.0, 160.0), ((500.0, 501.0), 0.0, 1.0)]
+        {
+            let drawing = Drawing { expected: Some(expected), ..drawing(&points, &[], false) };
+            let strip = drawing.draw().unwrap().expected;
+            assert_eq!(
+                strip,
+                Some(Bar { x: WIDTH, y, width: EXPECTED_WIDTH, height }),
+                "{expected:?}"
+            );
+        }
     }
 
     #[test]

@@ -41,9 +41,10 @@ pub(in crate::board) async fn readings(
 ) -> Result<Json<Value>, Problem> {
     let name = format!("{site}/{station}/{sensor}/{quantity}");
     let name: SeriesName = name.parse().map_err(|_| Kind::NotFound)?;
-    let setup = app.live.facts().overview.setup.clone();
-    let registry = &setup.registry;
-    registry.find(&name).ok_or(Kind::NotFound)?;
+    let facts = app.live.facts();
+    let registry = &facts.overview.setup.registry;
+    let series = registry.find(&name).ok_or(Kind::NotFound)?;
+    let latest = facts.overview.latest.get(series.index()).copied().flatten();
     let zone =
         registry.site(name.site.as_str()).map(|at| registry.sites()[at.index()].zone.clone());
     let zone = zone.unwrap_or_default();
@@ -55,8 +56,14 @@ pub(in crate::board) async fn readings(
         "series": name.to_string(),
         "unit": name.quantity.base_unit().symbol(),
         "items": items,
+        "expected": latest.and_then(|latest| latest.expected).map(expected),
         "next": page.next.map(|at| rfc3339(at, &zone)),
     })))
+}
+
+/// Between which values the next reading is expected.
+pub(super) fn expected((low, high): (f64, f64)) -> Value {
+    json!({ "low": low, "high": high })
 }
 
 /// What is asked of the history, or what is wrong with it.

@@ -12,6 +12,7 @@ use reading::Timestamp;
 use reading::registry::{Make, Site, Text};
 use serde_json::{Value, json};
 
+use super::readings::expected;
 use crate::board::moment::{HOME_ZONE, rfc3339};
 use crate::board::words::{place, sentence, zone};
 use crate::desk::waiting::{Heard, Stranger, StrangerName};
@@ -237,7 +238,7 @@ fn one_series(overview: &Overview, at: usize, zone: &str) -> Value {
             "value": latest.value,
             "measured_at": rfc3339(latest.measured_at, zone),
             "quality": latest.quality.words().collect::<Vec<_>>(),
-            "expected": latest.expected.map(|(low, high)| json!({ "low": low, "high": high })),
+            "expected": latest.expected.map(expected),
         })),
     })
 }

@@ -69,6 +69,8 @@ struct SeriesShown {
     value: Option<String>,
     measured: Option<Shown>,
     quality: Vec<&'static str>,
+    /// Between which values the next reading is expected.
+    expected: Option<(String, String)>,
     maker: String,
     chart: Option<Chart>,
     /// What all amounts of the range came to.
@@ -215,6 +217,7 @@ impl SitePage<'_> {
             to: self.to,
             every: self.range.every,
             limits: &self.limits(series, unit),
+            expected: latest.and_then(|latest| latest.expected).filter(|_| !adds_up),
             adds_up,
             name: &name,
         };
@@ -226,6 +229,9 @@ impl SitePage<'_> {
             value: latest.map(|latest| number(latest.value)),
             measured: latest.map(|latest| Shown::new(latest.measured_at, &self.site.zone)),
             quality: latest.map(|latest| flags(latest.quality, self.language)).unwrap_or_default(),
+            expected: latest
+                .and_then(|latest| latest.expected)
+                .map(|(low, high)| (number(low), number(high))),
             maker: series.make.as_deref().map(made_by).unwrap_or_default(),
             chart: chart.draw(),
             sum: (adds_up && !points.is_empty()).then(|| number(sum)),

@@ -211,6 +211,9 @@ async fn what_a_series_measured_is_told_as_it_came_and_by_stretches() {
             {"at": "2026-07-14T02:40:00+09:00", "count": 5, "min": 0.5, "max": 0.5, "mean": 0.5, "sum": 2.5, "quality": []},
         ])
     );
+    assert_eq!(all["expected"], Value::Null, "nothing was measured yet");
+    let tilt = world.get_json("/api/v1/series/gwang-3/box-1/tilt-1/tilt-x/readings").await;
+    assert_eq!(tilt["expected"], json!({"low": 0.05, "high": 0.15}));
     let first = world.get_json(&format!("{series}?limit=10")).await;
     assert_eq!(first["next"], "2026-07-14T02:40:00+09:00");
     let rest = world.get_json(&format!("{series}?from=2026-07-13T17:40:00Z")).await;

@@ -270,6 +270,7 @@ async fn a_site_shows_its_instruments_their_past_and_its_criteria() {
     assert!(page.contains("rain-1</b> 강우량") && page.contains("지연 수신"), "{page}");
     assert_eq!(page.matches("<rect class=\"bar\"").count(), 2, "a quarter of an hour of rain");
     assert!(page.contains("7.5 mm"), "in all");
+    assert!(page.contains("다음 값 예상 0.05–0.15 deg"), "{page}");
     assert!(page.contains("live_gwang-3_slope-failure_14007"));
     for range in ["7d", "30d", "1y"] {
         assert!(
