@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alerting::Level;
+use alerting::condition::failure_time::forecast::Forecast;
 use alerting::engine::SiteView;
 use alerting::setup::Setup;
 use alerting::standing::{Standing, Zero};
@@ -89,6 +90,8 @@ pub struct Latest {
     pub quality: Quality,
     /// Between which values it was expected, where a rule knows what is usual.
     pub expected: Option<(f64, f64)>,
+    /// When the movement is forecast to end, where a rule knows and is to be believed.
+    pub forecast: Option<Forecast>,
 }
 
 /// How one station stands, beside what it measures.

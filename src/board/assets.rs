@@ -8,9 +8,13 @@ use ring::digest;
 use super::Shared;
 use super::problem::{Kind, Problem};
 
-const FILES: [(&str, &str, &str); 3] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("board.css", "text/css; charset=utf-8", include_str!("assets/board.css")),
     ("board.js", "text/javascript; charset=utf-8", include_str!("assets/board.js")),
+    ("orders.js", "text/javascript; charset=utf-8", include_str!("assets/orders.js")),
+    ("counters.js", "text/javascript; charset=utf-8", include_str!("assets/counters.js")),
+    ("forms.js", "text/javascript; charset=utf-8", include_str!("assets/forms.js")),
+    ("map.js", "text/javascript; charset=utf-8", include_str!("assets/map.js")),
     ("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
 ];
 

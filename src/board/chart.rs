@@ -40,6 +40,18 @@ pub(super) struct Chart {
     pub values: Vec<Label>,
     /// What the width means.
     pub moments: Vec<Label>,
+    /// The present, where the chart reaches beyond it.
+    pub now: Option<f64>,
+    /// When the movement is forecast to end.
+    pub end: Option<End>,
+}
+
+/// When something is forecast, on the width of a chart.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(super) struct End {
+    at: f64,
+    x: f64,
+    width: f64,
 }
 
 /// One amount.
@@ -113,6 +125,26 @@ impl Drawing<'_> {
             .collect();
         chart.expected = self.expected.map(|expected| scale.strip(expected));
         Some(chart)
+    }
+
+    /// The same reaching on to when the movement is forecast to end, but no further on than it reaches back.
+    pub(super) fn with_end(self, end: Option<[Timestamp; 3]>) -> Option<Chart> {
+        let Some([earliest, at, latest]) = end.filter(|[earliest, ..]| *earliest < self.beyond())
+        else {
+            return self.draw();
+        };
+        let now = self.to;
+        let to = latest.max(now).min(self.beyond());
+        let reaching = Drawing { to, ..self };
+        let mut chart = reaching.draw()?;
+        let (x, until) = (reaching.x(earliest), reaching.x(latest));
+        chart.now = Some(reaching.x(now).round());
+        chart.end = Some(End { at: reaching.x(at), x, width: (until - x).max(1.0) });
+        Some(chart)
+    }
+
+    fn beyond(&self) -> Timestamp {
+        self.to.plus(self.to.since(self.from))
     }
 
     fn scale(&self) -> Option<Scale> {

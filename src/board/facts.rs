@@ -5,8 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerting::condition::failure_time::forecast::Forecast;
 use alerting::decision::IncidentRecord;
 use delivery::ledger::{DecisionRow, DeliveryTally, IncidentQuery, LedgerError, LevelRow};
+use reading::Timestamp;
 use serde::Serialize;
 
 use super::moment::{HOME_ZONE, rfc3339};
@@ -41,6 +43,8 @@ pub(super) struct Facts {
     pub objective: Duration,
     pub quarantined: u64,
     pub checks: Vec<Check>,
+    /// When movement is forecast to end, by the number of the site; those that are past are left out.
+    pub leads: BTreeMap<usize, Forecast>,
     /// What goes on beside.
     beside: Option<Notice>,
     /// The newest decision in here; `None` before the ledger was read.
@@ -64,6 +68,7 @@ impl Facts {
             objective: state.objective,
             quarantined: 0,
             checks: vec![],
+            leads: BTreeMap::new(),
             beside: None,
             last_decision: None,
             ledger_readable: false,
@@ -86,6 +91,7 @@ impl Facts {
         let mut facts = Self {
             overview: state.overview.load_full(),
             checks: state.health.checks(),
+            leads: leads(&state.overview.load(), (state.clock)()),
             beside: state.beside.now(),
             open: before.open.clone(),
             levels: before.levels.clone(),
@@ -163,6 +169,9 @@ impl Facts {
         for proof in &self.overview.proofs {
             (proof.tried_at, proof.proven).hash(&mut hasher);
         }
+        for (site, forecast) in &self.leads {
+            (site, forecast.at, forecast.interval).hash(&mut hasher);
+        }
         if let Some(Notice { kind, what, .. }) = &self.beside {
             (kind, &what.en).hash(&mut hasher);
         }
@@ -189,6 +198,8 @@ impl Facts {
         let mut views: Vec<_> =
             overview.sites.iter().filter(|view| look(view) != "normal").collect();
         views.sort_by_key(|view| std::cmp::Reverse(view.level));
+        let Returns { heard, series, newest, .. } = self.returns();
+        let newest_at = newest.map(|at| rfc3339(at, HOME_ZONE));
         let told = Told {
             sequence: overview.sequence,
             at: rfc3339(overview.at, HOME_ZONE),
@@ -205,9 +216,53 @@ impl Facts {
             deliveries_open: overview.deliveries_open,
             deliveries_failed: self.deliveries.iter().map(|tally| tally.failed).sum(),
             quarantined: self.quarantined,
+            returning: Returning { heard, series, newest_at },
             balances: &overview.balances,
         };
         serde_json::to_string(&told).unwrap_or_default()
+    }
+}
+
+/// The earliest forecast at each site whose time is not past.
+fn leads(overview: &Overview, now: Timestamp) -> BTreeMap<usize, Forecast> {
+    let mut leads: BTreeMap<usize, Forecast> = BTreeMap::new();
+    let registry = &overview.setup.registry;
+    for (series, latest) in registry.series().iter().zip(&overview.latest) {
+        let Some(forecast) = latest.and_then(|latest| latest.forecast) else { continue };
+        let until = forecast.interval.map_or(forecast.at, |(_, latest)| latest);
+        if until < now {
+            continue;
+        }
+        let site = registry.stations()[series.station.index()].site.index();
+        let lead = leads.entry(site).or_insert(forecast);
+        if forecast.at < lead.at {
+            *lead = forecast;
+        }
+    }
+    leads
+}
+
+/// How much of what is measured comes in, as of a moment.
+pub(super) struct Returns {
+    /// Instruments that report in time.
+    pub heard: usize,
+    pub series: usize,
+    /// Of a hundred, rounded down: with one silent it is never all.
+    pub percent: usize,
+    /// When the newest reading was measured.
+    pub newest: Option<Timestamp>,
+}
+
+impl Facts {
+    /// How much of what is measured comes in.
+    pub(super) fn returns(&self) -> Returns {
+        let views = &self.overview.sites;
+        let series = views.iter().map(|view| view.series).sum::<usize>();
+        let heard = series - views.iter().map(|view| view.silent).sum::<usize>().min(series);
+        let latest = self.overview.latest.iter().flatten();
+        let newest = latest.map(|latest| latest.measured_at).max();
+        let percent = if series == 0 { 0 } else { heard * 100 / series };
+        Returns { heard, series, percent, newest }
     }
 }
 
@@ -224,7 +279,16 @@ struct Told<'a> {
     deliveries_open: usize,
     deliveries_failed: u64,
     quarantined: u64,
+    returning: Returning,
     balances: &'a [Balance],
+}
+
+/// [`Returns`] for programs.
+#[derive(Serialize)]
+struct Returning {
+    heard: usize,
+    series: usize,
+    newest_at: Option<String>,
 }
 
 #[derive(Serialize)]

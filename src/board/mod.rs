@@ -27,6 +27,11 @@ mod facts;
 mod words;
 mod templates;
 mod chart;
+mod derived;
+mod map;
+mod drafts;
+mod administration;
+mod reports;
 mod page;
 mod api;
 mod live;
@@ -72,6 +77,7 @@ use crate::overview;
 use problem::Problem;
 
 pub use crate::people::{Person, Role};
+pub use drafts::{Speaker, Speakers};
 pub use exercises::{Beside, DrillError, DrillOrder, Drills, Notice, NoticeKind};
 pub use links::{LinkView, Links};
 pub use tls::{Certificate, TlsError};
@@ -202,6 +208,10 @@ pub struct BoardState {
     pub open_data: bool,
     /// Who looks at the ways out.
     pub links: Arc<dyn Links>,
+    /// What channels say.
+    pub speakers: Arc<Speakers>,
+    /// What the map shows beside the sites.
+    pub layers: Vec<crate::config::Layer>,
 }
 
 /// Why the board could not be served.
@@ -226,6 +236,7 @@ struct App {
     throttle: throttle::Throttle,
     templates: templates::Templates,
     assets: assets::Assets,
+    map: Vec<map::Drawn>,
     metrics: metrics::Metrics,
     ledger_reads: Semaphore,
     history_reads: Semaphore,
@@ -245,6 +256,7 @@ impl App {
             throttle: throttle::Throttle::default(),
             templates: templates::Templates::new(&assets, state.beside.clone())?,
             assets,
+            map: map::layers(&state.layers),
             metrics: metrics::Metrics::register(&state.metrics)?,
             ledger_reads: Semaphore::new(LEDGER_READS_MAX),
             history_reads: Semaphore::new(HISTORY_READS_MAX),
@@ -375,12 +387,27 @@ fn routes(app: &Shared) -> Router<Shared> {
     let viewers = Router::new()
         .route("/", get(page::board))
         .route("/board/now", get(page::now))
+        .route("/administration", get(administration::system))
+        .route("/administration/channels", get(administration::channels))
+        .route("/administration/stations", get(administration::stations))
+        .route("/administration/quarantine", get(administration::quarantine))
+        .route("/administration/rules", get(administration::rules))
+        .route("/administration/standing", get(administration::standing))
+        .route("/administration/duty", get(administration::duty))
+        .route("/reports", get(reports::index))
+        .route("/reports/shift", get(reports::shift))
+        .route("/reports/month", get(reports::month))
+        .route("/reports/incidents/{id}", get(reports::incident))
+        .route("/wall", get(page::wall))
+        .route("/wall/now", get(page::wall_now))
         .route("/account", get(account::page))
         .route("/account/password", post(account::password))
         .route("/account/second-factor", post(account::second_factor))
         .route("/account/others", post(account::others))
         .route("/exercises", get(exercises::page))
         .route("/sites/{site}", get(page::site))
+        .route("/incidents/{id}", get(page::incident))
+        .route("/incidents/{id}/now", get(page::incident_now))
         .route("/incidents/{id}/approval", get(page::approval))
         .route("/metrics", get(vitals::metrics))
         .route("/api/v1/openapi.json", get(api::openapi))
@@ -425,10 +452,12 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/incidents/{id}/stand-down", api::order(Verb::StandDown))
         .route("/api/v1/incidents/{id}/note", api::order(Verb::Note))
         .route("/api/v1/incidents/{id}/close", api::order(Verb::Close))
+        .route("/api/v1/incidents/{id}/drafts", post(drafts::drafts))
         .route("/api/v1/stations/{site}/{station}/orders", post(api::order_station))
         .route("/api/v1/deliveries/{key}/delivered", api::settle(true))
         .route("/api/v1/deliveries/{key}/not-delivered", api::settle(false))
         .route("/api/v1/audit", get(api::audit))
+        .route("/administration/audit", get(administration::audit))
         .route("/api/v1/channels/{channel}/test", post(links::test))
         .route_layer(from_fn_with_state((app.clone(), Role::Operator), access::require));
     let approvers = Router::new()
@@ -439,6 +468,9 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/exercises/stop", post(exercises::stop))
         .route_layer(from_fn_with_state((app.clone(), Role::Approver), access::require));
     let administrators = Router::new()
+        .route("/administration/people", get(administration::people))
+        .route("/api/v1/users", post(administration::add_user))
+        .route("/api/v1/users/{user}", post(administration::change_user))
         .route(
             "/api/v1/sites/{site}/stations/{station}/backfill",
             post(api::backfill).layer(DefaultBodyLimit::max(PAYLOAD_LEN_MAX)),

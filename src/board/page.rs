@@ -4,16 +4,18 @@
 //! different, so that there is one way to draw it and it can be read without scripts.
 
 mod approval;
+mod incident;
 mod rows;
 mod site;
 mod sorted;
+mod wall;
 
 use alerting::Status;
 use alerting::catalogue::{self, Language};
 use axum::extract::State;
 use axum::response::Html;
 use minijinja::context;
-use minijinja::value::{Serde, Value};
+use minijinja::value::{Serde, Value, merge_maps};
 use serde::Serialize;
 
 use super::access::Asking;
@@ -21,11 +23,13 @@ use super::facts::Facts;
 use super::language::Reads;
 use super::moment::{HOME_ZONE, Shown};
 use super::problem::Problem;
-use super::{Shared, words};
+use super::{App, Shared, words};
 use crate::people::Role;
 pub(super) use approval::{answer, approval};
+pub(super) use incident::{incident, incident_now};
 use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow, StrangerRow};
-pub(super) use site::site;
+pub(super) use site::{number, site};
+pub(super) use wall::{wall, wall_now};
 
 /// What the part of the page that changes is drawn from; every text in one language.
 #[derive(Serialize)]
@@ -63,21 +67,30 @@ pub(super) async fn board(
     Reads(language): Reads,
 ) -> Result<Html<String>, Problem> {
     let facts = app.live.facts();
+    let context = context! {
+        here => "board",
+        ..merge_maps([head(&app, &facts, &asking, language), drawn(&facts, &asking, language)])
+    };
+    app.templates.page("board.html", language, context)
+}
+
+/// What the head of every live page says: who speaks, who looks, what time it is.
+pub(super) fn head(app: &App, facts: &Facts, asking: &Asking, language: Language) -> Value {
     let status = match facts.overview.setup.status {
         Status::Actual => None,
         Status::Exercise => Some("exercise"),
         Status::Test => Some("test"),
     };
-    let context = context! {
+    context! {
         status,
         sender => words::say(&facts.overview.setup.sender, language),
         clock => Value::from(Serde(Shown::new(app.now(), HOME_ZONE))),
         person => &*asking.person.name,
         role => catalogue::message(role_key(asking.person.role), language),
+        may_operate => asking.person.role >= Role::Operator,
+        may_administer => asking.person.role >= Role::Administrator,
         signed_in => asking.session.is_some(),
-        ..drawn(&facts, &asking, language)
-    };
-    app.templates.page("board.html", language, context)
+    }
 }
 
 /// `/board/now`: the part of the page that changes.

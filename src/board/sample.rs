@@ -120,6 +120,8 @@ impl World {
             proxies: vec![],
             open_data: true,
             links: Arc::new(Looked),
+            speakers: Arc::new(spoken()),
+            layers: vec![],
         };
         change(&mut state);
         let stop = CancellationToken::new();
@@ -242,6 +244,19 @@ pub(super) async fn body(response: Response) -> String {
 
 pub(super) async fn json(response: Response) -> serde_json::Value {
     serde_json::from_str(&body(response).await).unwrap()
+}
+
+/// 재난문자 on the channel `siren`, in Korean.
+fn spoken() -> super::Speakers {
+    let sender = text("한밭시", "Hanbat");
+    let texts = delivery::text::Texts::new(vec![], sender, "042-000-0000".into(), String::new());
+    let speaker = super::Speaker {
+        channel: "siren".parse().unwrap(),
+        medium: delivery::text::Medium::CellBroadcast90,
+        language: alerting::catalogue::Language::Ko,
+        limit: alerting::text::Limit::CellBroadcast(90),
+    };
+    super::Speakers::new(texts, vec![speaker])
 }
 
 /// One channel, looked at a day ago.
@@ -513,13 +528,19 @@ const SITES: [(&str, SiteKind, &str, &str, &str, &str); 14] = [
     ),
 ];
 
+/// A place of its own for each site, some kilometres from the next.
+fn spread(id: &str) -> (f64, f64) {
+    let number = SITES.iter().position(|site| site.0 == id).unwrap_or(0);
+    (36.35 + 0.03 * (number * 5 % 7) as f64, 127.38 + 0.04 * (number * 3 % 8) as f64)
+}
+
 pub(super) fn setup() -> Setup {
     let site =
         |(id, kind, ko, en, area_ko, area_en): &(&str, SiteKind, &str, &str, &str, &str)| Site {
             id: id.parse().unwrap(),
             name: text(ko, en),
             kind: *kind,
-            location: (36.35, 127.38),
+            location: spread(id),
             radius_km: 0.3,
             polygon: vec![],
             area: text(area_ko, area_en),
@@ -588,7 +609,7 @@ pub(super) fn setup() -> Setup {
 fn overview(setup: Setup) -> Overview {
     let sites = (0..setup.registry.sites().len()).map(view).collect();
     let (quality, expected) = (Quality::OLD, Some((0.05, 0.15)));
-    let latest = Latest { measured_at: at(2_400), value: 0.125, quality, expected };
+    let latest = Latest { measured_at: at(2_400), value: 0.125, quality, expected, forecast: None };
     let latest =
         (0..setup.registry.series().len()).map(|n| (n % 2 == 1).then_some(latest)).collect();
     let mut life = StationLife::default();

@@ -9,16 +9,34 @@ use minijinja::value::Rest;
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior, Value, context};
 
 use super::assets::Assets;
+use super::chart::{HEIGHT, WIDTH};
 use super::exercises::{self, Beside};
 use super::problem::Problem;
 
 /// Name and text of every page and part.
-pub(super) const SOURCES: [(&str, &str); 11] = [
+pub(super) const SOURCES: [(&str, &str); 28] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("beside.html", include_str!("templates/beside.html")),
     ("exercises.html", include_str!("templates/exercises.html")),
     ("shapes.html", include_str!("templates/shapes.html")),
+    ("top.html", include_str!("templates/top.html")),
+    ("live.html", include_str!("templates/live.html")),
+    ("order.html", include_str!("templates/order.html")),
+    ("korea.html", include_str!("templates/korea.html")),
     ("board.html", include_str!("templates/board.html")),
+    ("chart.html", include_str!("templates/chart.html")),
+    ("series.html", include_str!("templates/series.html")),
+    ("form-texts.html", include_str!("templates/form-texts.html")),
+    ("tables.html", include_str!("templates/tables.html")),
+    ("report.html", include_str!("templates/report.html")),
+    ("reports.html", include_str!("templates/reports.html")),
+    ("form.html", include_str!("templates/form.html")),
+    ("administration.html", include_str!("templates/administration.html")),
+    ("questions.html", include_str!("templates/questions.html")),
+    ("incident.html", include_str!("templates/incident.html")),
+    ("incident-now.html", include_str!("templates/incident-now.html")),
+    ("wall.html", include_str!("templates/wall.html")),
+    ("wall-now.html", include_str!("templates/wall-now.html")),
     ("site.html", include_str!("templates/site.html")),
     ("approval.html", include_str!("templates/approval.html")),
     ("account.html", include_str!("templates/account.html")),
@@ -42,7 +60,13 @@ impl Templates {
         environment.add_function("t", translated);
         environment.add_global("style", assets.address("board.css"));
         environment.add_global("script", assets.address("board.js"));
+        environment.add_global("orders_script", assets.address("orders.js"));
+        environment.add_global("mapper", assets.address("map.js"));
         environment.add_global("icon", assets.address("icon.svg"));
+        environment.add_global("chart_width", WIDTH);
+        environment.add_global("chart_height", HEIGHT);
+        environment.add_global("forms_script", assets.address("forms.js"));
+        environment.add_global("counter", assets.address("counters.js"));
         for (name, source) in SOURCES {
             environment.add_template(name, source)?;
         }

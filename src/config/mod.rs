@@ -42,6 +42,7 @@ mod routes;
 mod channels;
 mod texts;
 mod audit;
+mod layers;
 mod exercise;
 mod resolve;
 mod demo;
@@ -73,6 +74,7 @@ pub use demo::CONTACTS as DEMO_CONTACTS;
 pub use exercise::{ExerciseChannel, ExerciseKind, ExerciseSettings};
 pub use feeds::host as sparkplug_host;
 pub(crate) use feeds::{station as mapped_station, target as mapped_target};
+pub use layers::{Form, Layer, LayerKind, Shape};
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
 pub(crate) use stations::usual_noise;
@@ -103,6 +105,8 @@ pub struct Config {
     pub templates: Vec<Template>,
     /// Where the board is served.
     pub http: Http,
+    /// What the map shows beside the sites.
+    pub layers: Vec<Layer>,
     /// How much of the journal is kept.
     pub journal: JournalSettings,
     /// How soon after the measurement an alert is to be proven delivered.

@@ -35,7 +35,7 @@ use super::texts;
 use super::tree::At;
 use super::validity::offsets;
 use super::wires::{self, Claimed};
-use super::{archive, history};
+use super::{archive, history, layers};
 
 /// What other entries may refer to.
 pub struct Known {
@@ -107,6 +107,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     }
     let status = daemon::status(&mut table, problems);
     let daemon = daemon::read(&mut table, status, folder, problems);
+    let layers = layers::read(&mut table, folder, problems);
     let archive = table.table("archive", problems);
     let archive = archive.map(|table| archive::read(table, folder, problems));
     let history = table.table("history", problems);
@@ -181,6 +182,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         contacts: known.contacts.file,
         templates,
         http,
+        layers,
         journal,
         objective,
         archive: archive.flatten(),

@@ -324,6 +324,8 @@ impl Daemon {
             proxies: config.http.proxies.clone(),
             open_data: config.http.open_data,
             links: prober,
+            speakers: Arc::new(board::Speakers::of(&config)),
+            layers: config.layers.clone(),
         };
         let board = tokio::spawn(board::serve(listener, board_state, stops.serving.clone()));
         Ok(Self {

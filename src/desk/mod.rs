@@ -401,6 +401,7 @@ impl Desk {
             if let Some(engine) = &mut self.engine {
                 engine.observe(&reading, now, actions);
             }
+            self.note_forecast(reading.series);
         }
         if refused.iter().any(Waiting::is_of_strangers) {
             let waiting = Arc::make_mut(&mut self.waiting);
@@ -443,7 +444,15 @@ impl Desk {
         if latest.is_none_or(|latest| latest.measured_at <= reading.measured_at) {
             let Reading { series, measured_at, value, quality, .. } = *reading;
             let expected = self.engine.as_ref().and_then(|engine| engine.expected(series));
-            *latest = Some(Latest { measured_at, value, quality, expected });
+            let forecast = latest.and_then(|latest| latest.forecast);
+            *latest = Some(Latest { measured_at, value, quality, expected, forecast });
+        }
+    }
+
+    /// What the engine made of a reading.
+    fn note_forecast(&mut self, series: SeriesIndex) {
+        if let (Some(engine), Some(latest)) = (&self.engine, &mut self.latest[series.index()]) {
+            latest.forecast = engine.forecast(series);
         }
     }
 

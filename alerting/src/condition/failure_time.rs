@@ -267,6 +267,12 @@ pub struct State {
 }
 
 impl State {
+    /// What is forecast at present, if it is to be believed.
+    pub fn believed(&self) -> Option<forecast::Forecast> {
+        let judged = self.forecaster.last().filter(|judged| judged.gates.passed());
+        judged.map(|judged| judged.forecast)
+    }
+
     fn mark(&mut self, settings: &Settings, at: Timestamp) -> (Mark, f64) {
         let judged = self.forecaster.last().copied();
         let believed = judged.filter(|judged| judged.gates.passed());

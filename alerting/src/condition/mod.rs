@@ -275,6 +275,14 @@ impl ConditionState {
         }
     }
 
+    /// When the movement is forecast to end, by a condition that knows and is to be believed.
+    pub fn forecast(&self) -> Option<failure_time::forecast::Forecast> {
+        match self {
+            Self::FailureTime(state) => state.believed(),
+            _ => None,
+        }
+    }
+
     /// Whether it learns nothing at present.
     pub fn is_frozen(&self) -> bool {
         matches!(self, Self::Anomaly(state) if state.is_frozen())

@@ -13,6 +13,7 @@ use super::standing::report_finding;
 use super::{Engine, Subject};
 use crate::condition::Transition;
 use crate::condition::explain::{Amount, Fact};
+use crate::condition::failure_time::forecast::Forecast;
 use crate::explanation::{ClauseFinding, Finding, SERIES_MAX, SeriesFinding};
 
 impl Engine {
@@ -48,6 +49,13 @@ impl Engine {
         let bands =
             watches.filter_map(|watch| watch.state.live.expected(watch.settings(&self.setup)));
         bands.min_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
+    }
+
+    /// When the movement that a series measures is forecast to end, where a rule knows and is to be believed: the
+    /// earliest if several do.
+    pub fn forecast(&self, series: SeriesIndex) -> Option<Forecast> {
+        let watches = self.watches.get(self.watches_of(series))?.iter();
+        watches.filter_map(|watch| watch.state.live.forecast()).min_by_key(|forecast| forecast.at)
     }
 
     /// What late data brought to light: the rule as it stands, with the number that data gave.

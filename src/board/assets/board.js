@@ -1,5 +1,6 @@
-// Keeps the first page live. The server draws; this asks it to draw again when events say it would look different,
-// says so when events stop coming, and carries orders. Without it the page can still be read.
+// Keeps a page live. The server draws; this asks it to draw again when events say it would look different, and says so
+// when events stop coming. Without it the page can still be read. Others hear of it by events of the document: `drawn`
+// when something was drawn, `redraw` to ask for it.
 
 const text = document.body.dataset;
 const fill = (message, ...values) => message.replace(/\{(\d)\}/g, (_, place) => values[place] ?? "");
@@ -76,15 +77,22 @@ function overview(now) {
   const set = (where, name, value) => {
     for (const place of where.querySelectorAll(`[data-live="${name}"]`)) place.textContent = value;
   };
-  const system = find("system").querySelector("dl");
-  set(system, "sequence", now.sequence);
-  set(system, "quarantined", now.quarantined);
-  set(system, "at", readable(now.at));
-  for (const row of find("system").querySelectorAll("[data-balance]")) {
+  const { heard: reporting, series, newest_at: newest } = now.returning;
+  set(document, "heard", reporting);
+  set(document, "percent", series ? Math.floor((reporting * 100) / series) : 0);
+  for (const age of document.querySelectorAll(".age")) if (newest) age.dataset.since = Date.parse(newest);
+  const system = find("system")?.querySelector("dl");
+  if (system) {
+    set(system, "sequence", now.sequence);
+    set(system, "quarantined", now.quarantined);
+    set(system, "at", readable(now.at));
+  }
+  for (const row of document.querySelectorAll("[data-balance]")) {
     const balance = now.balances.find((one) => one.source === row.dataset.balance);
     for (const [name, value] of Object.entries(balance ?? {})) set(row, name, value);
   }
-  if (now.mark !== find("counts").dataset.mark) soon();
+  const mark = document.querySelector("[data-mark]");
+  if (mark && now.mark !== mark.dataset.mark) soon();
 }
 
 function decision(event) {
@@ -101,7 +109,7 @@ const soon = () => { due ??= setTimeout(() => { due = null; draw().catch(() => {
 
 /** Asks for the page as it is now and puts in what changed, section by section, keeping focus and scroll. */
 async function draw() {
-  const answer = await fetch("/board/now", { headers: { "X-Requested-With": "bongsu" } });
+  const answer = await fetch(text.now, { headers: { "X-Requested-With": "bongsu" } });
   if (answer.status === 401) {
     signedOut = true;
     lost();
@@ -112,6 +120,7 @@ async function draw() {
   const newest = Number(document.querySelector(".event")?.dataset.id ?? Infinity);
   for (const section of fresh.querySelectorAll("section[id]")) {
     const shown = find(section.id);
+    if (!shown) continue;
     if (drawnAs.get(section.id) === section.outerHTML) continue;
     drawnAs.set(section.id, section.outerHTML);
     const focus = shown.contains(document.activeElement) ? document.activeElement.id : null;
@@ -122,6 +131,7 @@ async function draw() {
     if (focus) find(focus)?.focus({ preventScroll: true });
   }
   elapsed();
+  document.dispatchEvent(new Event("drawn"));
 }
 
 const drawnAs = new Map();
@@ -162,67 +172,29 @@ function tell() {
   find("clock-time").textContent = now.slice(11, 19);
 }
 
+const worded = (minutes, [inDays, inHours, inMinutes]) => {
+  const [hours, days] = [Math.floor(minutes / 60), Math.floor(minutes / 1_440)];
+  return days ? fill(inDays, days, hours % 24) : hours ? fill(inHours, hours, minutes % 60) : fill(inMinutes, minutes);
+};
+const since = [text.textDays, text.textHours, text.textMinutes];
+const left = [text.textLeftDays, text.textLeftHours, text.textLeftMinutes];
+
 function elapsed() {
-  for (const place of document.querySelectorAll(".elapsed")) {
-    const minutes = Math.max(0, Math.floor((clockNow() - Number(place.dataset.since)) / 60_000));
-    const [hours, days] = [Math.floor(minutes / 60), Math.floor(minutes / 1_440)];
-    place.textContent = days ? fill(text.textDays, days, hours % 24)
-      : hours ? fill(text.textHours, hours, minutes % 60) : fill(text.textMinutes, minutes);
+  const passed = (place) => Math.max(0, clockNow() - Number(place.dataset.since));
+  for (const place of document.querySelectorAll(".elapsed")) place.textContent = worded(Math.floor(passed(place) / 60_000), since);
+  for (const place of document.querySelectorAll(".age")) {
+    const seconds = Math.floor(passed(place) / 1_000);
+    place.textContent = seconds < 120 ? fill(text.textSeconds, seconds) : worded(Math.floor(seconds / 60), since);
+  }
+  for (const place of document.querySelectorAll(".remaining")) {
+    place.textContent = worded(Math.max(0, Math.floor((Number(place.dataset.until) - clockNow()) / 60_000)), left);
   }
 }
 
 setInterval(() => { tell(); elapsed(); }, 1_000);
 
-// ---- orders ----------------------------------------------------------------------------------------------------
-
-const dialog = find("order");
-let order = null;
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-order]");
-  if (!button) return;
-  order = { verb: button.dataset.order, incident: button.dataset.incident, key: newKey() };
-  find("order-title").textContent = button.textContent;
-  find("order-send").textContent = button.textContent;
-  find("order-site").textContent = button.dataset.site;
-  find("order-ask").textContent = button.dataset.order === "stand-down" ? find("order-ask").dataset.standDown : find("order-ask").dataset.acknowledge;
-  find("order-reason").value = "";
-  find("order-reason").required = order.verb === "stand-down";
-  find("order-failed").hidden = true;
-  dialog.showModal();
-  find("order-reason").focus();
-});
-
-find("order-cancel").addEventListener("click", () => dialog.close());
-
-find("order-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  find("order-send").disabled = true;
-  const failed = await give(order, find("order-reason").value.trim()).catch(() => text.textNoAnswer);
-  find("order-send").disabled = false;
-  if (failed === null) return dialog.close();
-  find("order-failed").textContent = failed;
-  find("order-failed").hidden = false;
-});
-
-/** Gives an order; `null` if it was carried out, else what to tell. Repeated with the same key it is one order. */
-async function give({ verb, incident, key }, reason) {
-  const answer = await fetch(`/api/v1/incidents/${encodeURIComponent(incident)}/${verb}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Requested-With": "bongsu", "Idempotency-Key": key },
-    body: JSON.stringify({ reason }),
-  });
-  const said = await answer.json();
-  if (!answer.ok) return fill(text.textNotDone, said.detail ?? said.title);
-  find("say").textContent = fill(text.textDone, said.sequence);
-  soon();
-  return null;
-}
-
-// Not randomUUID: browsers keep it back where the board is served without TLS.
-const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
 // ---- start -----------------------------------------------------------------------------------------------------
 
+document.addEventListener("redraw", soon);
 elapsed();
 connect();

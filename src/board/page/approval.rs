@@ -2,9 +2,10 @@
 //! answer, the second gives it. Works without scripts.
 
 use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText};
-use alerting::catalogue;
+use alerting::catalogue::{self, Language};
 use alerting::decision::IncidentRecord;
 use alerting::engine::Verb;
+use alerting::setup::Setup;
 use alerting::{IncidentId, Level};
 use axum::Form;
 use axum::extract::State;
@@ -15,6 +16,7 @@ use minijinja::value::{Serde, Value};
 use reading::registry::Text;
 use serde::{Deserialize, Serialize};
 
+use super::incident::hearers_of_group;
 use crate::board::Shared;
 use crate::board::access::Asking;
 use crate::board::api::{Said, give, new_key};
@@ -26,7 +28,7 @@ use crate::people::Role;
 
 /// One group that is asked about.
 #[derive(Serialize)]
-struct Question {
+pub(super) struct Question {
     group: String,
     state: &'static str,
     level: &'static str,
@@ -37,6 +39,8 @@ struct Question {
     persons: u8,
     answers_at: Option<Shown>,
     note: String,
+    /// Who would hear it.
+    hearers: String,
     /// Names the answer, so that a second tap is the same one.
     key: String,
 }
@@ -144,10 +148,7 @@ async fn draw(
     let record = found.record;
     let setup = &app.live.facts().overview.setup;
     let place = record.site.as_str();
-    let mut questions = Vec::new();
-    for view in &record.approvals {
-        questions.push(question(view, &record, zone(setup, Some(place)), language)?);
-    }
+    let questions = questions(&record, setup, zone(setup, Some(place)), language)?;
     let context = context! {
         id => record.id.as_str(),
         site => site_name(setup, place, language),
@@ -165,11 +166,22 @@ async fn draw(
     app.templates.page("approval.html", language, context)
 }
 
+/// Every group that was asked about.
+pub(super) fn questions(
+    record: &IncidentRecord,
+    setup: &Setup,
+    zone: &str,
+    language: Language,
+) -> Result<Vec<Question>, Problem> {
+    record.approvals.iter().map(|view| question(view, record, setup, zone, language)).collect()
+}
+
 fn question(
     view: &ApprovalView,
     record: &IncidentRecord,
+    setup: &Setup,
     zone: &str,
-    language: catalogue::Language,
+    language: Language,
 ) -> Result<Question, Problem> {
     let open = !record.state.is_over() || view.state == ApprovalState::Asked;
     let state = match view.state {
@@ -189,6 +201,7 @@ fn question(
         persons: view.persons,
         answers_at: view.answers_at.map(|at| Shown::new(at, zone)),
         note: view.note.clone(),
+        hearers: hearers_of_group(record, setup, language, &view.group),
         key: new_key()?,
     })
 }

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alerting::catalogue::{self, Language};
+use alerting::condition::failure_time::forecast::Forecast;
 use alerting::engine::SiteView;
 use alerting::standing::What;
 use alerting::{Decision, Level};
 use delivery::ledger::DecisionRow;
-use reading::registry::Site;
+use reading::Timestamp;
+use reading::registry::{Site, StationIndex};
 use serde::Serialize;
 
 use super::sorted::{LOOKS, rank};
@@ -67,8 +69,47 @@ pub(super) struct SiteRow {
     silent: usize,
     series: usize,
     maintained: usize,
+    /// When the movement is forecast to end, and between which moments.
+    lead: Option<Lead>,
+    /// When the newest reading was measured.
+    newest: Option<Shown>,
     /// What people have set here: what it is, who, why, and until when.
     set: Vec<SetRow>,
+}
+
+impl SiteRow {
+    /// Whether there is nothing to look at: normal, seen, and with nothing set.
+    pub(super) fn is_calm(&self) -> bool {
+        self.look == "normal" && self.silent == 0 && self.maintained == 0
+    }
+}
+
+/// When a movement is forecast to end.
+#[derive(Clone, Serialize)]
+pub(super) struct Lead {
+    at: Shown,
+    earliest: Option<Shown>,
+    latest: Option<Shown>,
+}
+
+impl Lead {
+    pub(super) fn new(forecast: &Forecast, zone: &str) -> Self {
+        let shown = |at| Shown::new(at, zone);
+        let (earliest, latest) = forecast.interval.unzip();
+        Self { at: shown(forecast.at), earliest: earliest.map(shown), latest: latest.map(shown) }
+    }
+}
+
+/// When the newest reading of a site was measured.
+fn newest(overview: &Overview, view: &SiteView) -> Option<Timestamp> {
+    let registry = &overview.setup.registry;
+    let first = registry.stations().partition_point(|station| station.site < view.site);
+    let stations = registry.stations().iter().enumerate().skip(first);
+    let latest = stations
+        .take_while(|(_, station)| station.site == view.site)
+        .flat_map(|(at, _)| registry.series_of(StationIndex(at as u32)))
+        .filter_map(|series| overview.latest.get(series)?.as_ref());
+    latest.map(|latest| latest.measured_at).max()
 }
 
 /// A silence, maintenance or report at a site.
@@ -115,7 +156,8 @@ fn about(what: &What, language: Language) -> String {
 pub(super) fn sites(facts: &Facts, language: Language) -> (Vec<SiteRow>, usize) {
     let overview = &facts.overview;
     let mut views: Vec<&SiteView> = overview.sites.iter().collect();
-    views.sort_by_key(|view| rank(view));
+    let fails_at = |view: &SiteView| Some(facts.leads.get(&view.site.index())?.at);
+    views.sort_by_key(|view| rank(view, fails_at(view)));
     let shown =
         views.iter().take(SITES_MAX).filter_map(|view| site(facts, view, language)).collect();
     (shown, views.len().saturating_sub(SITES_MAX))
@@ -136,6 +178,8 @@ fn site(facts: &Facts, view: &SiteView, language: Language) -> Option<SiteRow> {
         silent: view.silent,
         series: view.series,
         maintained: view.maintained,
+        lead: facts.leads.get(&view.site.index()).map(|forecast| Lead::new(forecast, &site.zone)),
+        newest: newest(&facts.overview, view).map(|at| Shown::new(at, &site.zone)),
         set: set(&facts.overview, site, language),
     })
 }
@@ -282,7 +326,7 @@ pub(super) fn events(facts: &Facts, language: Language) -> Vec<EventRow> {
     facts.recent.iter().filter(|row| !said_twice(row)).take(EVENTS_MAX).map(row).collect()
 }
 
-fn mark(decision: &Decision) -> Option<&'static str> {
+pub(super) fn mark(decision: &Decision) -> Option<&'static str> {
     match decision {
         Decision::Rule { held: true, evidence, .. } => Some(evidence.level.name()),
         Decision::Level { to, .. } | Decision::Recorded { to, .. } => Some(to.name()),

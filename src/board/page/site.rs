@@ -5,7 +5,7 @@ use std::time::Duration;
 use alerting::catalogue::{self, Language};
 use alerting::condition::ConditionSettings;
 use alerting::condition::explain::Measure;
-use alerting::rule::Rule;
+use alerting::rule::{Clause, Rule};
 use alerting::setup::Setup;
 use axum::extract::State;
 use axum::response::Html;
@@ -13,26 +13,40 @@ use ingest::archive::history::{Asked, Point};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 use reading::registry::{Make, Series, Site, StationIndex};
-use reading::{Quality, Quantity, Timestamp, Unit};
+use reading::{Quality, Quantity, SeriesName, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::board::Shared;
 use crate::board::access::Asking;
+use crate::board::administration::report_form;
 use crate::board::api::{Asked as Query, Named, since};
-use crate::board::chart::{Chart, Drawing, HEIGHT, WIDTH, Wish};
+use crate::board::chart::{Chart, Drawing, Wish};
+use crate::board::derived;
 use crate::board::facts::Facts;
 use crate::board::language::Reads;
 use crate::board::moment::{Shown, named};
 use crate::board::problem::{Kind, Problem};
 use crate::board::words::{hazard, kind, look, look_word, say};
 use crate::overview::Latest;
+use crate::people::Role;
 
 /// How many series a page draws; what is beyond is for the API.
 const SERIES_MAX: usize = 64;
 
+/// How many points of a series are read.
+const POINTS_MAX: usize = 2_000;
+
+/// How many running sums of rain are drawn.
+const SUMS_MAX: usize = 3;
+
+/// Sums and soil water are made of hours, and of no longer a time than this.
+const SUMMED_MAX: Duration = Duration::from_secs(30 * DAY);
+
+const HOURLY: Duration = Duration::from_secs(HOUR);
+
 /// How much of the past a page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
+pub(super) struct Range {
     name: &'static str,
     whole: Duration,
     every: Duration,
@@ -40,15 +54,52 @@ struct Range {
     format: &'static str,
 }
 
+/// What a chart shows of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Measured {
+    /// What was measured.
+    Value,
+    /// How fast that changes.
+    Rate,
+    /// What came together within so long.
+    Sum(Duration),
+    /// How much water the ground holds.
+    SoilWater,
+}
+
+impl Measured {
+    /// The limit of a criterion, if it is about this.
+    fn limit(self, condition: &ConditionSettings) -> Option<f64> {
+        let said = condition.said();
+        let about = match (self, condition) {
+            (Self::Value, ConditionSettings::Threshold(settings)) => {
+                return Some(settings.raise_at);
+            }
+            (Self::Rate, _) => said.measure == Measure::BasePerHour,
+            (Self::Sum(window), ConditionSettings::Accumulation(_)) => said.window == Some(window),
+            (Self::SoilWater, ConditionSettings::SoilWater(_)) => true,
+            _ => false,
+        };
+        about.then_some(said.limit)
+    }
+}
+
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 
-const RANGES: [Range; 4] = [
+pub(super) const RANGES: [Range; 4] = [
     range("24h", DAY, 600, "%H:%M"),
     range("7d", 7 * DAY, HOUR, "%m-%d"),
     range("30d", 30 * DAY, 3 * HOUR, "%m-%d"),
     range("1y", 365 * DAY, DAY, "%Y-%m"),
 ];
+
+impl Range {
+    /// Its name in addresses.
+    pub(super) const fn name(self) -> &'static str {
+        self.name
+    }
+}
 
 const fn range(name: &'static str, whole: u64, every: u64, format: &'static str) -> Range {
     let (whole, every) = (Duration::from_secs(whole), Duration::from_secs(every));
@@ -62,7 +113,7 @@ pub(in crate::board) struct SiteAsked {
 
 /// One instrument's quantity.
 #[derive(Serialize)]
-struct SeriesShown {
+pub(super) struct SeriesShown {
     name: String,
     quantity: &'static str,
     unit: &'static str,
@@ -73,8 +124,25 @@ struct SeriesShown {
     expected: Option<(String, String)>,
     maker: String,
     chart: Option<Chart>,
+    /// What is computed from it: rates, running sums, soil water.
+    derived: Vec<Derived>,
     /// What all amounts of the range came to.
     sum: Option<String>,
+}
+
+/// A chart of what is computed from a series.
+#[derive(Serialize)]
+struct Derived {
+    title: String,
+    chart: Chart,
+}
+
+/// What the history has of a series.
+#[derive(Default)]
+pub(super) struct Past {
+    points: Vec<Point>,
+    /// Rain by the hour, from long before: for sums and soil water.
+    hourly: Vec<Point>,
 }
 
 /// One criterion.
@@ -103,7 +171,7 @@ struct IncidentShown {
 /// The page.
 pub(in crate::board) async fn site(
     State(app): State<Shared>,
-    _asking: Asking,
+    asking: Asking,
     Reads(language): Reads,
     Named(id): Named,
     Query(asked): Query<SiteAsked>,
@@ -118,7 +186,8 @@ pub(in crate::board) async fn site(
     let index = setup.registry.site(&id).ok_or(Kind::NotFound)?;
     let site = &setup.registry.sites()[index.index()];
     let to = app.now();
-    let (past, history_is_there) = match past(&app, &setup, site, range, to).await {
+    let series = series_of(&setup, site);
+    let (past, history_is_there) = match past(&app, series.clone(), range, to).await {
         Ok(past) => (past, true),
         Err(_) => (Vec::new(), false), // told in the log; the rest of the page is worth having
     };
@@ -138,90 +207,93 @@ pub(in crate::board) async fn site(
         )),
         range => range.name,
         ranges => RANGES.map(|range| range.name),
-        width => WIDTH,
-        height => HEIGHT,
         history_is_there,
         incidents => Value::from(Serde(drawing.incidents())),
-        series => Value::from(Serde(drawing.series(&past))),
+        series => Value::from(Serde(drawing.series(&series, &past))),
         rules => Value::from(Serde(drawing.rules())),
+        report => Value::from(Serde(
+            asking.may(Role::Operator, &setup, &id).then(|| report_form(&id, language)),
+        )),
     };
     app.templates.page("site.html", language, context)
 }
 
 /// The series of a site, in the order of names.
-fn series_of<'a>(setup: &'a Setup, site: &Site) -> Vec<(usize, &'a Series)> {
+fn series_of(setup: &Setup, site: &Site) -> Vec<(usize, SeriesName)> {
     let registry = &setup.registry;
     let stations = registry.stations().iter().enumerate();
     stations
         .filter(|(_, station)| registry.sites()[station.site.index()].id == site.id)
         .flat_map(|(at, _)| registry.series_of(StationIndex(at as u32)))
-        .map(|at| (at, &registry.series()[at]))
+        .map(|at| (at, registry.series()[at].name.clone()))
         .take(SERIES_MAX)
         .collect()
 }
 
 /// What the history has of each.
-async fn past(
+pub(super) async fn past(
     app: &Shared,
-    setup: &Setup,
-    site: &Site,
+    series: Vec<(usize, SeriesName)>,
     range: Range,
     to: Timestamp,
-) -> Result<Vec<Vec<Point>>, Problem> {
-    let wishes: Vec<Asked> = series_of(setup, site)
-        .into_iter()
-        .map(|(_, series)| Asked {
-            series: series.name.to_string(),
-            from: to.minus(range.whole),
-            to,
-            every: Some(range.every),
-            limit: 1_000,
-        })
-        .collect();
+) -> Result<Vec<Past>, Problem> {
+    let ask = move |name: &SeriesName, from: Timestamp, every: Duration| Asked {
+        series: name.to_string(),
+        from,
+        to,
+        every: Some(every),
+        limit: POINTS_MAX,
+    };
     app.read_history(move |history| {
-        wishes.iter().map(|asked| history.read(asked).map(|page| page.points)).collect()
+        let read = |(_, name): &(usize, SeriesName)| {
+            let points = history.read(&ask(name, to.minus(range.whole), range.every))?.points;
+            let rains = name.quantity == Quantity::Rain && range.whole <= SUMMED_MAX;
+            let long_ago = to.minus(range.whole).minus(derived::WARM_AFTER);
+            let hourly =
+                if rains { history.read(&ask(name, long_ago, HOURLY))?.points } else { vec![] };
+            Ok(Past { points, hourly })
+        };
+        series.iter().map(read).collect()
     })
     .await
 }
 
 /// What the parts of a page are drawn from.
-struct SitePage<'a> {
-    facts: &'a Facts,
-    setup: &'a Setup,
-    site: &'a Site,
-    range: Range,
-    to: Timestamp,
-    language: Language,
+pub(super) struct SitePage<'a> {
+    pub facts: &'a Facts,
+    pub setup: &'a Setup,
+    pub site: &'a Site,
+    pub range: Range,
+    pub to: Timestamp,
+    pub language: Language,
 }
 
 impl SitePage<'_> {
-    fn series(&self, past: &[Vec<Point>]) -> Vec<SeriesShown> {
-        let none = Vec::new();
-        let series = series_of(self.setup, self.site).into_iter().enumerate();
-        series
-            .map(|(number, (at, series))| {
-                let latest = self.facts.overview.latest.get(at).copied().flatten();
-                self.one(series, latest, past.get(number).unwrap_or(&none))
-            })
-            .collect()
+    /// These series, each with its past.
+    pub(super) fn series(&self, series: &[(usize, SeriesName)], past: &[Past]) -> Vec<SeriesShown> {
+        let none = Past::default();
+        let drawn = series.iter().enumerate().map(|(number, (at, _))| {
+            let latest = self.facts.overview.latest.get(*at).copied().flatten();
+            let series = &self.setup.registry.series()[*at];
+            self.one(series, latest, past.get(number).unwrap_or(&none))
+        });
+        drawn.collect()
     }
 
-    fn one(&self, series: &Series, latest: Option<Latest>, points: &[Point]) -> SeriesShown {
+    fn one(&self, series: &Series, latest: Option<Latest>, past: &Past) -> SeriesShown {
         let quantity = series.name.quantity;
         let unit = shown_unit(quantity);
         let adds_up = quantity == Quantity::Rain;
-        let name = |at: Timestamp| named(at, &self.site.zone, self.range.format);
-        let chart = Drawing {
-            points,
-            from: self.to.minus(self.range.whole),
-            to: self.to,
-            every: self.range.every,
-            limits: &self.limits(series, unit),
-            expected: latest.and_then(|latest| latest.expected).filter(|_| !adds_up),
-            adds_up,
-            name: &name,
-        };
-        let sum: f64 = points.iter().map(|point| point.sum).sum();
+        let limits = self.limits(series, Measured::Value);
+        let end = latest.and_then(|latest| latest.forecast).and_then(|forecast| {
+            let (earliest, latest) = forecast.interval?;
+            Some([earliest, forecast.at, latest])
+        });
+        let chart = self.drawing(&past.points, self.range.every, &limits, adds_up, |drawing| {
+            let expected = latest.and_then(|latest| latest.expected).filter(|_| !adds_up);
+            Drawing { expected, ..drawing }.with_end(end)
+        });
+        let sum: f64 = past.points.iter().map(|point| point.sum).sum();
         SeriesShown {
             name: format!("{}/{}", series.name.station, series.name.sensor),
             quantity: say_quantity(quantity, self.language),
@@ -233,32 +305,108 @@ impl SitePage<'_> {
                 .and_then(|latest| latest.expected)
                 .map(|(low, high)| (number(low), number(high))),
             maker: series.make.as_deref().map(made_by).unwrap_or_default(),
-            chart: chart.draw(),
-            sum: (adds_up && !points.is_empty()).then(|| number(sum)),
+            chart,
+            derived: if adds_up { self.wet(series, past) } else { self.rate(series, past) },
+            sum: (adds_up && !past.points.is_empty()).then(|| number(sum)),
         }
     }
 
-    /// The values themselves that criteria compare: what is compared with a rate or a sum is not on this scale.
-    fn limits(&self, series: &Series, unit: &str) -> Vec<Wish> {
+    fn drawing(
+        &self,
+        points: &[Point],
+        every: Duration,
+        limits: &[Wish],
+        adds_up: bool,
+        draw: impl FnOnce(Drawing<'_>) -> Option<Chart>,
+    ) -> Option<Chart> {
+        let name = |at: Timestamp| named(at, &self.site.zone, self.range.format);
+        let from = self.to.minus(self.range.whole);
+        let expected = None;
+        draw(Drawing { points, from, to: self.to, every, limits, expected, adds_up, name: &name })
+    }
+
+    /// How fast it moves, where a criterion is about that.
+    fn rate(&self, series: &Series, past: &Past) -> Vec<Derived> {
+        let over = self.clauses_on(series).find_map(|(_, clause)| {
+            let said = clause.condition.said();
+            (said.measure == Measure::BasePerHour).then(|| said.window.unwrap_or(HOURLY))
+        });
+        let Some(over) = over else { return vec![] };
+        let over = over.max(self.range.every * 3);
+        let rates = derived::rates(&past.points, over);
+        let limits = self.limits(series, Measured::Rate);
+        let unit = shown_unit(series.name.quantity);
+        let hours = number(over.as_secs_f64() / 3_600.0);
+        let title = catalogue::fill("site-rate", self.language, &[&hours, unit]);
+        let chart =
+            self.drawing(&rates, self.range.every, &limits, false, |drawing| drawing.draw());
+        chart.map(|chart| Derived { title, chart }).into_iter().collect()
+    }
+
+    /// What fell within a while, and how wet the ground is.
+    fn wet(&self, series: &Series, past: &Past) -> Vec<Derived> {
+        let (Some(first), from) = (past.hourly.first(), self.to.minus(self.range.whole)) else {
+            return vec![];
+        };
+        let mut windows: Vec<Duration> = self
+            .clauses_on(series)
+            .filter(|(_, clause)| matches!(clause.condition, ConditionSettings::Accumulation(_)))
+            .filter_map(|(_, clause)| clause.condition.said().window)
+            .filter(|window| *window >= HOURLY)
+            .collect();
+        windows.push(Duration::from_secs(DAY));
+        windows.sort_unstable();
+        windows.dedup();
+        let mut shown = Vec::new();
+        for window in windows.into_iter().take(SUMS_MAX) {
+            let sums = derived::running(&past.hourly, window, from);
+            let limits = self.limits(series, Measured::Sum(window));
+            let hours = number(window.as_secs_f64() / 3_600.0);
+            let title = catalogue::fill("site-running", self.language, &[&hours]);
+            let chart = self.drawing(&sums, HOURLY, &limits, false, |drawing| drawing.draw());
+            shown.extend(chart.map(|chart| Derived { title, chart }));
+        }
+        let indices = derived::soil_water(&past.hourly, from, self.to);
+        let known = self.to.since(first.at);
+        let days = (known.as_secs() / DAY).to_string();
+        let title = if known < derived::WARM_AFTER {
+            catalogue::fill("site-soil-water-cold", self.language, &[&days])
+        } else {
+            catalogue::message("site-soil-water", self.language).into()
+        };
+        let limits = self.limits(series, Measured::SoilWater);
+        let chart = self.drawing(&indices, HOURLY, &limits, false, |drawing| drawing.draw());
+        shown.extend(chart.map(|chart| Derived { title, chart }));
+        shown
+    }
+
+    /// The criteria that look at a series.
+    fn clauses_on(&self, series: &Series) -> impl Iterator<Item = (&Rule, &Clause)> {
         let clauses = self
             .rules_here()
             .flat_map(|rule| rule.clauses.iter().map(move |clause| (rule, clause)));
-        let about = clauses.filter(|(_, clause)| clause.series.contains(&series.name));
-        about
-            .filter_map(|(rule, clause)| match &clause.condition {
-                ConditionSettings::Threshold(settings) => Some((rule.level, settings.raise_at)),
-                _ => None,
-            })
-            .map(|(level, value)| Wish {
+        let name = series.name.clone();
+        clauses.filter(move |(_, clause)| clause.series.contains(&name))
+    }
+
+    /// The limits that criteria compare with what a chart shows; others are not on its scale.
+    fn limits(&self, series: &Series, measured: Measured) -> Vec<Wish> {
+        let unit = match measured {
+            Measured::Rate => format!("{}/h", shown_unit(series.name.quantity)),
+            Measured::Value | Measured::Sum(_) | Measured::SoilWater => {
+                shown_unit(series.name.quantity).to_owned()
+            }
+        };
+        let limit = |(rule, clause): (&Rule, &Clause)| {
+            let value = measured.limit(&clause.condition)?;
+            let level = catalogue::level(rule.level, self.language);
+            Some(Wish {
                 value,
-                look: level.name(),
-                word: format!(
-                    "{} {} {unit}",
-                    catalogue::level(level, self.language),
-                    number(value)
-                ),
+                look: rule.level.name(),
+                word: format!("{level} {} {unit}", number(value)),
             })
-            .collect()
+        };
+        self.clauses_on(series).filter_map(limit).collect()
     }
 
     fn rules_here(&self) -> impl Iterator<Item = &Rule> {
@@ -342,7 +490,7 @@ fn say_quantity(quantity: Quantity, language: Language) -> &'static str {
 }
 
 /// Four figures, which is more than most instruments have.
-fn number(value: f64) -> String {
+pub(in crate::board) fn number(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return if value == 0.0 { "0".into() } else { "–".into() };
     }

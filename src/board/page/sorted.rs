@@ -1,7 +1,9 @@
 //! Which site is looked at first.
 
-use alerting::Level;
+use std::cmp::Reverse;
+
 use alerting::engine::SiteView;
+use reading::Timestamp;
 
 use crate::board::words::look;
 
@@ -9,15 +11,17 @@ use crate::board::words::look;
 pub(super) const LOOKS: [&str; 6] =
     ["severe", "warning", "caution", "unknown", "attention", "normal"];
 
-/// Sorts by: how it looks, what the evidence argues for, how little of it is seen.
-pub(super) fn rank(view: &SiteView) -> (usize, std::cmp::Reverse<Level>, std::cmp::Reverse<usize>) {
+/// Sorts by: how it looks, how soon it is forecast to fail, what the evidence argues for, how little of it is seen.
+pub(super) fn rank(view: &SiteView, fails_at: Option<Timestamp>) -> impl Ord + use<> {
     let look = LOOKS.iter().position(|name| *name == look(view)).unwrap_or(0);
-    (look, std::cmp::Reverse(view.assessed), std::cmp::Reverse(view.silent))
+    let soon = fails_at.unwrap_or(Timestamp::MAX);
+    (look, soon, Reverse(view.assessed), Reverse(view.silent))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alerting::Level;
     use reading::registry::SiteIndex;
 
     #[test]
@@ -46,8 +50,13 @@ mod tests {
         ];
         let mut sorted = order.to_vec();
         sorted.reverse();
-        sorted.sort_by_key(rank);
+        sorted.sort_by_key(|view| rank(view, None));
         assert_eq!(sorted, order);
+        let (far, near) = (Timestamp::from_secs(9_000), Timestamp::from_secs(6_000));
+        let mut severe = [(&order[0], None), (&order[0], Some(far)), (&order[0], Some(near))];
+        severe.sort_by_key(|(view, fails_at)| rank(view, *fails_at));
+        assert_eq!(severe.map(|(_, at)| at), [Some(near), Some(far), None], "least time first");
+        assert!(rank(&order[0], None) < rank(&order[2], Some(near)), "but the level before all");
         for level in Level::ALL {
             assert!(LOOKS.contains(&level.name()), "{level}");
         }

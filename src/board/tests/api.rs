@@ -169,6 +169,12 @@ async fn the_description_names_exactly_what_there_is() {
             "zeros" => {
                 (APPROVER, r#"{"reason":"r","series":"gwang-3/box-1/rain-1/rain","offset":1.0}"#)
             }
+            "drafts" => (
+                APPROVER,
+                r#"{"text":{"headline":{"ko":"가","en":"a"},"description":{"ko":"나","en":"b"},"instruction":{"ko":"다","en":"c"}}}"#,
+            ),
+            "users" => (ADMINISTRATOR, r#"{"id":"han","role":"viewer"}"#),
+            "{user}" => (ADMINISTRATOR, r#"{"what":"disable"}"#),
             "reports" => (APPROVER, r#"{"sign":"cracks","confirmed":true}"#),
             _ => (APPROVER, r#"{"reason":"r"}"#),
         };
@@ -177,6 +183,7 @@ async fn the_description_names_exactly_what_there_is() {
             .replace("{site}", "gwang-3")
             .replace("{id}", "live_gwang-3_slope-failure_14007")
             .replace("{channel}", "siren")
+            .replace("{user}", "han")
             .replace("{key}", &key);
         let path = path.replace("{station}", "box-1").replace("{sensor}", "rain-1");
         let path = path.replace("{quantity}", "rain");

@@ -16,6 +16,23 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("POST", "/sign-out", None, Bound::Not),
     ("GET", "/", Some(Role::Viewer), Bound::Not),
     ("GET", "/board/now", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration/channels", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration/stations", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration/quarantine", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration/rules", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration/standing", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration/duty", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration/audit", Some(Role::Operator), Bound::Not),
+    ("GET", "/administration/people", Some(Role::Administrator), Bound::Not),
+    ("POST", "/api/v1/users", Some(Role::Administrator), Bound::Everywhere),
+    ("POST", "/api/v1/users/{user}", Some(Role::Administrator), Bound::Everywhere),
+    ("GET", "/reports", Some(Role::Viewer), Bound::Not),
+    ("GET", "/reports/shift", Some(Role::Viewer), Bound::Not),
+    ("GET", "/reports/month", Some(Role::Viewer), Bound::Not),
+    ("GET", "/reports/incidents/{id}", Some(Role::Viewer), Bound::Not),
+    ("GET", "/wall", Some(Role::Viewer), Bound::Not),
+    ("GET", "/wall/now", Some(Role::Viewer), Bound::Not),
     ("GET", "/sites/{site}", Some(Role::Viewer), Bound::Not),
     ("GET", "/account", Some(Role::Viewer), Bound::Not),
     ("POST", "/account/password", Some(Role::Viewer), Bound::Not),
@@ -28,6 +45,9 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("GET", "/api/v1/exercises/{id}/report", Some(Role::Viewer), Bound::Not),
     ("POST", "/api/v1/exercises", Some(Role::Approver), Bound::Everywhere),
     ("POST", "/api/v1/exercises/stop", Some(Role::Approver), Bound::Everywhere),
+    ("GET", "/incidents/{id}", Some(Role::Viewer), Bound::Not),
+    ("GET", "/incidents/{id}/now", Some(Role::Viewer), Bound::Not),
+    ("POST", "/api/v1/incidents/{id}/drafts", Some(Role::Operator), Bound::Site),
     ("GET", "/incidents/{id}/approval", Some(Role::Viewer), Bound::Not),
     ("GET", "/metrics", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/openapi.json", Some(Role::Viewer), Bound::Not),
@@ -131,6 +151,7 @@ fn asked(method: &str, route: &str) -> super::super::sample::Asked {
     let path = route
         .replace("{site}", "gwang-3")
         .replace("{id}", "live_gwang-3_slope-failure_14007")
+        .replace("{user}", "nobody")
         .replace("{key}", "live_gwang-3_slope-failure_14007_1_alert_siren_duty")
         .replace(['{', '}'], "");
     request(Method::from_bytes(method.as_bytes()).unwrap(), &path)

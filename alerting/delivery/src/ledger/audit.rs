@@ -275,6 +275,25 @@ impl Ledger {
     pub fn audit_after(&self, id: i64, limit: u32) -> Result<Vec<AuditRow>> {
         self.read(|connection| page(connection, id, limit))
     }
+
+    /// Entries that hold `words` somewhere, letters large or small, newest first; all if `words` is empty.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn audit_with(
+        &self,
+        words: &str,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>> {
+        let sql = format!(
+            "{ENTRY} WHERE a.id < ?1 AND (?2 = '' OR a.kind = ?2
+                OR instr(lower(coalesce(d.body, a.body)), lower(?2)) > 0)
+            ORDER BY a.id DESC LIMIT ?3"
+        );
+        let values = params![before.unwrap_or(i64::MAX), words, limit];
+        self.read(|connection| list(connection, &sql, values, entry))
+    }
 }
 
 fn page(connection: &Connection, after: i64, limit: u32) -> Result<Vec<AuditRow>> {

@@ -1,0 +1,44 @@
+// Forms that order something: what they say goes to the API as JSON, and its answer is shown beneath the button.
+
+const text = document.body.dataset;
+const fill = (message, ...values) => message.replace(/\{(\d)\}/g, (_, place) => values[place] ?? "");
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form[data-post]");
+  if (!form) return;
+  event.preventDefault();
+  const [button, output] = [form.querySelector("button"), form.querySelector("output")];
+  button.disabled = true;
+  output.textContent = await send(form).catch(() => text.textNoAnswer);
+  button.disabled = false;
+});
+
+async function send(form) {
+  form.dataset.key ??= newKey(); // a second tap is the same order
+  const answer = await fetch(form.dataset.post, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Requested-With": "bongsu", "Idempotency-Key": form.dataset.key },
+    body: JSON.stringify(said(form)),
+  });
+  delete form.dataset.key;
+  const came = await answer.json();
+  if (!answer.ok) return fill(text.textNotDone, came.detail ?? came.title);
+  if (came.password) return fill(text.textPassword, came.password);
+  if (came.asked) return fill(text.textAsked, came.asked.join(", "));
+  return fill(text.textDone, came.sequence ?? came.done ?? "");
+}
+
+function said(form) {
+  const body = {};
+  for (const field of form.elements) {
+    if (!field.name) continue;
+    if (field.dataset.kind === "flag") body[field.name] = field.checked;
+    else if (field.value.trim() === "") continue;
+    else if (field.dataset.kind === "list") body[field.name] = field.value.split(",").map((one) => one.trim()).filter(Boolean);
+    else body[field.name] = field.value.trim();
+  }
+  return body;
+}
+
+// Not randomUUID: browsers keep it back where the board is served without TLS.
+const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
