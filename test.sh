@@ -30,6 +30,7 @@ programs=(
 declare -A package_of=(
     [aiosmtpd]=python3-aiosmtpd
     [amtool]=prometheus-alertmanager
+    [chromedriver]=chromium-driver
     [espeak-ng]=espeak-ng
     [influxd]=influxdb
     [mosquitto]=mosquitto
@@ -74,6 +75,9 @@ while (($#)); do
     esac
     shift
 done
+
+# A browser is large, and slow to start: only what takes longer anyway drives one.
+if $all; then programs+=(chromedriver); fi
 
 complain() { printf 'test.sh: %s\n' "$*" >&2; }
 
@@ -258,6 +262,20 @@ debian_package() {
     as_root env PATH="$PATH" HOME="$HOME" deploy/debian/test.sh
 }
 
+# The rules of axe-core (MPL-2.0), by which pages are looked at for what keeps people out: fetched, not part of the tree.
+accessibility_rules() {
+    local folder=target/axe-core
+    if [[ ! -e $folder/package/axe.min.js ]]; then
+        if ! command -v npm >/dev/null; then
+            complain "skipped: npm is not installed, so pages are not looked at with axe-core"
+            return
+        fi
+        mkdir -p "$folder"
+        (cd "$folder" && npm pack --silent axe-core@4.14.1 >/dev/null && tar xzf axe-core-*.tgz) || return 1
+    fi
+    export BONGSU_AXE=$PWD/$folder/package/axe.min.js
+}
+
 benchmarks_once() { cargo bench --workspace --locked --bench '*' -- --test; }
 
 tests() { cargo test "${profile[@]}" --workspace --locked --no-fail-fast; }
@@ -313,6 +331,7 @@ step "shipped configuration" shipped_configuration
 if $all; then
     step "benchmarks, once each" benchmarks_once
     step "Debian package" debian_package
+    step "accessibility rules" accessibility_rules
 fi
 # The tests come last, and where all went well on a build server theirs are the last words.
 step tests tests
