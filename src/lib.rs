@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod people;
+pub mod inspections;
 pub mod overview;
 pub mod explained;
 pub mod owed;

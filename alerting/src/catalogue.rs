@@ -865,7 +865,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "확인하면 단계별 호출이 멈춥니다. 새로 알림을 받는 사람은 없습니다.",
         "Nobody is told anything new; the people next in line are no longer called.",
     ),
-    ("heard-approve", "누르면 '{0}' 문안이 곧바로 나갑니다: {1}", "These words ({0}) go out at once to: {1}"),
+    (
+        "heard-approve",
+        "누르면 '{0}' 문안이 곧바로 나갑니다: {1}",
+        "These words ({0}) go out at once to: {1}",
+    ),
     (
         "heard-close",
         "상황을 종결합니다. 새로 알림을 받는 사람은 없습니다.",
@@ -1034,7 +1038,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("office-entry", "번호", "Entry"),
     ("office-everywhere", "모든 지구", "All sites"),
     ("office-firmware", "펌웨어", "Firmware"),
-    ("office-first-password", "첫 비밀번호 (지금만 표시됩니다): {0}", "First password, shown only now: {0}"),
+    (
+        "office-first-password",
+        "첫 비밀번호 (지금만 표시됩니다): {0}",
+        "First password, shown only now: {0}",
+    ),
     ("office-for", "기간 (예: 2 h)", "For how long (say 2 h)"),
     ("office-from", "시작", "From"),
     ("office-gone", "끊김", "Gone"),

@@ -54,7 +54,7 @@ impl View {
 
     /// How large a mark on it is that is well seen from afar.
     pub(super) fn mark(&self) -> f64 {
-        (self.width.max(self.height) / 24.0).round()
+        (self.width.max(self.height) / 15.0).round()
     }
 }
 

@@ -32,6 +32,7 @@ mod map;
 mod drafts;
 mod administration;
 mod reports;
+mod inspections;
 mod page;
 mod api;
 mod live;
@@ -73,6 +74,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use crate::inspections::PHOTO_LEN_MAX;
 use crate::overview;
 use problem::Problem;
 
@@ -208,6 +210,8 @@ pub struct BoardState {
     pub open_data: bool,
     /// Who looks at the ways out.
     pub links: Arc<dyn Links>,
+    /// What people found at sites.
+    pub inspections: Arc<crate::inspections::Inspections>,
     /// What channels say.
     pub speakers: Arc<Speakers>,
     /// What the map shows beside the sites.
@@ -416,6 +420,8 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/series/{site}/{station}/{sensor}/{quantity}/readings", get(api::readings))
         .route("/api/v1/incidents", get(api::incidents))
         .route("/api/v1/incidents/{id}", get(api::incident))
+        .route("/api/v1/inspections", get(inspections::list))
+        .route("/photos/{photo}", get(inspections::photo))
         .route("/api/v1/stations", get(api::stations))
         .route("/api/v1/stations/{site}/{station}", get(api::station))
         .route("/api/v1/alerts", get(api::alerts))
@@ -445,6 +451,13 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/maintenance", post(api::maintain))
         .route("/api/v1/zeros", post(api::re_zero))
         .route("/api/v1/sites/{site}/reports", post(api::report))
+        .route("/api/v1/sites/{site}/inspections", post(inspections::order))
+        .route("/api/v1/sites/{site}/inspections/{inspection}/entries", post(inspections::note))
+        .route("/api/v1/sites/{site}/inspections/{inspection}/close", post(inspections::close))
+        .route(
+            "/api/v1/sites/{site}/photos",
+            post(inspections::take_photo).layer(DefaultBodyLimit::max(PHOTO_LEN_MAX)),
+        )
         .route("/api/v1/silences/{standing}/end", post(api::end))
         .route("/api/v1/maintenance/{standing}/end", post(api::end))
         .route("/api/v1/reports/{standing}/end", post(api::end))

@@ -120,6 +120,7 @@ impl World {
             proxies: vec![],
             open_data: true,
             links: Arc::new(Looked),
+            inspections: Arc::new(crate::inspections::Inspections::open(folder.path()).unwrap()),
             speakers: Arc::new(spoken()),
             layers: vec![],
         };

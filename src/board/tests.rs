@@ -10,6 +10,7 @@ mod wall;
 mod incident;
 mod administration;
 mod reports;
+mod inspections;
 mod browser;
 mod api;
 mod orders;

@@ -52,6 +52,7 @@ use crate::desk::run::{DeskError, Progress, Runner, make_snapshot, save};
 use crate::desk::state::StateFolder;
 use crate::desk::{Desk, recovery};
 use crate::exercise::Exercises;
+use crate::inspections::Inspections;
 use crate::metrics::Metrics;
 use crate::overview;
 use channels::{Channels, LiveRoads, Roads, Room};
@@ -324,6 +325,7 @@ impl Daemon {
             proxies: config.http.proxies.clone(),
             open_data: config.http.open_data,
             links: prober,
+            inspections: Arc::new(Inspections::open(folder)?),
             speakers: Arc::new(board::Speakers::of(&config)),
             layers: config.layers.clone(),
         };

@@ -144,20 +144,20 @@ impl Cell {
 /// Something that may be ordered; sent as JSON to the API.
 #[derive(Default, Serialize)]
 pub(super) struct Form {
-    title: String,
-    post: String,
-    fields: Vec<Field>,
-    submit: &'static str,
+    pub title: String,
+    pub post: String,
+    pub fields: Vec<Field>,
+    pub submit: &'static str,
     /// What follows from it.
-    about: String,
+    pub about: String,
 }
 
 /// What is asked for in a form.
 #[derive(Default, Serialize)]
-struct Field {
+pub(super) struct Field {
     name: &'static str,
     label: String,
-    /// `text`, `list` (split at commas), `choice`, `flag`, `fixed`.
+    /// `text`, `list` (split at commas), `choice`, `flag`, `fixed`, `photo` (sent to `value` afterwards).
     kind: &'static str,
     value: String,
     options: Vec<(String, String)>,
@@ -165,7 +165,7 @@ struct Field {
 }
 
 impl Field {
-    fn text(name: &'static str, label: &'static str, language: Language) -> Self {
+    pub(super) fn text(name: &'static str, label: &'static str, language: Language) -> Self {
         let label = catalogue::message(label, language).into();
         Self { name, label, kind: "text", ..Self::default() }
     }
@@ -174,7 +174,7 @@ impl Field {
         Self { kind: "list", ..Self::text(name, label, language) }
     }
 
-    fn choice(
+    pub(super) fn choice(
         name: &'static str,
         label: &'static str,
         options: Vec<(String, String)>,
@@ -183,12 +183,23 @@ impl Field {
         Self { kind: "choice", options, required: true, ..Self::text(name, label, language) }
     }
 
-    fn needed(self) -> Self {
+    pub(super) fn needed(self) -> Self {
         Self { required: true, ..self }
     }
 
     fn with(self, value: &str) -> Self {
         Self { value: value.into(), ..self }
+    }
+
+    /// What is sent as it is, unseen.
+    pub(super) fn fixed(name: &'static str, value: &str) -> Self {
+        Self { name, kind: "fixed", value: value.into(), ..Self::default() }
+    }
+
+    /// A photograph of a site, sent after the rest.
+    pub(super) fn photo(site: &str, language: Language) -> Self {
+        let value = format!("/api/v1/sites/{site}/photos");
+        Self { kind: "photo", value, ..Self::text("photo", "work-photo", language) }
     }
 
     /// Why, which is always asked for.

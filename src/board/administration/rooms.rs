@@ -457,6 +457,7 @@ pub(in crate::board) fn report_form(site: &str, language: Language) -> Form {
         fields: vec![
             Field::choice("sign", "report-sign", signs.to_vec(), language),
             Field::text("note", "board-note", language),
+            Field::photo(site, language),
             confirmed,
         ],
         submit: catalogue::message("report-send", language),

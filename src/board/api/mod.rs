@@ -15,7 +15,7 @@ mod stations;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-pub(super) use asked::{Asked, Named, Sent};
+pub(super) use asked::{Asked, Named, Sent, limit};
 pub(super) use lists::{
     adoptions, alerts, audit, balance, deliveries, delivery, incident, incidents, quarantine, site,
     sites,

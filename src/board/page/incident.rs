@@ -27,6 +27,7 @@ use crate::board::access::Asking;
 use crate::board::api::Named;
 use crate::board::drafts::{alert_of, words_of};
 use crate::board::facts::Facts;
+use crate::board::inspections::order_form;
 use crate::board::language::Reads;
 use crate::board::moment::{Shown, named};
 use crate::board::problem::{Kind, Problem};
@@ -52,8 +53,13 @@ pub(in crate::board) async fn incident(
 ) -> Result<Html<String>, Problem> {
     let facts = app.live.facts();
     let drawn = drawn(&app, &facts, &asking, language, &id).await?;
+    let setup = &facts.overview.setup;
+    let place = words::site_of(&id).and_then(|place| words::site(setup, place));
+    let place = place.filter(|site| asking.may(Role::Operator, setup, site.id.as_str()));
+    let work = place.map(|site| order_form(site.id.as_str(), &id, language));
     let context = context! {
         here => "incident",
+        work => Value::from(Serde(work)),
         last_decision => facts.last_decision.unwrap_or(0),
         ..merge_maps([head(&app, &facts, &asking, language), drawn])
     };

@@ -23,6 +23,7 @@ use crate::board::api::{Asked as Query, Named, since};
 use crate::board::chart::{Chart, Drawing, Wish};
 use crate::board::derived;
 use crate::board::facts::Facts;
+use crate::board::inspections;
 use crate::board::language::Reads;
 use crate::board::moment::{Shown, named};
 use crate::board::problem::{Kind, Problem};
@@ -192,6 +193,8 @@ pub(in crate::board) async fn site(
         Err(_) => (Vec::new(), false), // told in the log; the rest of the page is worth having
     };
     let view = facts.overview.sites.get(index.index());
+    let may = asking.may(Role::Operator, &setup, &id);
+    let (work, photos, order_forms) = inspections::log(&app, &id, may, language).await;
     let drawing = SitePage { facts: &facts, setup: &setup, site, range, to, language };
     let context = context! {
         id => site.id.as_str(),
@@ -211,9 +214,10 @@ pub(in crate::board) async fn site(
         incidents => Value::from(Serde(drawing.incidents())),
         series => Value::from(Serde(drawing.series(&series, &past))),
         rules => Value::from(Serde(drawing.rules())),
-        report => Value::from(Serde(
-            asking.may(Role::Operator, &setup, &id).then(|| report_form(&id, language)),
-        )),
+        report => Value::from(Serde(may.then(|| report_form(&id, language)))),
+        work => Value::from(Serde(work)),
+        photos => Value::from(Serde(photos)),
+        order_forms => Value::from(Serde(order_forms)),
     };
     app.templates.page("site.html", language, context)
 }

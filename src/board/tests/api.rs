@@ -157,6 +157,15 @@ async fn the_description_names_exactly_what_there_is() {
     let described: Value = serde_json::from_str(crate::board::api::OPENAPI).unwrap();
     assert_eq!(described["openapi"], "3.1.0");
     let key = owed("cap", "duty", alert("gwang-3", 14_007, Level::Severe)).key.to_string();
+    let work = crate::inspections::NewWork {
+        site: "gwang-3",
+        incident: "",
+        kind: crate::inspections::Work::Repair,
+        what: "w",
+        due: "",
+    };
+    let ordered = |_| world.state.inspections.order(&work, "kim", at(0)).unwrap();
+    let [_, noted] = [(); 2].map(ordered);
     for (path, methods) in described["paths"].as_object().unwrap() {
         let (who, said) = match path.rsplit('/').next().unwrap() {
             "exercises" => (APPROVER, r#"{"scenario":"typhoon"}"#),
@@ -175,6 +184,10 @@ async fn the_description_names_exactly_what_there_is() {
             ),
             "users" => (ADMINISTRATOR, r#"{"id":"han","role":"viewer"}"#),
             "{user}" => (ADMINISTRATOR, r#"{"what":"disable"}"#),
+            "inspections" => (APPROVER, r#"{"kind":"repair","what":"w"}"#),
+            "entries" => (APPROVER, r#"{"note":"n"}"#),
+            "close" if path.contains("inspection") => (APPROVER, r#"{"result":"r"}"#),
+            "photos" => (APPROVER, "RIFF0000WEBP"),
             "reports" => (APPROVER, r#"{"sign":"cracks","confirmed":true}"#),
             _ => (APPROVER, r#"{"reason":"r"}"#),
         };
@@ -184,6 +197,8 @@ async fn the_description_names_exactly_what_there_is() {
             .replace("{id}", "live_gwang-3_slope-failure_14007")
             .replace("{channel}", "siren")
             .replace("{user}", "han")
+            .replace("{inspection}/close", "1/close") // the one that was ordered on the way
+            .replace("{inspection}", &noted.to_string())
             .replace("{key}", &key);
         let path = path.replace("{station}", "box-1").replace("{sensor}", "rain-1");
         let path = path.replace("{quantity}", "rain");

@@ -1,0 +1,557 @@
+//! What people found where they stood: orders to inspect, repair or diagnose, what came of them, and photographs.
+//!
+//! A file of its own beside the ledger, `inspections.sqlite`, and a folder `photos/`: nothing decides by them, and neither
+//! is needed for an alert to go out. What is decided by what somebody sees is a report (신고·예찰), which the engine takes.
+//! Who did what also goes into the audit trail.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use reading::Timestamp;
+use ring::digest;
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+
+/// The largest photograph, bytes.
+pub const PHOTO_LEN_MAX: usize = 8 << 20;
+
+/// How many photographs are kept; whoever runs bongsu moves old ones away.
+pub const PHOTOS_MAX: i64 = 50_000;
+
+/// How much they may take up together, bytes.
+pub const PHOTOS_LEN_MAX: i64 = 20 << 30;
+
+/// The longest text.
+pub const TEXT_LEN_MAX: usize = 2_000;
+
+const FILE: &str = "inspections.sqlite";
+const FOLDER: &str = "photos";
+const LAYOUT: i64 = 1;
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
+
+const SCHEMA: &str = "
+CREATE TABLE inspection (
+    id INTEGER PRIMARY KEY, site TEXT NOT NULL, incident TEXT NOT NULL, kind TEXT NOT NULL, what TEXT NOT NULL,
+    due TEXT NOT NULL, opened_at INTEGER NOT NULL, opened_by TEXT NOT NULL,
+    closed_at INTEGER, closed_by TEXT, result TEXT);
+CREATE INDEX inspection_site ON inspection (site, id);
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY, inspection INTEGER NOT NULL REFERENCES inspection (id), at INTEGER NOT NULL, by TEXT NOT NULL,
+    note TEXT NOT NULL);
+CREATE INDEX entry_inspection ON entry (inspection, id);
+CREATE TABLE photo (
+    id TEXT PRIMARY KEY, site TEXT NOT NULL, about TEXT NOT NULL, form TEXT NOT NULL, length INTEGER NOT NULL,
+    at INTEGER NOT NULL, by TEXT NOT NULL);
+CREATE INDEX photo_site ON photo (site, at);
+";
+
+/// What is ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// 현장점검: somebody goes and looks.
+    Inspection,
+    /// 보수·보강: something is mended.
+    Repair,
+    /// 정밀안전진단: engineers diagnose it.
+    Diagnosis,
+}
+
+impl Work {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Inspection, Self::Repair, Self::Diagnosis];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inspection => "inspection",
+            Self::Repair => "repair",
+            Self::Diagnosis => "diagnosis",
+        }
+    }
+
+    /// Its word in the catalogue.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Inspection => "work-inspection",
+            Self::Repair => "work-repair",
+            Self::Diagnosis => "work-diagnosis",
+        }
+    }
+
+    fn parse(name: &str) -> Self {
+        Self::ALL.into_iter().find(|work| work.name() == name).unwrap_or(Self::Inspection)
+    }
+}
+
+/// What a photograph is written in, by its first bytes, whatever its sender calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    WebP,
+}
+
+impl Form {
+    /// The form of these bytes, if they are a photograph.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => Some(Self::Png),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
+            _ => None,
+        }
+    }
+
+    /// Its media type.
+    pub const fn media(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+        }
+    }
+
+    fn parse(media: &str) -> Option<Self> {
+        [Self::Jpeg, Self::Png, Self::WebP].into_iter().find(|form| form.media() == media)
+    }
+}
+
+/// What somebody is to do at a site, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// Which.
+    pub id: i64,
+    /// Where.
+    pub site: String,
+    /// Because of which incident; empty if of none.
+    pub incident: String,
+    /// What kind of work.
+    pub kind: Work,
+    /// What is to be done.
+    pub what: String,
+    /// By which day, as people wrote it; may be empty.
+    pub due: String,
+    /// When it was ordered.
+    pub opened_at: Timestamp,
+    /// By whom, by user id.
+    pub opened_by: String,
+    /// What was noted on the way.
+    pub entries: Vec<Entry>,
+    /// What came of it, once it is done.
+    pub done: Option<Done>,
+}
+
+/// A note on the way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// What.
+    pub note: String,
+}
+
+/// What came of work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Done {
+    /// When.
+    pub at: Timestamp,
+    /// Who says so.
+    pub by: String,
+    /// What was found, or done.
+    pub result: String,
+}
+
+/// A photograph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Photo {
+    /// The beginning of its SHA-256, hexadecimal: the same picture is kept once.
+    pub id: String,
+    /// Of which site.
+    pub site: String,
+    /// What it belongs to: a report by its id, `inspection-{id}`, or nothing.
+    pub about: String,
+    /// Its media type.
+    pub media: &'static str,
+    /// Bytes.
+    pub length: i64,
+    /// When it came.
+    pub at: Timestamp,
+    /// From whom.
+    pub by: String,
+}
+
+/// Work as it is ordered.
+pub struct NewWork<'a> {
+    /// Where.
+    pub site: &'a str,
+    /// Because of which incident; empty if of none.
+    pub incident: &'a str,
+    /// What kind.
+    pub kind: Work,
+    /// What is to be done.
+    pub what: &'a str,
+    /// By which day; may be empty.
+    pub due: &'a str,
+}
+
+/// Why something was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectionError {
+    /// There is no such work, or it is done.
+    #[error("there is no such work under way")]
+    Unknown,
+    /// It says nothing, or too much.
+    #[error("a text has 1 to {TEXT_LEN_MAX} characters")]
+    Text,
+    /// What came is no photograph.
+    #[error("a photograph is JPEG, PNG or WebP")]
+    NoPhoto,
+    /// There are as many as are kept.
+    #[error("no more photographs are kept: move old ones out of the folder `photos`")]
+    Full,
+    /// The file or a photograph failed.
+    #[error("{doing}: {source}; check the disk and the rights of the data directory")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        source: rusqlite::Error,
+    },
+    /// A photograph could not be written or read.
+    #[error("{}: {source}; check the disk and the rights of the data directory", path.display())]
+    Photo {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file was written by a newer version.
+    #[error("{} has layout {found}, which is newer than this version knows", path.display())]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its layout.
+        found: i64,
+    },
+}
+
+type Result<T> = std::result::Result<T, InspectionError>;
+
+trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T>;
+}
+
+impl<T> Doing<T> for rusqlite::Result<T> {
+    fn doing(self, doing: &'static str) -> Result<T> {
+        self.map_err(|source| InspectionError::Database { doing, source })
+    }
+}
+
+/// The file and the photographs.
+pub struct Inspections {
+    connection: Mutex<Connection>,
+    folder: PathBuf,
+}
+
+impl Inspections {
+    /// Opens the file in the data directory; made if there is none.
+    ///
+    /// # Errors
+    /// [`InspectionError`].
+    pub fn open(data_dir: &Path) -> Result<Self> {
+        let (path, folder) = (data_dir.join(FILE), data_dir.join(FOLDER));
+        let doing = "open inspections";
+        let mut connection = Connection::open(&path).doing(doing)?;
+        connection.busy_timeout(BUSY_WAIT_MAX).doing(doing)?;
+        connection.pragma_update(None, "synchronous", "full").doing(doing)?;
+        connection.pragma_update(None, "foreign_keys", "on").doing(doing)?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(doing)?;
+        let found: i64 =
+            transaction.pragma_query_value(None, "user_version", |row| row.get(0)).doing(doing)?;
+        match found {
+            0 => {
+                transaction.execute_batch(SCHEMA).doing(doing)?;
+                transaction.pragma_update(None, "user_version", LAYOUT).doing(doing)?;
+            }
+            LAYOUT => {}
+            found => return Err(InspectionError::Newer { path, found }),
+        }
+        transaction.commit().doing(doing)?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| InspectionError::Photo { path: folder.clone(), source })?;
+        Ok(Self { connection: Mutex::new(connection), folder })
+    }
+
+    /// Orders work; its number.
+    ///
+    /// # Errors
+    /// [`InspectionError::Text`], or if the file fails.
+    pub fn order(&self, new: &NewWork<'_>, by: &str, at: Timestamp) -> Result<i64> {
+        let (what, due) = (text(new.what)?, new.due.trim());
+        if due.chars().count() > 40 {
+            return Err(InspectionError::Text);
+        }
+        let connection = self.connection.lock();
+        let values = params![new.site, new.incident, new.kind.name(), what, due, at.nanos(), by];
+        connection
+            .execute(
+                "INSERT INTO inspection (site, incident, kind, what, due, opened_at, opened_by)
+                VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+            .doing("order work")?;
+        Ok(connection.last_insert_rowid())
+    }
+
+    /// Notes something on the way.
+    ///
+    /// # Errors
+    /// [`InspectionError::Unknown`] if there is no such work under way at the site.
+    pub fn note(&self, site: &str, id: i64, note: &str, by: &str, at: Timestamp) -> Result<()> {
+        let note = text(note)?;
+        let sql = "INSERT INTO entry (inspection, at, by, note)
+            SELECT id, ?, ?, ? FROM inspection WHERE id = ? AND site = ? AND closed_at IS NULL";
+        let values = params![at.nanos(), by, note, id, site];
+        match self.connection.lock().execute(sql, values).doing("note work")? {
+            0 => Err(InspectionError::Unknown),
+            _ => Ok(()),
+        }
+    }
+
+    /// What came of work, which closes it.
+    ///
+    /// # Errors
+    /// [`InspectionError::Unknown`] if there is no such work under way at the site.
+    pub fn close(&self, site: &str, id: i64, result: &str, by: &str, at: Timestamp) -> Result<()> {
+        let result = text(result)?;
+        let sql = "UPDATE inspection SET closed_at = ?, closed_by = ?, result = ?
+            WHERE id = ? AND site = ? AND closed_at IS NULL";
+        let values = params![at.nanos(), by, result, id, site];
+        match self.connection.lock().execute(sql, values).doing("close work")? {
+            0 => Err(InspectionError::Unknown),
+            _ => Ok(()),
+        }
+    }
+
+    /// Work at a site, or anywhere; newest first.
+    ///
+    /// # Errors
+    /// If the file fails.
+    pub fn list(
+        &self,
+        site: Option<&str>,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Inspection>> {
+        let doing = "list work";
+        let connection = self.connection.lock();
+        let mut found = connection
+            .prepare(
+                "SELECT id, site, incident, kind, what, due, opened_at, opened_by, closed_at, closed_by, result
+                FROM inspection WHERE (site = ?1 OR ?1 IS NULL) AND id < ?2 ORDER BY id DESC LIMIT ?3",
+            )
+            .doing(doing)?;
+        let values = params![site, before.unwrap_or(i64::MAX), limit];
+        let rows = found.query_map(values, inspection).doing(doing)?;
+        let mut all = rows.collect::<rusqlite::Result<Vec<Inspection>>>().doing(doing)?;
+        let mut entries = connection
+            .prepare("SELECT at, by, note FROM entry WHERE inspection = ? ORDER BY id LIMIT 200")
+            .doing(doing)?;
+        for one in &mut all {
+            let rows = entries.query_map([one.id], |row| {
+                Ok(Entry { at: moment(row, 0)?, by: row.get(1)?, note: row.get(2)? })
+            });
+            one.entries = rows.and_then(Iterator::collect).doing(doing)?;
+        }
+        Ok(all)
+    }
+
+    /// Keeps a photograph.
+    ///
+    /// # Errors
+    /// [`InspectionError::NoPhoto`], [`InspectionError::Full`], or if the disk fails.
+    pub fn keep(
+        &self,
+        site: &str,
+        about: &str,
+        bytes: &[u8],
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Photo> {
+        let form = Form::of(bytes).ok_or(InspectionError::NoPhoto)?;
+        let digest = digest::digest(&digest::SHA256, bytes);
+        let id: String =
+            digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let connection = self.connection.lock();
+        let (count, length): (i64, i64) = connection
+            .query_row("SELECT count(*), coalesce(sum(length), 0) FROM photo", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .doing("count photographs")?;
+        let new = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        if count >= PHOTOS_MAX || length.saturating_add(new) > PHOTOS_LEN_MAX {
+            return Err(InspectionError::Full);
+        }
+        let path = self.folder.join(&id);
+        let failed = |source| InspectionError::Photo { path: path.clone(), source };
+        // under another name first: what is there under its own is whole
+        let half = self.folder.join(format!("{id}.part"));
+        std::fs::write(&half, bytes).map_err(failed)?;
+        std::fs::rename(&half, &path).map_err(failed)?;
+        let values = params![id, site, about, form.media(), new, at.nanos(), by];
+        let sql =
+            "INSERT INTO photo (id, site, about, form, length, at, by) VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO NOTHING";
+        connection.execute(sql, values).doing("keep a photograph")?;
+        let (site, about, by) = (site.into(), about.into(), by.into());
+        Ok(Photo { id, site, about, media: form.media(), length: new, at, by })
+    }
+
+    /// The photographs of a site, newest first.
+    ///
+    /// # Errors
+    /// If the file fails.
+    pub fn photos(&self, site: &str, limit: u32) -> Result<Vec<Photo>> {
+        let doing = "list photographs";
+        let sql = "SELECT id, site, about, form, length, at, by FROM photo WHERE site = ?
+            ORDER BY at DESC, id LIMIT ?";
+        let connection = self.connection.lock();
+        let mut found = connection.prepare(sql).doing(doing)?;
+        let rows = found.query_map(params![site, limit], photo).doing(doing)?;
+        rows.collect::<rusqlite::Result<Vec<_>>>().doing(doing)
+    }
+
+    /// A photograph with its bytes.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn photo(&self, id: &str) -> Result<Option<(Photo, Vec<u8>)>> {
+        let sql = "SELECT id, site, about, form, length, at, by FROM photo WHERE id = ?";
+        let found = self.connection.lock().query_row(sql, [id], photo).optional();
+        let Some(photo) = found.doing("find a photograph")? else { return Ok(None) };
+        let path = self.folder.join(&photo.id);
+        let bytes = std::fs::read(&path);
+        let bytes = bytes.map_err(|source| InspectionError::Photo { path, source })?;
+        Ok(Some((photo, bytes)))
+    }
+}
+
+fn text(text: &str) -> Result<&str> {
+    let text = text.trim();
+    let good = (1..=TEXT_LEN_MAX).contains(&text.chars().count())
+        && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\r');
+    if good { Ok(text) } else { Err(InspectionError::Text) }
+}
+
+fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_nanos)
+}
+
+fn inspection(row: &Row<'_>) -> rusqlite::Result<Inspection> {
+    let closed: Option<i64> = row.get(8)?;
+    let done = match closed {
+        Some(at) => {
+            Some(Done { at: Timestamp::from_nanos(at), by: row.get(9)?, result: row.get(10)? })
+        }
+        None => None,
+    };
+    Ok(Inspection {
+        id: row.get(0)?,
+        site: row.get(1)?,
+        incident: row.get(2)?,
+        kind: Work::parse(&row.get::<_, String>(3)?),
+        what: row.get(4)?,
+        due: row.get(5)?,
+        opened_at: moment(row, 6)?,
+        opened_by: row.get(7)?,
+        entries: vec![],
+        done,
+    })
+}
+
+fn photo(row: &Row<'_>) -> rusqlite::Result<Photo> {
+    let media: String = row.get(3)?;
+    Ok(Photo {
+        id: row.get(0)?,
+        site: row.get(1)?,
+        about: row.get(2)?,
+        media: Form::parse(&media).unwrap_or(Form::Jpeg).media(),
+        length: row.get(4)?,
+        at: moment(row, 5)?,
+        by: row.get(6)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_secs(second)
+    }
+
+    #[test]
+    fn work_is_ordered_noted_and_closed_once_by_its_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = Inspections::open(folder.path()).unwrap();
+        let new = NewWork {
+            site: "cut-12",
+            incident: "live_cut-12_slope-failure_7",
+            kind: Work::Repair,
+            what: " 배수로 정비 ",
+            due: "2026-08-01",
+        };
+        let id = all.order(&new, "kim", at(1)).unwrap();
+        all.note("cut-12", id, "장비 투입", "lee", at(2)).unwrap();
+        assert!(matches!(all.note("cut-13", id, "x", "lee", at(2)), Err(InspectionError::Unknown)));
+        assert!(matches!(all.close("cut-12", id, "  ", "lee", at(3)), Err(InspectionError::Text)));
+        all.close("cut-12", id, "완료", "lee", at(3)).unwrap();
+        assert!(matches!(
+            all.close("cut-12", id, "다시", "lee", at(4)),
+            Err(InspectionError::Unknown)
+        ));
+        drop(all);
+        let again = Inspections::open(folder.path()).unwrap();
+        let one = again.list(Some("cut-12"), None, 10).unwrap().remove(0);
+        assert_eq!(
+            (one.what.as_str(), one.kind, one.entries.len()),
+            ("배수로 정비", Work::Repair, 1)
+        );
+        assert_eq!(one.done.unwrap().result, "완료");
+        assert!(again.list(Some("cut-13"), None, 10).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_photograph_is_what_its_bytes_say_and_is_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = Inspections::open(folder.path()).unwrap();
+        let jpeg = [&[0xFF, 0xD8, 0xFF, 0xE0][..], b"<script>"].concat();
+        for bad in [
+            &b"<html><script>alert(1)</script>"[..],
+            b"GIF89a",
+            b"",
+            b"\x89PN",
+            b"%PDF-1.7",
+            b"<svg",
+        ] {
+            let refused = all.keep("cut-12", "", bad, "kim", at(1));
+            assert!(matches!(refused, Err(InspectionError::NoPhoto)), "{bad:?}");
+        }
+        let kept = all.keep("cut-12", "inspection-1", &jpeg, "kim", at(1)).unwrap();
+        assert_eq!(all.keep("cut-12", "inspection-1", &jpeg, "kim", at(2)).unwrap().id, kept.id);
+        assert_eq!(all.photos("cut-12", 10).unwrap().len(), 1);
+        let (photo, bytes) = all.photo(&kept.id).unwrap().unwrap();
+        assert_eq!((photo.media, bytes), ("image/jpeg", jpeg));
+        assert!(all.photo("../inspections.sqlite").unwrap().is_none(), "only what the file names");
+        let names = std::fs::read_dir(folder.path().join("photos")).unwrap().count();
+        assert_eq!(names, 1, "nothing half-written is left");
+    }
+}
