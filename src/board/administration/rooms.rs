@@ -57,7 +57,11 @@ pub(in crate::board) async fn system(
         let word = ["board-vital-", check.vital.word()].concat();
         let word = catalogue::lookup(&word, language).unwrap_or(check.vital.word());
         let vital = Cell { vital: Some(check.vital.word()), ..Cell::text(word) };
-        checks.rows.push(vec![Cell::text(&check.name), vital, Cell::text(&check.detail)]);
+        checks.rows.push(vec![
+            Cell::text(&check.name),
+            vital,
+            Cell::text(say(&check.detail, language)),
+        ]);
     }
     let heads = [
         "board-source",
