@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::get;
 use axum::{Json, Router};
-use common::daemon::Daemon;
+use common::daemon::{Daemon, run};
 use common::setting::{Setting, head};
 use common::{eventually, now};
 use parking_lot::Mutex;
@@ -120,6 +120,17 @@ provenance = { author = "test", date = "2026-07-01", reason = "산림청 산사�
     setting
 }
 
+/// What `bongsu doctor` says of the server; it must not show the key in its address.
+async fn doctor(config: &std::path::Path) -> String {
+    let config = config.to_str().unwrap();
+    let output = run(&["doctor", "--config", config, "--for", "1", "--json"]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(!said.contains("hunter2"), "{said}");
+    let lines = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let check = lines.into_iter().find(|line| line["check"] == "http-kfs").unwrap();
+    check["state"].as_str().unwrap().to_owned()
+}
+
 async fn site(daemon: &Daemon) -> Value {
     daemon.json("/api/v1/sites/cut-1").await
 }
@@ -130,7 +141,8 @@ async fn a_forecast_is_evidence_and_a_server_that_fails_is_none() {
     authority
         .turns(Mood::Says(product(&[("42150", "산사태예비경보"), ("11110", "산사태경보")], now())));
     let setting = setting(&authority);
-    let daemon = Daemon::start(&setting.write()).await;
+    let config = setting.write();
+    let daemon = Daemon::start(&config).await;
     let there = eventually("the forecast is evidence", || async {
         let there = site(&daemon).await;
         (there["level"] == "caution").then_some(there)
@@ -140,6 +152,8 @@ async fn a_forecast_is_evidence_and_a_server_that_fails_is_none() {
     assert_eq!(latest["value"], 2.0, "{there}");
     // Rain alone never makes more of it than 주의, whatever it argues for.
     assert_eq!(there["assessed"], "caution");
+
+    assert_eq!(doctor(&config).await, "ok");
 
     // An older product, words instead of a document, a failure, silence: each is named, and none says anything of now.
     let old = product(&[], now().minus(std::time::Duration::from_secs(7_200)));
@@ -151,6 +165,7 @@ async fn a_forecast_is_evidence_and_a_server_that_fails_is_none() {
             rows.iter().any(|row| row["source"] == "kfs" && row["reason"] == reason).then_some(())
         })
         .await;
+        assert_eq!(doctor(&config).await, "failed", "{reason}");
     }
     for (mood, outcome) in [(Mood::Fails, "exception"), (Mood::Hangs, "silence")] {
         authority.turns(mood);
@@ -159,6 +174,7 @@ async fn a_forecast_is_evidence_and_a_server_that_fails_is_none() {
             (daemon.metric("ingest_polls_total", &labels).await > 0.0).then_some(())
         })
         .await;
+        assert_eq!(doctor(&config).await, "failed", "{outcome}");
     }
     assert_eq!(site(&daemon).await["level"], "caution", "no news is not good news");
 

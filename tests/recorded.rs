@@ -9,7 +9,9 @@ mod play;
 #[path = "recorded/tables.rs"]
 mod tables;
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use play::{CRACK, GROUNDWATER, KINDS, Kind, RAIN};
@@ -118,6 +120,78 @@ fn a_crack_is_told_twice_before_it_breaks() {
 fn a_well_that_hardly_moves_stays_quiet() {
     let Some(data) = play::data() else { return };
     check(GROUNDWATER, &data.join("series/groundwater/hseries_gxg/clean.csv.gz"), &[]);
+}
+
+/// The gauges near Mukilteo, Washington, as their loggers wrote them.
+const GAUGES: [(&str, &str); 4] =
+    [("mlp", "MLP"), ("mvd116", "MVD116"), ("mwwd", "MWWD"), ("watertona", "WatertonA")];
+
+/// November 2015 of some gauges as one table, in the order of time: stamps are of the standard time, all the year.
+fn november(data: &Path, gauges: &[(&str, &str)]) -> String {
+    let mut rows = Vec::new();
+    for (id, file) in gauges {
+        let file = std::fs::File::open(data.join(format!("usgs/wa{file}_rain.txt.gz"))).unwrap();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+        for line in text.lines() {
+            let parts: Vec<_> = line.split_whitespace().collect();
+            let [year, month, day, hour, minute, inches] = parts[..] else { panic!("{line}") };
+            if (year, month) == ("2015", "11") {
+                let at = format!("{year}-{month}-{day}T{hour}:{minute}:00-08:00");
+                rows.push((at.clone(), format!("mukilteo/{id}/bucket/rain,{at},{inches},in\n")));
+            }
+        }
+    }
+    rows.sort();
+    rows.iter().fold("series,measured_at,value,unit\n".into(), |table, (_, row)| table + row)
+}
+
+/// Which levels the first gauge's hour of rain raises where these gauges stand, by the line of Caine (1980) for an
+/// hour, 14.82 mm.
+fn raised_by(data: &Path, gauges: &[(&str, &str)]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("sites")).unwrap();
+    let main = std::fs::read_to_string(play::config(RAIN)).unwrap();
+    std::fs::write(at("bongsu.toml"), main.replace("sites = \"rain\"", "sites = \"sites\""))
+        .unwrap();
+    let site =
+        std::fs::read_to_string(play::root().join("deploy/recorded/rain/rain.toml")).unwrap();
+    let (head, _) = site.split_once("[[station]]").unwrap();
+    let mut site = head.replace("id = \"rain\"", "id = \"mukilteo\"");
+    for (id, _) in gauges {
+        write!(
+            site,
+            "[[station]]\nid = \"{id}\"\nreport-interval = \"15 min\"\n\n[[station.sensor]]\nid = \"bucket\"\n\
+             quantities = [\"rain\"]\nunit = \"in\"\nrange = [\"0 mm\", \"60 mm\"]\n\n"
+        )
+        .unwrap();
+    }
+    site += "[[rule]]\nid = \"caine-1h\"\ngroup = \"rain\"\nlevel = \"caution\"\nseries = [\"mlp/bucket/rain\"]\n\
+         condition = { kind = \"accumulation\", window = \"1 h\", raise-at = \"14.82 mm\", gap-max = \"1 h\" }\n\
+         provenance = { author = \"test\", date = \"2026-07-01\", reason = \"Caine 1980\" }\n";
+    std::fs::write(at("sites/mukilteo.toml"), site).unwrap();
+    std::fs::write(at("rain.csv"), november(data, gauges)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bongsu"));
+    command.args(["--lang", "en", "replay", "--json", "--csv"]).arg(at("rain.csv"));
+    let output = command.arg("--config").arg(at("bongsu.toml")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines
+        .filter(|line| line["decision"] == "level" && line["hazard"] != "monitoring")
+        .filter(|line| line["from"] == "normal")
+        .map(|line| line["to"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// At MLP it rained 31 mm in an hour of 2015-11-08, by that gauge alone: three others near by had none.
+#[test]
+fn rain_in_one_gauge_alone_raises_nothing_where_its_neighbours_are_heard() {
+    let Some(data) = play::data() else { return };
+    assert_eq!(raised_by(&data, &GAUGES), [""; 0], "the others say that it did not rain");
+    assert_eq!(raised_by(&data, &GAUGES[..1]), ["caution"], "a gauge by itself is believed");
 }
 
 #[test]

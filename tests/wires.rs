@@ -176,6 +176,8 @@ value = [{{ group = "x", sensor = "tilt-1", quantity = "tilt-x", unit = "deg" }}
         "port-tiltmeter",
         "daemon-journal",
         "daemon-collector-tiltmeter",
+        "daemon-port-tiltmeter",
+        "daemon-series",
         "series cut-21/box-1/tilt-1/tilt-x",
     ] {
         assert_eq!(state(&told, check), Some("ok"), "{check}: {told:#?}");
@@ -250,7 +252,19 @@ async fn doctor_names_what_is_wrong_and_what_comes() {
     let port = broker.port;
     let file = write(
         folder.path(),
-        &format!("name = \"field\"\nkind = \"mqtt\"\nurl = \"mqtt://127.0.0.1:{port}\""),
+        &format!(
+            r#"name = "field"
+kind = "mqtt"
+url = "mqtt://127.0.0.1:{port}"
+
+[[collector.subscribe]]
+topic = "things/+"
+format = "senml"
+
+[[collector.subscribe.map]]
+devices = {{ "urn:dev:mac:0024befffe804ff1" = "cut-21/box-1" }}
+metrics = {{ x = "tilt-1/tilt-x deg" }}"#
+        ),
     );
     let file = file.to_str().unwrap();
     let (told, _) = said(&["doctor", "--config", file, "--for", "1", "--json"]).await;
@@ -258,8 +272,13 @@ async fn doctor_names_what_is_wrong_and_what_comes() {
     assert!(matches!(state(&told, "broker-field-session"), Some("ok" | "degraded")), "{told:#?}");
     let topics =
         told.iter().filter(|line| line["check"] == "broker-field-topic" && line["state"] == "ok");
-    assert_eq!(topics.count(), 4, "{told:#?}");
+    assert_eq!(topics.count(), 5, "our own and the foreign ones: {told:#?}");
     assert_eq!(state(&told, "daemon"), Some("degraded"), "it does not run");
+
+    let (told, _) =
+        said(&["--lang", "ko", "doctor", "--config", file, "--for", "1", "--json"]).await;
+    let word = told.iter().find(|line| line["check"] == "daemon").unwrap()["detail"].as_str();
+    assert!(word.unwrap().contains("실행 중이 아님"), "{told:#?}");
 
     drop(broker);
     let (told, status) = said(&["doctor", "--config", file, "--for", "1", "--json"]).await;

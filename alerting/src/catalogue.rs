@@ -1579,7 +1579,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "The system does not say (timedatectl)",
     ),
     ("vital-clock-unset", "{0}: 시계가 맞춰진 적이 없음", "{0}: the clock was never set"),
-    ("vital-collector", "받는 중", "Receiving"),
+    ("vital-collector", "받는 중: 10초 동안 {0}건", "Receiving: {0} in 10 s"),
     ("vital-collector-down", "연결되지 않음: {0}", "Not connected: {0}"),
     ("vital-configuration", "문제 없음", "Good"),
     ("vital-configuration-warned", "경고 {0}건: bongsu check", "{0} warnings, see bongsu check"),

@@ -403,7 +403,7 @@ impl Health for Well {
         vec![
             Check::new("journal", Vital::Ok, text("vital-journal", &["good", "48213"])),
             Check::new("desk", Vital::Ok, text("vital-desk", &["0"])),
-            Check::new("collector-field", Vital::Ok, text("vital-collector", &[])),
+            Check::new("collector-field", Vital::Ok, text("vital-collector", &["12"])),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! How the daemon's own parts are doing, for `/readyz` and the board.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,19 @@ const LAG_MAX: Duration = Duration::from_secs(30);
 /// How often the system is asked whether its clock follows a time server.
 const CLOCK_SYNC_EVERY: Duration = Duration::from_secs(60);
 
+/// Over how long it is counted what collectors bring.
+const COUNTED_OVER: Duration = Duration::from_secs(10);
+
+/// How many frames collectors brought lately.
+#[derive(Default)]
+struct Brought {
+    since: Option<Stopwatch>,
+    /// How many there were then.
+    before: BTreeMap<String, u64>,
+    /// How many came in the ten seconds that were counted last.
+    lately: BTreeMap<String, u64>,
+}
+
 /// The daemon's vitals.
 pub struct Vitals {
     journal: Journal,
@@ -37,6 +51,7 @@ pub struct Vitals {
     /// Collectors as they are configured, for their ports.
     wired: Vec<Collector>,
     overview: overview::Shared,
+    brought: Mutex<Brought>,
     /// What the system said of its clock, and when.
     clock_sync: Mutex<Option<(Stopwatch, Check)>>,
 }
@@ -54,6 +69,7 @@ impl Vitals {
     ) -> Self {
         let (data_dir, reserve) = (config.data_dir.clone(), config.journal.reserve);
         let (wired, clock_sync) = (config.collectors.clone(), Mutex::default());
+        let brought = Mutex::default();
         Self {
             journal,
             ledger,
@@ -64,6 +80,7 @@ impl Vitals {
             reserve,
             wired,
             overview,
+            brought,
             clock_sync,
         }
     }
@@ -110,12 +127,34 @@ impl Vitals {
         (check.vital != Vital::Degraded).then(|| check.clone())
     }
 
+    /// How many frames each collector brought in ten seconds, or since the start if that is less.
+    fn lately(&self) -> BTreeMap<String, u64> {
+        let overview = self.overview.load();
+        let mut brought = self.brought.lock();
+        let since = brought.since.get_or_insert_with(Stopwatch::start).elapsed();
+        let counts: BTreeMap<_, _> =
+            overview.balances.iter().map(|of| (of.source.clone(), of.received)).collect();
+        if since >= COUNTED_OVER || brought.lately.is_empty() {
+            let before = |source: &String| brought.before.get(source).copied().unwrap_or(0);
+            let come =
+                counts.iter().map(|(source, n)| (source.clone(), n.saturating_sub(before(source))));
+            brought.lately = come.collect();
+        }
+        if since >= COUNTED_OVER {
+            (brought.since, brought.before) = (Some(Stopwatch::start()), counts);
+        }
+        brought.lately.clone()
+    }
+
     /// Whether every collector receives, and whether its broker keeps our session.
     fn collectors(&self) -> Vec<Check> {
-        let collectors = self.collectors.lock().clone();
+        let (collectors, lately) = (self.collectors.lock().clone(), self.lately());
         let checks = collectors.into_iter().flat_map(|(name, standing)| {
             let (vital, detail) = match &standing.down {
-                None => (Vital::Ok, text("vital-collector", &[])),
+                None => {
+                    let n = lately.get(&name).copied().unwrap_or(0).to_string();
+                    (Vital::Ok, text("vital-collector", &[&n]))
+                }
                 Some(reason) => (Vital::Degraded, text("vital-collector-down", &[reason])),
             };
             let session = standing

@@ -187,6 +187,16 @@ fn g13_what_is_wrong_with_foreign_topics_is_told_with_its_place() {
 }
 
 #[test]
+fn g13_a_sparkplug_host_does_not_stand_behind_gateways() {
+    let host = of("topic = \"spBv1.0/#\"\nformat = \"sparkplug-b\"\nhost-id = \"bongsu\"");
+    let found = problems(&with(&format!("gateways = \"gateways\"\n{host}")));
+    let is_told = |problem: &String| {
+        problem.contains("bongsu.toml:21:12") && problem.contains("below the name of a gateway")
+    };
+    assert!(found.iter().any(is_told), "{found:#?}");
+}
+
+#[test]
 fn wrong_layouts_are_told() {
     let payload = |block: &str| {
         of(&format!(

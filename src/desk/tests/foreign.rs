@@ -199,3 +199,24 @@ fn g02_aliases_are_known_after_a_restart() {
         assert_eq!(bytes(&carried), bytes(&all), "cut at {cut}");
     }
 }
+
+#[test]
+fn a_sender_that_is_too_fast_is_counted_listed_and_told_by_its_name() {
+    let mut lines = begin();
+    for (minute, sender, refused) in
+        [(1, "gateway/+/a", 1), (2, "gateway/+/a", 5_000), (2, "/dev/ttyUSB0", 1)]
+    {
+        let event = CollectorEvent::too_fast(sender.into(), refused);
+        lines.push(line(Kind::Collector, sender, payload(&event).to_vec(), minute * 60));
+    }
+    let (desk, carried) = run(&lines);
+    assert_eq!(carried.refusals["too-fast"], 5_002);
+    let rows = carried.batch.quarantine.iter();
+    let listed: Vec<_> = rows.map(|row| (row.topic.as_str(), row.reason.as_str())).collect();
+    assert_eq!(
+        listed,
+        [("gateway/+/a", "too-fast"), ("gateway/+/a", "too-fast"), ("/dev/ttyUSB0", "too-fast")]
+    );
+    assert!(desk.overview().system_level > alerting::Level::Normal, "it is a fault of the field");
+    assert!(desk.engine.as_ref().is_some_and(|engine| engine.is_up("field")), "which receives on");
+}
