@@ -15,6 +15,12 @@ pub struct Label {
     pub id: String,
     pub file: String,
     pub suite: String,
+    /// How much time of one sensor it is, where false alarms are counted.
+    #[serde(default)]
+    pub sensor_years: f64,
+    /// Alerts nearer to each other than this, in seconds, are one.
+    #[serde(default)]
+    pub merge_s: f64,
     #[serde(default)]
     windows: Vec<(String, String)>,
     #[serde(default)]

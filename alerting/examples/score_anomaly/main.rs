@@ -12,6 +12,7 @@ mod play;
 mod worst;
 mod needs;
 mod picture;
+mod groups;
 mod page;
 
 use std::fs;

@@ -8,6 +8,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::groups;
 use crate::play;
 use crate::worst::{self, Played};
 
@@ -24,6 +25,7 @@ pub fn write(data: &Path, out: &Path, scorer: &Path, played: &[Played]) -> Resul
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let tables = format!("{}\n{}\n{}", suites(&ours, &plain), domain(&ours), rain(played)?);
     replace(&docs.join("evaluation.md"), "anomaly", &tables)?;
+    replace(&docs.join("anomaly.md"), "groups", &groups::left_out(played)?)?;
     let worst = worst::pictures(played, &docs.join("anomaly"))?;
     replace(&docs.join("anomaly.md"), "worst", &worst)
 }

@@ -8,7 +8,8 @@ use reading::Timestamp;
 use reading::id::GroupId;
 use reading::registry::Text;
 
-use super::telling::{headline, word_for};
+use super::telling::word_for;
+use super::wording::headline;
 use super::{Engine, Moment, Subject};
 use crate::alert::{Alert, Hazard, MessageType, Purpose, SiteFacts};
 use crate::approval::{Bound, ChannelGroup, PublicText, Release, Released};

@@ -86,9 +86,11 @@ impl Feeds {
         self.inputs.get(&(watch as u32)).map(Vec::as_slice)
     }
 
-    /// Nothing of the past yet, for every series that is judged beside others.
-    pub fn pasts(&self) -> BTreeMap<u32, Past> {
-        self.inputs.values().flatten().map(|series| (series.0, Past::default())).collect()
+    /// Nothing of the past yet, for every series that is judged beside others. What learns is not judged late.
+    pub fn pasts(&self, setup: &Setup, watches: &[Watch]) -> BTreeMap<u32, Past> {
+        let judged = |at: &u32| !watches[*at as usize].settings(setup).learns();
+        let inputs = self.inputs.iter().filter(|(at, _)| judged(at)).flat_map(|(_, inputs)| inputs);
+        inputs.map(|series| (series.0, Past::default())).collect()
     }
 
     /// The watches a series is a companion of, with its slot.

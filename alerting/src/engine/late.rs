@@ -4,18 +4,24 @@
 //! A condition of one series sees what came late, in a state of its own. A condition of several sees it in its place
 //! among all that is known of its series: of those the engine keeps the past ([`PAST_MAX`](crate::window::PAST_MAX)
 //! readings each), so that a late reading is judged beside what its companions said then. Where a companion comes later
-//! than what it bears out, that is judged again.
+//! than what it bears out, that is judged again. Only what learns beside others is not judged late.
 
+use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use reading::registry::Text;
 use reading::{SeriesIndex, Timestamp};
 
+use super::arguing::View;
 use super::feed::{self, Fed};
 use super::watch::Late;
-use super::{Engine, Moment};
-use crate::condition::MAIN;
-use crate::decision::Action;
+use super::{Engine, Moment, Subject};
+use crate::alert::Purpose;
+use crate::catalogue;
+use crate::condition::{MAIN, Transition};
+use crate::decision::{Action, Decision};
+use crate::level::Level;
 use crate::window::Sample;
 
 /// How long the condition over late readings is kept after the last of them.
@@ -63,6 +69,9 @@ impl Engine {
             return;
         }
         let settings = self.watches[at].settings(&self.setup);
+        if settings.learns() && self.feeds.inputs(at).is_some() {
+            return; // of what was usual beside the others then nothing is kept
+        }
         let late = self.late.entry(at as u32).or_insert_with(|| Late::new(settings));
         let moment = fed.sample.at;
         let beside = self.feeds.inputs(at).is_some();
@@ -108,6 +117,53 @@ impl Engine {
         for turn in late.observe(settings, stream) {
             self.late_detected(at, turn, now, out);
         }
+    }
+
+    /// A raise came from late data: officers hear of it, with its time; no level is made of the past.
+    pub(super) fn late_detected(
+        &mut self,
+        at: usize,
+        turn: Transition,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) {
+        let subject = self.subject_of(at);
+        let (Subject::Main(site) | Subject::Monitoring(site)) = subject else { return };
+        let monitoring = matches!(subject, Subject::Monitoring(_));
+        if !self.arguing(site, monitoring, View::Told, now.at, Some(at)).contains(&at) {
+            return; // its rule needs more than this, or it only speaks against one
+        }
+        let evidence = self.evidence(at, &turn);
+        let why = self.finding_late(at, &turn);
+        let delay = format!("{}", now.at.since(turn.at).as_secs() / 60);
+        let what = Text {
+            ko: catalogue::fill("what-late", catalogue::Language::Ko, &[&evidence.text.ko, &delay]),
+            en: catalogue::fill("what-late", catalogue::Language::En, &[&evidence.text.en, &delay]),
+        };
+        let policy = self.policy_of(subject);
+        let track = self.track_of(subject);
+        let assessed = track.live.assessed();
+        if track.live.level() == Level::Normal {
+            track.live.assess(Level::Attention.max(assessed), &policy, now.at);
+            track.live.assess(assessed, &policy, now.at);
+            let (hazard, to, id) = (track.hazard, track.live.level(), self.site_id(subject));
+            let reason = catalogue::text("policy-late", &[]);
+            let from = Level::Normal;
+            let evidence = alloc::vec![evidence];
+            out.push(Action::Decide(Decision::Level {
+                at: now.at,
+                site: id,
+                hazard,
+                from,
+                to,
+                measured_at: turn.at,
+                reason,
+                evidence,
+                why,
+            }));
+        }
+        self.revise(subject, what, Some(Purpose::Alert), true, turn.at, now, out);
+        self.wake_for_track(site, monitoring);
     }
 
     /// Forgets the conditions over late readings of a site of which none has come for long.

@@ -16,14 +16,18 @@ mod feed;
 mod watch;
 mod arguing;
 mod site;
+mod observing;
 mod late;
 mod closing;
+mod waking;
 mod silence;
 mod gateway;
 mod stations;
 mod doubt;
 mod explaining;
 mod telling;
+mod wording;
+mod system;
 mod revising;
 mod asking;
 mod climbing;
@@ -59,8 +63,8 @@ pub(crate) use gathering::Gathering;
 pub use settling::Answer;
 pub(crate) use silence::{Heard, Source};
 pub(crate) use site::{Event, Site, Track};
-pub(crate) use telling::Fault;
-pub use telling::{SYSTEM_SITE, SYSTEM_ZONE};
+pub(crate) use system::Fault;
+pub use system::{SYSTEM_SITE, SYSTEM_ZONE};
 pub(crate) use watch::{Late, Watch, WatchState};
 pub use witness::TrailHead;
 
@@ -172,7 +176,7 @@ impl Engine {
             alive_until: now.plus(ALIVE_MAX),
             windows: alloc::vec![Window::default(); series],
             heard: alloc::vec![Heard::default(); series],
-            pasts: feeds.pasts(),
+            pasts: feeds.pasts(&setup, &watches),
             feeds,
             watches,
             late: BTreeMap::new(),

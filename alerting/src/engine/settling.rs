@@ -7,7 +7,7 @@ use core::time::Duration;
 use reading::Timestamp;
 use reading::registry::Text;
 
-use super::telling::SYSTEM_SITE;
+use super::system::SYSTEM_SITE;
 use super::{Command, Engine, Moment};
 use crate::catalogue;
 use crate::decision::Action;

@@ -9,18 +9,15 @@ use reading::{SeriesIndex, SiteId, SiteIndex, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::arguing::View;
-use super::feed::{self, Fed};
 use super::{Engine, Moment, SiteView, Subject};
 use crate::alert::Hazard;
-use crate::condition::{ConditionSettings, Transition};
-use crate::decision::{Action, Decision};
+use crate::decision::Action;
 use crate::incident::Incident;
 use crate::level::Level;
 use crate::life::{Machine, Rise};
 use crate::policy::Assessment;
 use crate::rule::Rule;
 use crate::setup::{Policy, Setup};
-use crate::window::{Place, Sample};
 
 /// One hazard of one site: its level as told and as recorded, and the incident about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -164,114 +161,6 @@ pub(crate) fn all(setup: &Setup, watches_from: &[u32]) -> Vec<Site> {
 }
 
 impl Engine {
-    /// Takes a trusted sample inside its window.
-    pub(super) fn observe_open(
-        &mut self,
-        series: SeriesIndex,
-        sample: Sample,
-        fresh: bool,
-        now: Moment,
-        out: &mut Vec<Action>,
-    ) {
-        let place = self.windows[series.index()].insert(sample);
-        let mut turns = core::mem::take(&mut self.scratch);
-        for at in self.watches_of(series) {
-            if matches!(self.watches[at].settings(&self.setup), ConditionSettings::Doubt(_)) {
-                continue; // has been told by now, and knows no order of arrival
-            }
-            if self.feeds.inputs(at).is_some() {
-                self.observe_stream(at, Fed::main(sample), now, &mut turns, out);
-            } else {
-                let watch = &mut self.watches[at];
-                let settings = watch.settings(&self.setup);
-                match place {
-                    Place::Newest => turns.extend(
-                        watch.state.observe_newest(settings, Fed::main(sample)).map(|t| (at, t)),
-                    ),
-                    Place::Behind => {
-                        let open = self.windows[series.index()].open().copied().map(Fed::main);
-                        let again = watch.state.observe_again(settings, open);
-                        turns.extend(again.into_iter().map(|t| (at, t)));
-                    }
-                }
-            }
-            let state = &self.watches[at].state;
-            if fresh && state.held && !state.fresh && state.live.held() {
-                // it was told late and present data says so too: from now on it counts
-                let value = state.decided().0;
-                turns.push((at, Transition { held: true, at: sample.at, value }));
-            }
-        }
-        for entry in self.feeds.fed_by(series) {
-            let (at, slot) = self.feeds.entry(entry);
-            self.observe_stream(at, Fed { slot, sample }, now, &mut turns, out);
-        }
-        for (watch, turn) in turns.drain(..) {
-            self.turn(watch, turn, fresh, now, out);
-        }
-        self.scratch = turns;
-    }
-
-    /// Shows a watch with companions a sample of one of its series, in its place in the stream of all of them.
-    fn observe_stream(
-        &mut self,
-        at: usize,
-        fed: Fed,
-        now: Moment,
-        turns: &mut Vec<(usize, Transition)>,
-        out: &mut Vec<Action>,
-    ) {
-        let site = self.site_of(self.watches[at].series);
-        let closed_to = self.sites[site].closed_to;
-        let Some(inputs) = self.feeds.inputs(at) else { return };
-        let watch = &mut self.watches[at];
-        let settings = watch.settings(&self.setup);
-        if fed.sample.at <= closed_to {
-            // the stream has passed this moment; the window of the series alone would still have taken it
-            self.late_for(at, fed, now, out);
-        } else if feed::is_newest(inputs, &self.windows, fed) {
-            turns.extend(watch.state.observe_newest(settings, fed).map(|turn| (at, turn)));
-        } else {
-            let open = feed::merged(inputs, &self.windows, closed_to).into_iter();
-            let again = watch.state.observe_again(settings, open);
-            turns.extend(again.into_iter().map(|turn| (at, turn)));
-        }
-    }
-
-    /// A watch began or ceased to hold.
-    pub(super) fn turn(
-        &mut self,
-        at: usize,
-        turn: Transition,
-        fresh: bool,
-        now: Moment,
-        out: &mut Vec<Action>,
-    ) {
-        let watch = &mut self.watches[at].state;
-        let news = watch.held != turn.held;
-        watch.held = turn.held;
-        // what has ceased to hold counts for nothing: when old data brings it back, present data has to say so again
-        watch.fresh = turn.held && (fresh || watch.fresh);
-        if turn.held {
-            watch.decide(turn.value, turn.at);
-        }
-        let evidence = self.evidence(at, &turn);
-        let subject = self.subject_of(at);
-        if news {
-            let (site, evidence) = (self.site_id(subject), evidence.clone());
-            let held = turn.held;
-            out.push(Action::Decide(Decision::Rule { at: now.at, site, held, evidence }));
-        }
-        if turn.held && !fresh {
-            self.late_detected(at, turn, now, out);
-        } else {
-            self.judge(subject, turn.at, now, out);
-            if news && turn.held {
-                self.merge(subject, &evidence, now, out);
-            }
-        }
-    }
-
     /// The track a watch argues in.
     pub(super) fn subject_of(&self, watch: usize) -> Subject {
         let site = self.site_of(self.watches[watch].series);
@@ -350,7 +239,7 @@ impl Engine {
     }
 
     /// Remembers which watches hold while the level is up: their silence pauses the way down.
-    fn note_raised(&mut self, site: usize, monitoring: bool) {
+    pub(super) fn note_raised(&mut self, site: usize, monitoring: bool) {
         let up = self.sites[site].track(monitoring).live.level() > Level::Normal;
         for at in self.sites[site].watches.clone() {
             let watch = &self.watches[at];
@@ -374,94 +263,6 @@ impl Engine {
             entry.track(monitoring).live.pause(stale.is_some(), from);
             entry.later(from, Event::Pause { monitoring, paused: stale.is_some() });
         }
-    }
-
-    pub(super) fn wake_for_track(&mut self, site: usize, monitoring: bool) {
-        let policy = self.sites[site].policy;
-        let track = self.sites[site].track(monitoring);
-        let step = track.live.due_at(&policy);
-        let people = track.incidents().filter_map(Incident::due_at).min();
-        for at in [step, people].into_iter().flatten() {
-            self.wake_by(site, at.max(self.now));
-        }
-    }
-
-    /// Does everything that is due at a site.
-    pub(super) fn wake_site(
-        &mut self,
-        site: usize,
-        now: Moment,
-        target: Timestamp,
-        out: &mut Vec<Action>,
-    ) {
-        let to = now.at.minus(self.sites[site].lateness);
-        self.close(site, to, now, out);
-        if !self.standing.is_empty() {
-            self.standing_over(site, now, out);
-        }
-        self.check_silence(site, now, target, out);
-        self.turn_page(site, now, out);
-        for monitoring in [false, true] {
-            self.judge_pause(site, monitoring, now.at);
-            self.step_down(site, monitoring, now, out);
-            self.remind(site, monitoring, now, out);
-            let subject = if monitoring { Subject::Monitoring(site) } else { Subject::Main(site) };
-            self.questions_due(subject, now, out);
-            self.ladder_due(subject, now, out);
-            self.close_due(subject, now, out);
-            self.wake_for_track(site, monitoring);
-        }
-        self.late_again(site, now, out);
-        self.forget_late(site, now.at);
-        self.wake_for_closing(site);
-    }
-
-    /// Judges again when a rule may have begun or ceased to count, and notes when the next may.
-    fn turn_page(&mut self, site: usize, now: Moment, out: &mut Vec<Action>) {
-        if let Some(turned) = self.sites[site].turns_at.filter(|at| *at <= now.at) {
-            self.sites[site].later(turned, Event::Calendar);
-            self.judge_site(site, now, out);
-            self.sites[site].turns_at = None;
-        }
-        self.wake_for_calendar(site, now.at);
-    }
-
-    pub(super) fn wake_for_calendar(&mut self, site: usize, now: Timestamp) {
-        if self.sites[site].turns_at.is_none() {
-            let dated = self.sites[site].dated.iter().map(|at| &self.setup.rules[*at as usize]);
-            let next = dated.filter_map(|rule| Some(rule.valid.as_ref()?.next_turn(now)));
-            let next = next.chain(self.standing_edge(site, now)).min();
-            self.sites[site].turns_at = next;
-        }
-        if let Some(next) = self.sites[site].turns_at {
-            self.wake_by(site, next);
-        }
-    }
-
-    fn step_down(&mut self, site: usize, monitoring: bool, now: Moment, out: &mut Vec<Action>) {
-        let policy = self.sites[site].policy;
-        let track = self.sites[site].track(monitoring);
-        let Some(before) = track.live.step_down(&policy, now.at) else { return };
-        self.came_down(site, monitoring, before, "policy-step-down", now, out);
-    }
-
-    /// Tells that a level went down one step.
-    pub(super) fn came_down(
-        &mut self,
-        site: usize,
-        monitoring: bool,
-        before: Level,
-        row: &'static str,
-        now: Moment,
-        out: &mut Vec<Action>,
-    ) {
-        let subject = if monitoring { Subject::Monitoring(site) } else { Subject::Main(site) };
-        let level = self.sites[site].track(monitoring).live.level();
-        self.level_moved(subject, before, Assessment { level, row }, now.at, now, out);
-        self.tell_inhibited(subject, now, out);
-        self.note_raised(site, monitoring);
-        self.judge_pause(site, monitoring, now.at);
-        self.wake_for_track(site, monitoring);
     }
 
     pub(super) fn site_view(&self, site: usize) -> SiteView {

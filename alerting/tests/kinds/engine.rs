@@ -162,6 +162,11 @@ fn play_late_again(example: &Example, restart_at: usize) -> Vec<u8> {
     serde_json::to_vec(&world.actions[before..]).unwrap()
 }
 
+/// Judged beside companions, and late as well: what learns is not.
+fn is_beside(example: &Example) -> bool {
+    example.slots.len() > 1 && !example.settings.learns()
+}
+
 /// The moments at which a condition alone begins to hold, shown the whole story in its order, from the onset on.
 fn held_in_order(example: &Example) -> Vec<Timestamp> {
     let story = example.story(11, 1.0);
@@ -175,7 +180,7 @@ fn g08_what_comes_after_its_window_is_judged_as_of_its_time_beside_its_companion
     // a main series that comes late alone, and one that comes late with its companions, are told of exactly where the
     // condition holds if all had come in order: by a model it had learned before, beside what the others said then
     let mut beside = 0;
-    for example in slow().filter(|example| example.slots.len() > 1) {
+    for example in slow().filter(is_beside) {
         let name = example.settings.name();
         for (who, is_late) in [("alone", (|s| s == 0) as fn(u32) -> bool), ("all", |_| true)] {
             let (world, _, before) = play_late(&example, usize::MAX, is_late);
@@ -193,7 +198,7 @@ fn g08_what_comes_after_its_window_is_judged_as_of_its_time_beside_its_companion
 
 #[test]
 fn g04_g08_what_comes_late_goes_on_from_a_snapshot_byte_for_byte() {
-    for example in slow().filter(|example| example.slots.len() > 1) {
+    for example in slow().filter(is_beside) {
         let whole = play_late_again(&example, usize::MAX);
         for cut in [1, 50, 200] {
             assert!(
@@ -207,7 +212,7 @@ fn g04_g08_what_comes_late_goes_on_from_a_snapshot_byte_for_byte() {
 
 #[test]
 fn g08_companions_that_come_after_what_they_bear_out_bear_it_out() {
-    for example in slow().filter(|example| example.slots.len() > 1) {
+    for example in slow().filter(is_beside) {
         let name = example.settings.name();
         let (mut world, late, _) = play_late(&example, 0, |_| true);
         let end = world.engine.now();

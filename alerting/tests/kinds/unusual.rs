@@ -183,8 +183,8 @@ pub fn residuals(own: &[f64], beside: &[f64]) -> (Vec<f64>, f64) {
         // the prior: the first value, nothing of the companion, worth a thousandth of a reading, forgotten as well
         let prior = if now > LOOKING { 1e-3 * weight(LOOKING) } else { 1e-3 };
         let (mut a, mut b, mut d, mut u, mut v) = (prior, 0.0, prior, prior * first, 0.0);
-        for at in LOOKING..now {
-            let (w, x, y) = (weight(at), place(at), own[at]);
+        for (at, y) in own.iter().enumerate().take(now).skip(LOOKING) {
+            let (w, x) = (weight(at), place(at));
             (a, b, d, u, v) = (a + w, b + w * x, d + w * x * x, u + w * y, v + w * x * y);
         }
         let det = a * d - b * b;
