@@ -339,7 +339,7 @@ pub fn transmit(
     }
     if draws[3] < rates.flip {
         kinds.push(Kind::Flip);
-        flip(&mut message.payload, draws[4]);
+        damage(&mut message, draws[4]);
     }
     let mut sent = vec![message];
     if draws[5] < rates.repeat {
@@ -349,14 +349,31 @@ pub fn transmit(
     (sent, kinds)
 }
 
-/// Turns over the bit at `part` of the way through `bytes`.
-pub(crate) fn flip(bytes: &mut [u8], part: f64) {
-    if bytes.is_empty() {
-        return;
+/// Turns over the bit at `part` of the way through a message.
+pub(crate) fn damage(message: &mut Message, part: f64) {
+    let flip = Flip::at(part);
+    flip.turn(&mut message.payload);
+    message.flips.push(flip);
+}
+
+/// A bit that is turned over, by how far into the bytes it stands. Turned over twice, it is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flip(u32);
+
+impl Flip {
+    /// The bit at `part` of the way, 0 to 1.
+    pub fn at(part: f64) -> Self {
+        Self((part * f64::from(u32::MAX)) as u32)
     }
-    let bit = ((bytes.len() * 8) as f64 * part) as usize;
-    let bit = bit.min(bytes.len() * 8 - 1);
-    bytes[bit / 8] ^= 1 << (bit % 8);
+
+    /// Turns it over in `bytes`.
+    pub fn turn(self, bytes: &mut [u8]) {
+        let bits = bytes.len() as u64 * 8;
+        let bit = (bits * u64::from(self.0)) >> 32;
+        if let Some(byte) = bytes.get_mut((bit / 8) as usize) {
+            *byte ^= 1 << (bit % 8);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -366,12 +383,8 @@ mod tests {
     const INTERVAL: Duration = Duration::from_secs(60);
 
     fn message() -> Message {
-        Message {
-            sent_at: Timestamp::from_secs(100),
-            topic: "bongsu/v1/a/b/telemetry".into(),
-            payload: b"{\"seq\":1}".to_vec(),
-            retain: false,
-        }
+        let payload = b"{\"seq\":1}".to_vec();
+        Message::new(Timestamp::from_secs(100), "bongsu/v1/a/b/telemetry".into(), payload)
     }
 
     #[test]
@@ -461,10 +474,12 @@ mod tests {
     fn a_flip_turns_one_bit() {
         for part in [0.0, 0.5, 0.999_999, 1.0] {
             let (before, mut after) = ([0_u8; 5], [0_u8; 5]);
-            flip(&mut after, part);
+            Flip::at(part).turn(&mut after);
             let turned: u32 = before.iter().zip(after).map(|(a, b)| (a ^ b).count_ones()).sum();
             assert_eq!(turned, 1);
+            Flip::at(part).turn(&mut after);
+            assert_eq!(before, after, "turned over twice");
         }
-        flip(&mut [], 0.5);
+        Flip::at(0.5).turn(&mut []);
     }
 }

@@ -11,6 +11,7 @@ pub mod station;
 pub mod fault;
 pub mod message;
 pub mod link;
+pub mod wiring;
 pub mod siren;
 pub mod flood;
 pub mod pace;

@@ -6,6 +6,8 @@ use reading::codec::Root;
 use reading::{SiteId, StationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Flip;
+
 /// One message, and when it leaves the station.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -17,6 +19,27 @@ pub struct Message {
     pub payload: Vec<u8>,
     /// Whether the broker is asked to keep it.
     pub retain: bool,
+    /// The bits of `payload` that were turned over on the way.
+    pub flips: Vec<Flip>,
+}
+
+impl Message {
+    /// A message that the broker does not keep and that arrives whole.
+    pub fn new(sent_at: Timestamp, topic: String, payload: Vec<u8>) -> Self {
+        Self { sent_at, topic, payload, retain: false, flips: Vec::new() }
+    }
+
+    /// The bytes as the station made them: a link with bytes of its own begins with these.
+    pub fn whole(&self) -> Vec<u8> {
+        let mut bytes = self.payload.clone();
+        self.turn_over(&mut bytes);
+        bytes
+    }
+
+    /// Damages other bytes that say the same, at the same places: what a wire does to the bytes that run on it.
+    pub fn turn_over(&self, bytes: &mut [u8]) {
+        self.flips.iter().for_each(|flip| flip.turn(bytes));
+    }
 }
 
 /// Where a station's messages go.
@@ -44,6 +67,11 @@ impl Topics {
     /// Readings of the past.
     pub fn backfill(&self) -> String {
         format!("{}/backfill", self.base)
+    }
+
+    /// What all of them begin with: `bongsu/v1/{site}/{station}`.
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// Alive or not; retained.

@@ -48,7 +48,8 @@ impl Random {
     }
 }
 
-fn fnv1a(text: &str) -> u64 {
+/// A number that stands for a text, the same on every machine.
+pub(crate) fn fnv1a(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
     })

@@ -129,6 +129,7 @@ impl Scenario {
             scenario.layouts.entry(layout).or_insert(stations);
         }
         let mut found = Found::default();
+        found.refuse_endless(text);
         scenario.check(&mut found);
         found.placed(name, text).map_err(ScenarioError::Wrong)?;
         scenario.repeat_sites();
@@ -350,6 +351,15 @@ mod tests {
             ("sensor = \"tilt-1\"", "sensor = \"tilt-9\"", "no sensor `tilt-9`", "name one"),
             ("for_h = 0.3", "for_h = 0", "it lasts no time", "how many hours"),
             ("[37.5121, 128.1904]", "[137.5, 128.2]", "there is no such place", "latitude"),
+            ("a_per_mm = 0.05", "a_per_mm = nan", "it is no number", "write one with an end"),
+            ("duration_h = 24.0", "duration_h = inf", "it is no number", "write one with an end"),
+            (
+                "site = \"bridge-01\"",
+                "site = \"bridge-99\"",
+                "there is no site `bridge-99`",
+                "name one",
+            ),
+            ("for_h = 0.3", "for_h = -0.3", "it is no span of time", "write 0 to a million hours"),
         ];
         for (from, to, what, remedy) in cases {
             assert!(good.contains(from), "the test needs `{from}`");

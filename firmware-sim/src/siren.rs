@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::link::session::{Address, Heard, Session};
+use crate::link::session::{Address, Heard, Session, Will};
+use crate::link::tls::identity;
 use crate::message::{Status, Topics, json, korean_time};
 use crate::pace::Pace;
 
@@ -223,7 +224,7 @@ impl Siren {
     pub fn new(site: &SiteId, station: &StationId, settings: Settings) -> Self {
         Self {
             topics: Topics::new(site, station),
-            client_id: format!("siren-{site}-{station}"),
+            client_id: identity(site, station),
             horn: Horn::new(settings),
             heeded: watch::Sender::new(Heeded::default()),
         }
@@ -244,7 +245,7 @@ impl Siren {
     /// Serves commands until `stop`: subscribes, says `online` (retained; `offline` is its will), answers each
     /// command after its delay, falls silent by itself.
     pub async fn run(mut self, address: &Address, pace: &Pace, stop: CancellationToken) {
-        let will = (self.topics.status(), json(&Status::offline()));
+        let will = Will::retained(self.topics.status(), json(&Status::offline()));
         let polling = CancellationToken::new();
         let mut session =
             Session::open(address, &self.client_id, Some(will), WINDOW, polling.clone());
@@ -266,7 +267,8 @@ impl Siren {
             let silence_at = if pace.now() < silent_at { silent_at } else { Timestamp::MAX };
             tokio::select! {
                 heard = session.incoming.recv() => match heard {
-                    Some(Heard::Connected) => self.announce(session, pace.now()).await,
+                    Some(Heard::Connected(_)) => self.announce(session, pace.now()).await,
+                    Some(Heard::Away) => {}
                     Some(Heard::Message(publish)) => {
                         pace.sleep_until(pace.now().plus(self.horn.settings.answer_delay)).await;
                         answered += u64::from(self.answer(session, &publish.payload, pace.now()).await);

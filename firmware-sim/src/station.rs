@@ -80,7 +80,8 @@ impl Station {
     ) -> Self {
         let mut random = Random::new(seed, &format!("{}/{}", site.id, plan.id));
         let trouble = Random::new(seed, &format!("{}/{}/trouble", site.id, plan.id));
-        let mount = |sensor: &SensorPlan| Sensor::new(sensor, plan.interval(), &mut random);
+        let every = plan.interval().div_f64(plan.samples.max(1) as f64);
+        let mount = |sensor: &SensorPlan| Sensor::new(sensor, every, &mut random);
         let sensors = plan.sensors.iter().map(mount).collect();
         let power_on_at = moved(scenario.start, -scenario.history_h - POWER_ON_H);
         let crystal = Crystal {
@@ -88,7 +89,12 @@ impl Station {
             offset_s: 0.3 * random.gauss(),
             drift_ppm: 5.0 * random.gauss(),
         };
-        let settings = Settings { report_s: plan.report_s, alert: plan.alert, room: plan.room };
+        let settings = Settings {
+            report_s: plan.report_s,
+            samples: u32::try_from(plan.samples).unwrap_or(u32::MAX),
+            alert: plan.alert,
+            room: plan.room,
+        };
         let channels = plan.sensors.iter().map(channel).collect();
         let mut station = Self {
             site: site.id.clone(),
@@ -124,14 +130,19 @@ impl Station {
         Duration::from_secs(u64::from(self.firmware.interval_s(self.crystal.uptime_ms(at))))
     }
 
+    /// Time from a sample at `at` to the next.
+    pub fn next_sample(&self, at: Timestamp) -> Duration {
+        Duration::from_millis(self.firmware.sample_ms(self.crystal.uptime_ms(at)))
+    }
+
     /// The faults it was given.
     pub(crate) fn script(&self) -> &Script {
         &self.script
     }
 
-    /// Where it is told what to do.
-    pub fn command_topic(&self) -> String {
-        self.topics.command()
+    /// Where its messages go and where it is told what to do.
+    pub fn topics(&self) -> &Topics {
+        &self.topics
     }
 
     /// The retained word that it is there.
@@ -143,11 +154,11 @@ impl Station {
         status.rssi_dbm = self.plan.radio.map(|_| libm::round(self.rssi_dbm));
         status.buffer = Some(self.plan.room as u64);
         let payload = json(&status);
-        Message { sent_at: at, topic: self.topics.status(), payload, retain: true }
+        Message { retain: true, ..Message::new(at, self.topics.status(), payload) }
     }
 
-    /// Measures, reports, and sends what can be sent: the report of now first, then what waited. Nothing if the station
-    /// is silent, asleep, without a link, or gone.
+    /// Samples; once there are enough, reports and sends what can be sent: the report of now first, then what waited.
+    /// Nothing if the station is silent, asleep, without a link, or gone.
     pub fn report(&mut self, at: Timestamp, truth: &Truth, log: &mut FaultLog) -> Vec<Message> {
         let latency = Duration::from_secs_f64(self.random.between(LATENCY_S.0, LATENCY_S.1));
         if !self.measure(at, truth, log) {
@@ -166,7 +177,7 @@ impl Station {
             let is_live = report.seq == now;
             let topic = if is_live { self.topics.telemetry() } else { self.topics.backfill() };
             let payload = self.encoded(&report);
-            messages.push(Message { sent_at, topic, payload, retain: false });
+            messages.push(Message::new(sent_at, topic, payload));
             sent_at = sent_at.plus(AFTER_LIVE);
         }
         messages
@@ -228,10 +239,11 @@ impl Station {
         let samples = core::mem::take(&mut self.backlog);
         let seq = self.firmware.number();
         let payload = self.encode(seq, &samples);
-        Some(Message { sent_at, topic: self.topics.backfill(), payload, retain: false })
+        Some(Message::new(sent_at, self.topics.backfill(), payload))
     }
 
-    /// Gives the firmware its samples, its supply and its clock. False if there is no box any more, or no power.
+    /// Gives the firmware a sample, its supply and its clock. True once there are enough for a report; not if there is no
+    /// box any more, or no power.
     fn measure(&mut self, at: Timestamp, truth: &Truth, log: &mut FaultLog) -> bool {
         let rail = match (truth.failed_at, self.plan.after_failure) {
             (None, _) | (_, AfterFailure::Survives) => false,
@@ -239,22 +251,19 @@ impl Station {
             (Some(_), AfterFailure::Silent | AfterFailure::Rail) => return false,
         };
         if let Some(power) = &mut self.power {
-            power.step(at, truth.air_c, truth.minute_mm);
+            power.step(at, truth.air_c, truth.minute_mm, self.firmware.is_asleep());
             self.firmware.supply(power.volts());
         }
         self.keep_time(at, log);
-        for _ in 0..self.plan.samples {
-            let raw: Vec<f64> = (0..self.sensors.len())
-                .map(|index| self.raw(index, at, truth, rail, log))
-                .collect();
-            self.firmware.sample(&raw);
-        }
+        let raw: Vec<f64> =
+            (0..self.sensors.len()).map(|index| self.raw(index, at, truth, rail, log)).collect();
+        let is_complete = self.firmware.sample(&raw);
         if self.script.holds(Kind::Silence, at) {
             self.log(log, at, Kind::Silence);
             self.firmware.measured(self.crystal.uptime_ms(at));
             return false;
         }
-        true
+        is_complete
     }
 
     fn raw(

@@ -10,7 +10,8 @@ use std::time::Duration;
 use alerting::catalogue::Language;
 use alerting::{Action, DeliveryState, Level};
 use anyhow::{Context, bail};
-use firmware_sim::link::mqtt::{Options, Totals};
+use firmware_sim::link::field::Field;
+use firmware_sim::link::mqtt::{Connections, Options, Totals};
 use firmware_sim::link::session::Address;
 use firmware_sim::siren::{self, Siren};
 use firmware_sim::{Pace, Scenario, World};
@@ -129,16 +130,16 @@ async fn play(args: &DemoArgs, language: Language) -> anyhow::Result<()> {
             Totals::default()
         });
     }
+    let world = Field::new(World::new(&scenario, args.seed), scenario.end());
     let options = Options {
         address,
-        client_id: "field".into(),
-        connections: CONNECTIONS,
+        connections: Connections::Shared { client_id: "field".into(), count: CONNECTIONS },
         until_stored: None,
+        field: Some(world.clone()),
     };
-    let world = World::new(&scenario, args.seed);
-    let (end, stop_field) = (scenario.end(), field.clone());
+    let stop_field = field.clone();
     devices.spawn(async move {
-        firmware_sim::link::mqtt::publish(world.until(end), &options, &pace, stop_field).await
+        firmware_sim::link::mqtt::publish(world, &options, &pace, stop_field).await
     });
 
     let teller = tokio::spawn(tell(

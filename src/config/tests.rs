@@ -19,6 +19,7 @@ mod wires;
 mod audit;
 mod exercise;
 mod feeds;
+mod field;
 mod people;
 mod templates;
 

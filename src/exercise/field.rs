@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use firmware_sim::link::mqtt::{Options, publish};
+use firmware_sim::link::mqtt::{Connections, Options, publish};
 use firmware_sim::link::session::Address;
 use firmware_sim::siren::{self, Siren};
 use firmware_sim::{Message, Pace, Scenario, World};
@@ -44,9 +44,9 @@ pub fn start(
     }
     let options = Options {
         address,
-        client_id: "exercise-field".into(),
-        connections: CONNECTIONS,
+        connections: Connections::Shared { client_id: "exercise-field".into(), count: CONNECTIONS },
         until_stored: None,
+        field: None,
     };
     let (world, sites, end) = (World::new(scenario, SEED), sites.clone(), scenario.end());
     let stop = stop.clone();

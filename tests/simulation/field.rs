@@ -75,7 +75,7 @@ impl Post {
         let mut random = Random::new(seed, &format!("post/{number}"));
         let channel =
             Channel { merge: Merge::Mean, step: 0.1, range: (-9.9, 499.0), alarming: None };
-        let settings = Settings { report_s: INTERVAL_S, alert: (60, 600), room: 400 };
+        let settings = Settings { report_s: INTERVAL_S, samples: 1, alert: (60, 600), room: 400 };
         let switched_on_at =
             start.minus(std::time::Duration::from_secs(random.below(100_000) as u64));
         let mut firmware = Firmware::new(settings, vec![channel]);

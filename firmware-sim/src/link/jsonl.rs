@@ -5,8 +5,12 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::json;
 
+use crate::link::memory::World;
 use crate::message::Message;
+use crate::physics::moved;
+use crate::scenario::Scenario;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -34,6 +38,35 @@ pub fn write(messages: impl Iterator<Item = Message>, mut out: impl Write) -> io
     Ok(written)
 }
 
+/// What happens and what goes wrong in a world, one a line: when each site fails, if it does, and the level it deserves;
+/// then every fault of an instrument, a box or a link that the plan or chance has in it.
+///
+/// # Errors
+/// Whatever `out` says.
+pub fn write_truth(scenario: &Scenario, world: &World, mut out: impl Write) -> io::Result<()> {
+    let mut say = |line: &serde_json::Value| {
+        serde_json::to_writer(&mut out, line)?;
+        out.write_all(b"\n")
+    };
+    for truth in scenario.truth() {
+        let fails_at = truth.fails_at.map(|at| at.to_string());
+        say(&json!({ "site": truth.site, "fails_at": fails_at, "expect": truth.expect }))?;
+    }
+    for fault in world.script() {
+        let (from, to) = (fault.at_h, fault.at_h + fault.for_h);
+        say(&json!({
+            "site": fault.site,
+            "station": fault.station,
+            "sensor": fault.sensor,
+            "fault": fault.kind,
+            "from": moved(scenario.start, from).to_string(),
+            "to": (!fault.kind.stays()).then(|| moved(scenario.start, to).to_string()),
+            "size": fault.size,
+        }))?;
+    }
+    Ok(())
+}
+
 fn line(message: &Message) -> Line<'_> {
     let text = core::str::from_utf8(&message.payload).ok();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -54,10 +87,8 @@ mod tests {
     #[test]
     fn a_line_holds_any_bytes() {
         let message = |payload: &[u8], retain| Message {
-            sent_at: Timestamp::from_secs(0),
-            topic: "a/b".into(),
-            payload: payload.to_vec(),
             retain,
+            ..Message::new(Timestamp::from_secs(0), "a/b".into(), payload.to_vec())
         };
         let mut out = Vec::new();
         let messages = [message(b"{\"seq\":1}", false), message(b"\xff\x00", true)];

@@ -105,7 +105,7 @@ mod tests {
     fn report(topic: &str, seq: u64) -> Message {
         let payload =
             format!(r#"{{"seq":{seq},"at":"2026-07-14T00:00:00Z","readings":[]}}"#).into_bytes();
-        Message { sent_at: Timestamp::from_secs(0), topic: topic.into(), payload, retain: false }
+        Message::new(Timestamp::from_secs(0), topic.into(), payload)
     }
 
     #[test]

@@ -3,11 +3,11 @@
 //! Needs no clock and no socket. The same scenario and seed give the same bytes on every machine.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use reading::Timestamp;
 
-use crate::fault::{FaultLog, Kind, Rates, Scripted, flip, transmit};
+use crate::fault::{FaultLog, Kind, Rates, Scripted, damage, transmit};
 use crate::message::Message;
 use crate::physics::{Site, moved};
 use crate::random::Random;
@@ -21,6 +21,8 @@ pub struct World {
     rates: Rates,
     sites: Vec<Site>,
     stations: Vec<Placed>,
+    /// Which station speaks under which topics.
+    by_base: BTreeMap<String, usize>,
     due: BinaryHeap<Reverse<(Timestamp, usize)>>,
     on_the_way: BinaryHeap<Reverse<Queued>>,
     queued: u64,
@@ -52,6 +54,7 @@ impl World {
             rates: scenario.rates,
             sites: Vec::new(),
             stations: Vec::new(),
+            by_base: BTreeMap::new(),
             due: BinaryHeap::new(),
             on_the_way: BinaryHeap::new(),
             queued: 0,
@@ -68,7 +71,9 @@ impl World {
                 let mut station = Station::new(scenario, plan, station_plan, &world.script, seed);
                 let first_at = history_begins_at.plus(station.draw_phase());
                 let fate = Random::new(seed, &format!("{}/{}/fate", plan.id, station_plan.id));
-                world.due.push(Reverse((first_at, world.stations.len())));
+                let number = world.stations.len();
+                world.due.push(Reverse((first_at, number)));
+                world.by_base.insert(station.topics().base().to_owned(), number);
                 world.stations.push(Placed { station, site, fate });
             }
         }
@@ -98,11 +103,14 @@ impl World {
 
     /// A station is told something at `at`: its answer, and what it sends again. Nothing if there is no such station.
     pub fn tell(&mut self, topic: &str, payload: &[u8], at: Timestamp) -> Vec<Message> {
-        let named = |placed: &&mut Placed| placed.station.command_topic() == topic;
-        match self.stations.iter_mut().find(named) {
-            Some(placed) => placed.station.obey(payload, at),
-            None => Vec::new(),
-        }
+        let Some(base) = topic.strip_suffix("/command") else { return Vec::new() };
+        let Some(number) = self.by_base.get(base) else { return Vec::new() };
+        self.stations[*number].station.obey(payload, at)
+    }
+
+    /// What a station says of itself when its connection is up: that it is there. `base` is what its topics begin with.
+    pub fn birth(&self, base: &str, at: Timestamp) -> Option<Message> {
+        Some(self.stations[*self.by_base.get(base)?].station.birth(at))
     }
 
     /// The messages sent before `end`.
@@ -149,7 +157,7 @@ impl World {
         if at < self.start {
             let it = &mut self.stations[index];
             let stored = it.station.store(at, &truth, &mut self.log, self.start);
-            self.due.push(Reverse((at.plus(it.station.interval(at)), index)));
+            self.due.push(Reverse((at.plus(it.station.next_sample(at)), index)));
             stored.into_iter().for_each(|message| self.send(message));
             return;
         }
@@ -158,7 +166,7 @@ impl World {
         }
         let it = &mut self.stations[index];
         let messages = it.station.report(at, &truth, &mut self.log);
-        self.due.push(Reverse((at.plus(it.station.interval(at)), index)));
+        self.due.push(Reverse((at.plus(it.station.next_sample(at)), index)));
         messages.into_iter().for_each(|message| self.expose(index, at, message));
     }
 
@@ -190,7 +198,7 @@ impl World {
             (rates.delay, rates.delay_max_s) = (1.0, fault.size.abs());
         }
         if script.holds(Kind::Flip, at) {
-            flip(&mut message.payload, it.fate.unit());
+            damage(&mut message, it.fate.unit());
             it.station.note(&mut self.log, at, Kind::Flip);
         }
         let (sent, kinds) = transmit(&rates, it.station.interval(at), &mut it.fate, message);

@@ -8,15 +8,20 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, Publish, QoS,
+    Transport,
 };
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::link::tls::Tls;
 use crate::random::Random;
 
 /// Received messages that wait to be read; more are dropped, as a small device would.
 const INCOMING_LEN_MAX: usize = 256;
+/// Windows of messages that may wait in a client: who sends a window again finds room behind what was there before.
+const QUEUES: usize = 4;
 /// The largest message a station takes.
 const PACKET_SIZE_MAX: u32 = 64 * 1024;
 /// First and longest wait before another try to connect.
@@ -24,17 +29,22 @@ const RETRY_DELAY: (Duration, Duration) = (Duration::from_millis(200), Duration:
 /// How long a polite end may take.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
-/// Where a broker is and who we are to it: `mqtt://[user:password@]host[:port]`. The password is never shown.
+/// Where a broker is and who we are to it: `mqtt://[user:password@]host[:port]`, or `mqtts://…` over TLS. The password
+/// is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     host: String,
     port: u16,
     user: Option<(String, String)>,
+    is_tls: bool,
+    tls: Tls,
 }
 
 /// A text that is not a broker's address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a broker: {problem}; write mqtt://host:1883 or mqtt://user:password@host:1883")]
+#[error(
+    "not a broker: {problem}; write mqtt://host:1883, mqtt://user:password@host:1883 or mqtts://host:8883"
+)]
 pub struct NotAnAddress {
     problem: &'static str,
 }
@@ -42,7 +52,18 @@ pub struct NotAnAddress {
 impl Address {
     /// A broker without sign-in.
     pub fn new(host: &str, port: u16) -> Self {
-        Self { host: host.into(), port, user: None }
+        Self { host: host.into(), port, user: None, is_tls: false, tls: Tls::default() }
+    }
+
+    /// The same broker over TLS, with what that needs.
+    #[must_use]
+    pub fn with_tls(self, tls: Tls) -> Self {
+        Self { is_tls: true, tls, ..self }
+    }
+
+    /// Whether what is said there is said over TLS.
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
     }
 
     /// The same broker as a named user.
@@ -58,8 +79,11 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let problem = |problem| NotAnAddress { problem };
-        let rest =
-            text.strip_prefix("mqtt://").ok_or_else(|| problem("it must begin with mqtt://"))?;
+        let (rest, is_tls) = match (text.strip_prefix("mqtt://"), text.strip_prefix("mqtts://")) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) => (rest, true),
+            (None, None) => return Err(problem("it must begin with mqtt:// or mqtts://")),
+        };
         let (user, place) = match rest.rsplit_once('@') {
             Some((user, place)) => (Some(user), place),
             None => (None, rest),
@@ -69,7 +93,7 @@ impl FromStr for Address {
             Some((host, port)) => {
                 (host, port.parse().map_err(|_| problem("the port is not 1 to 65535"))?)
             }
-            None => (place, 1883),
+            None => (place, if is_tls { 8883 } else { 1883 }),
         };
         if host.is_empty() || host.contains('/') {
             return Err(problem("the host is missing or holds a path"));
@@ -79,6 +103,8 @@ impl FromStr for Address {
             host: host.into(),
             port,
             user: user.map(|(name, word)| (name.into(), word.into())),
+            is_tls,
+            tls: Tls::default(),
         })
     }
 }
@@ -87,7 +113,8 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "mqtt://{}{}:{}",
+            "mqtt{}://{}{}:{}",
+            if self.is_tls { "s" } else { "" },
             if self.user.is_some() { "…@" } else { "" },
             self.host,
             self.port
@@ -104,10 +131,32 @@ impl fmt::Display for Address {
 /// What a connection tells its owner.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    /// It is up, for the first time or again: subscribe now.
-    Connected,
+    /// It is up, for the first time or again: subscribe now. The number is that of its will.
+    Connected(u64),
+    /// It is down, and tried again.
+    Away,
     /// Somebody sent something.
     Message(Box<Publish>),
+}
+
+/// What a broker says of us once we are gone.
+pub(crate) struct Will {
+    pub topic: String,
+    /// Its bytes in the connection of this number, counted from 0.
+    pub payload: Box<dyn Fn(u64) -> Vec<u8> + Send>,
+    pub retain: bool,
+}
+
+impl Will {
+    /// The same bytes in every connection, kept by the broker.
+    pub fn retained(topic: String, payload: Vec<u8>) -> Self {
+        Self { topic, payload: Box::new(move |_| payload.clone()), retain: true }
+    }
+
+    fn of(&self, connection: u64) -> LastWill {
+        let payload = (self.payload)(connection);
+        LastWill::new(self.topic.clone(), payload, QoS::AtLeastOnce, self.retain, None)
+    }
 }
 
 /// A connection and the task that keeps it up.
@@ -124,22 +173,22 @@ impl Session {
     pub fn open(
         address: &Address,
         client_id: &str,
-        will: Option<(String, Vec<u8>)>,
+        will: Option<Will>,
         window: u16,
         stop: CancellationToken,
     ) -> Self {
         let mut options = options(address, client_id, window);
-        if let Some((topic, payload)) = will {
-            options.set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, true, None));
+        if let Some(will) = &will {
+            options.set_last_will(will.of(0));
         }
         let (client, eventloop) =
-            AsyncClient::builder(options).capacity(usize::from(window)).build();
+            AsyncClient::builder(options).capacity(QUEUES * usize::from(window)).build();
         let (heard, incoming) = mpsc::channel(INCOMING_LEN_MAX);
         let retry = Retry::new(client_id);
         let poller = tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => (),
-                () = poll(eventloop, heard, retry) => (),
+                () = poll(eventloop, heard, retry, will) => (),
             }
         });
         Self { client, incoming, poller }
@@ -169,15 +218,31 @@ pub(crate) fn options(address: &Address, client_id: &str, window: u16) -> MqttOp
     if let Some((name, password)) = &address.user {
         options.set_credentials(name.clone(), password.clone());
     }
+    if address.is_tls {
+        options.set_transport(Transport::tls_with_config(address.tls.configuration(client_id)));
+    }
     options
 }
 
-async fn poll(mut eventloop: EventLoop, heard: mpsc::Sender<Heard>, mut retry: Retry) {
+async fn poll(
+    mut eventloop: EventLoop,
+    heard: mpsc::Sender<Heard>,
+    mut retry: Retry,
+    will: Option<Will>,
+) {
+    let mut connection = 0;
+    // whether it is up or away is told once there is room: who does not know waits for ever
+    let mut owed = None;
     loop {
+        if let Some(state) = owed.take()
+            && let Err(TrySendError::Full(state)) = heard.try_send(state)
+        {
+            owed = Some(state);
+        }
         match eventloop.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 retry.reset();
-                heard.try_send(Heard::Connected).ok();
+                owed = Some(Heard::Connected(connection));
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
                 if heard.try_send(Heard::Message(Box::new(publish))).is_err() {
@@ -189,6 +254,11 @@ async fn poll(mut eventloop: EventLoop, heard: mpsc::Sender<Heard>, mut retry: R
             Err(error) => {
                 let delay = retry.next_delay();
                 tracing::debug!(%error, ?delay, "broker not reachable");
+                heard.try_send(Heard::Away).ok();
+                (owed, connection) = (None, connection + 1);
+                if let Some(will) = &will {
+                    eventloop.options.set_last_will(will.of(connection));
+                }
                 tokio::time::sleep(delay).await;
             }
         }
@@ -229,8 +299,10 @@ mod tests {
         let signed_in: Address = "mqtt://gate:se@cret@broker:1/".parse().unwrap();
         assert_eq!(signed_in, Address::new("broker", 1).with_user("gate", "se@cret"));
         assert_eq!(format!("{signed_in:?} {signed_in}"), "mqtt://…@broker:1 mqtt://…@broker:1");
+        let over_tls: Address = "mqtts://broker".parse().unwrap();
+        assert_eq!(over_tls.to_string(), "mqtts://broker:8883");
         for bad in
-            ["broker:1883", "mqtts://broker", "mqtt://", "mqtt://a:b", "mqtt://a/b", "mqtt://:1"]
+            ["broker:1883", "amqp://broker", "mqtt://", "mqtt://a:b", "mqtt://a/b", "mqtts://:1"]
         {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }

@@ -19,9 +19,11 @@ pub struct PowerPlan {
 
 /// What is left of the sun under rain clouds; an own figure.
 const CLOUDED: f64 = 0.15;
-/// Below this a lithium battery takes no charge, °C.
+/// What a box in deep sleep draws of its usual load: a clock and a voltmeter; an own figure.
+const ASLEEP: f64 = 0.02;
+/// Below this a LiFePO4 battery takes no charge, °C: makers' data sheets.
 const CHARGES_FROM_C: f64 = 5.0;
-/// Part of the capacity at a temperature, LiFePO4.
+/// Part of the capacity at a temperature, LiFePO4: makers' data sheets.
 const CAPACITY: [(f64, f64); 3] = [(-20.0, 0.5), (0.0, 0.8), (25.0, 1.0)];
 
 /// The supply of one station, stepped in time.
@@ -39,14 +41,15 @@ impl Power {
         Self { stored_wh: plan.battery_wh, plan, at, air_c: 25.0 }
     }
 
-    /// Lets time pass until `at`, in this air and rain (millimetres in a minute).
-    pub fn step(&mut self, at: Timestamp, air_c: f64, rain_mm: f64) {
+    /// Lets time pass until `at`, in this air and rain (millimetres in a minute); a box asleep draws next to nothing.
+    pub fn step(&mut self, at: Timestamp, air_c: f64, rain_mm: f64, asleep: bool) {
         let hours = at.hours_since(self.at).max(0.0);
         let cloud = if rain_mm > 0.0 { CLOUDED } else { 1.0 };
         let charge_w =
             if air_c >= CHARGES_FROM_C { self.plan.panel_w * sun(at) * cloud } else { 0.0 };
+        let load_w = self.plan.load_w * if asleep { ASLEEP } else { 1.0 };
         let full = self.plan.battery_wh * capacity(air_c);
-        self.stored_wh = (self.stored_wh + (charge_w - self.plan.load_w) * hours).clamp(0.0, full);
+        self.stored_wh = (self.stored_wh + (charge_w - load_w) * hours).clamp(0.0, full);
         (self.at, self.air_c) = (at, air_c);
     }
 
@@ -82,7 +85,7 @@ mod tests {
         let mut at = start;
         while power.stored_wh > 0.0 {
             at = at.plus(Duration::from_secs(600));
-            power.step(at, air_c, 0.0);
+            power.step(at, air_c, 0.0, false);
         }
         at.hours_since(start)
     }
@@ -102,9 +105,21 @@ mod tests {
         let after = |air_c| {
             let mut power = Power::new(plan, noon);
             power.stored_wh = 50.0;
-            power.step(moved(noon, 1.0), air_c, 0.0);
+            power.step(moved(noon, 1.0), air_c, 0.0, false);
             power.stored_wh
         };
         assert!(after(20.0) > 60.0 && after(0.0) < 50.0);
+    }
+
+    #[test]
+    fn a_box_asleep_lives_on_next_to_nothing() {
+        let start = Timestamp::parse("2026-01-01T00:00:00+09:00").unwrap();
+        let plan = PowerPlan { battery_wh: 100.0, panel_w: 0.0, load_w: 1.0 };
+        let after = |asleep| {
+            let mut power = Power::new(plan, start);
+            power.step(moved(start, 50.0), 25.0, 0.0, asleep);
+            power.stored_wh
+        };
+        assert_eq!((after(false), after(true)), (50.0, 99.0));
     }
 }

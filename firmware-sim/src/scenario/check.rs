@@ -1,11 +1,12 @@
 //! What of a scenario cannot be: all of it, each with its place.
 
+mod site;
+mod station;
+
 use std::collections::BTreeSet;
 
-use reading::Quantity;
-
+use super::Scenario;
 use super::problem::{Found, Path};
-use super::{Scenario, SitePlan, StationPlan};
 use crate::fault::{Chance, Kind, Scripted};
 
 /// No heavier hour was ever measured near Korea, millimetres.
@@ -57,11 +58,11 @@ impl Scenario {
                 what,
                 "add it under [layouts], or name one that is there",
             );
-            check_site(site, &at, found);
+            site::check(site, &at, found);
         }
         for (name, stations) in &self.layouts {
             for (number, station) in stations.iter().enumerate() {
-                check_station(station, &top.key("layouts").key(name).item(number), found);
+                station::check(station, &top.key("layouts").key(name).item(number), found);
             }
         }
         for (number, fault) in self.faults.iter().enumerate() {
@@ -187,285 +188,142 @@ fn check_chance(chance: &Chance, at: &Path, found: &mut Found) {
     check_size(chance.kind, chance.size.1, &at.key("size"), found);
 }
 
-fn check_site(site: &SitePlan, at: &Path, found: &mut Found) {
-    let (latitude, longitude) = site.location;
-    let on_earth = latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
-    found.ensure(
-        on_earth,
-        at.key("location"),
-        "there is no such place",
-        "write latitude and longitude in degrees",
-    );
-    let scaled = (0.0..=10.0).contains(&site.rain_scale);
-    found.ensure(
-        scaled,
-        at.key("rain_scale"),
-        "it cannot rain so much more than elsewhere",
-        "write 0 to 10",
-    );
-    let shifted = is_hours(site.rain_shift_h);
-    found.ensure(
-        shifted,
-        at.key("rain_shift_h"),
-        "it is no number of hours",
-        "write less than a million",
-    );
-    let pore = site.pore;
-    let drains = pore.rise_h > 0.0 && pore.recession_h > pore.rise_h;
-    let what = "water that falls before it rises";
-    found.ensure(
-        drains,
-        at.key("pore").key("recession_h"),
-        what,
-        "recession_h must be longer than rise_h, both above 0",
-    );
-    let counted = (1..=100_000).contains(&site.repeat);
-    found.ensure(counted, at.key("repeat"), "so many cannot stand there", "write 1 to 100000");
-    check_movement(site, at, found);
-    check_ground(site, at, found);
-    check_structure(site, at, found);
-}
-
-fn check_movement(site: &SitePlan, at: &Path, found: &mut Found) {
-    let creep = at.key("creep");
-    if let Some(failure) = site.creep.failure {
-        let at = creep.key("failure");
-        let hours = is_hours(failure.onset_h) && is_hours(failure.failure_h);
-        found.ensure(
-            hours,
-            at.key("onset_h"),
-            "it is no number of hours",
-            "write less than a million",
-        );
-        let ordered = failure.failure_h > failure.onset_h;
-        found.ensure(
-            ordered,
-            at.key("failure_h"),
-            "it fails before it sets out",
-            "write a later hour than onset_h",
-        );
-        let law = failure.a_per_mm > 0.0;
-        found.ensure(
-            law,
-            at.key("a_per_mm"),
-            "movement with A at or below zero never accelerates",
-            "write above 0, usually 0.01 to 0.1",
-        );
-        let arrest = failure.arrest_h.unwrap_or(failure.onset_h);
-        let within = (failure.onset_h..failure.failure_h).contains(&arrest);
-        found.ensure(
-            within,
-            at.key("arrest_h"),
-            "it is arrested before it sets out or after it fell",
-            "write an hour between the two",
-        );
-        let rest = failure.rest_h > 0.0;
-        found.ensure(rest, at.key("rest_h"), "nothing comes to rest in no time", "write above 0");
-    }
-    if let Some(surge) = site.creep.surge {
-        let wide = surge.half_width_h > 0.0;
-        found.ensure(
-            wide,
-            creep.key("surge").key("half_width_h"),
-            "a surge of no length",
-            "write above 0",
-        );
-        let forward = surge.peak_mm_per_h >= 0.0;
-        found.ensure(
-            forward,
-            creep.key("surge").key("peak_mm_per_h"),
-            "the slope goes uphill",
-            "write 0 or more",
-        );
-    }
-}
-
-fn check_ground(site: &SitePlan, at: &Path, found: &mut Found) {
-    if let Some(slope) = site.stability {
-        let at = at.key("stability");
-        let limits = [
-            ("cohesion_kpa", slope.cohesion_kpa, 0.0, 500.0),
-            ("friction_deg", slope.friction_deg, 0.0, 60.0),
-            ("suction_friction_deg", slope.suction_friction_deg, 0.0, slope.friction_deg),
-            ("unit_weight_kn_m3", slope.unit_weight_kn_m3, 10.0, 30.0),
-            ("depth_m", slope.depth_m, 0.1, 100.0),
-            ("slope_deg", slope.slope_deg, 1.0, 89.0),
-        ];
-        for (key, value, low, high) in limits {
-            let what = format!("no ground has {value}");
-            found.ensure(
-                (low..=high).contains(&value),
-                at.key(key),
-                what,
-                format!("write {low} to {high}"),
-            );
-        }
-    }
-    if let Some(sliding) = site.sliding {
-        let at = at.key("sliding");
-        found.ensure(
-            site.stability.is_some(),
-            at.clone(),
-            "it slides, and nobody knows when",
-            "add `stability`",
-        );
-        let positive = [
-            ("onset_mm_per_h", sliding.onset_mm_per_h),
-            ("a_per_mm", sliding.a_per_mm),
-            ("rest_h", sliding.rest_h),
-        ];
-        for (key, value) in positive {
-            found.ensure(value > 0.0, at.key(key), "it cannot be zero or below", "write above 0");
-        }
-    }
-    if let Some(clay) = site.settlement {
-        let at = at.key("settlement");
-        for (key, value) in
-            [("cv_m2_per_year", clay.cv_m2_per_year), ("drainage_m", clay.drainage_m)]
-        {
-            found.ensure(value > 0.0, at.key(key), "it cannot be zero or below", "write above 0");
-        }
-    }
-    if let Some(shots) = site.blasting {
-        let at = at.key("blasting");
-        let daily = (0.0..=500.0).contains(&shots.per_day);
-        found.ensure(daily, at.key("per_day"), "it is no number of shots a day", "write 0 to 500");
-        for (key, (low, high)) in [("charge_kg", shots.charge_kg), ("distance_m", shots.distance_m)]
-        {
-            found.ensure(
-                low > 0.0 && low <= high,
-                at.key(key),
-                "it goes from more to less, or is not above zero",
-                "write smallest and largest",
-            );
-        }
-    }
-    if let Some(traffic) = site.traffic {
-        let at = at.key("traffic");
-        let hourly = (0.0..=60.0).contains(&traffic.per_hour);
-        found.ensure(
-            hourly,
-            at.key("per_hour"),
-            "a minute has one vehicle at most here",
-            "write 0 to 60",
-        );
-        found.ensure(
-            traffic.typical_mm_per_s >= 0.0,
-            at.key("typical_mm_per_s"),
-            "it cannot be below zero",
-            "write 0 or more",
-        );
-    }
-}
-
-fn check_structure(site: &SitePlan, at: &Path, found: &mut Found) {
-    let at = at.key("structure");
-    let built = &site.structure;
-    found.ensure(
-        (0.0..=300.0).contains(&built.height_m),
-        at.key("height_m"),
-        "no wall is as high",
-        "write 0 to 300 m",
-    );
-    found.ensure(
-        built.crack.value >= 0.0,
-        at.key("crack").key("value"),
-        "a crack has no width below zero",
-        "write 0 or more",
-    );
-    let lost = &built.swing.lost;
-    let part = (0.0..=1.0).contains(&lost.value);
-    found.ensure(
-        part,
-        at.key("swing").key("lost").key("value"),
-        "it is no part of the stiffness",
-        "write 0 to 1",
-    );
-    found.ensure(
-        built.swing.hz >= 0.0,
-        at.key("swing").key("hz"),
-        "nothing swings backwards",
-        "write 0 or more",
-    );
-}
-
-fn check_station(station: &StationPlan, at: &Path, found: &mut Found) {
-    let interval = (1..=86_400).contains(&station.report_s);
-    found.ensure(
-        interval,
-        at.key("report_s"),
-        "it is no time between reports",
-        "report_s must be 1 to 86400 s",
-    );
-    found.ensure(
-        !station.sensors.is_empty(),
-        at.key("sensors"),
-        "it measures nothing",
-        "add a sensor",
-    );
-    let mut seen = BTreeSet::new();
-    for (number, sensor) in station.sensors.iter().enumerate() {
-        let at = at.key("sensors").item(number);
-        let is_new = seen.insert((&sensor.id, sensor.quantity));
-        found.ensure(is_new, at.key("id"), "the same series twice", "rename one");
-        found.ensure(
-            sensor.step > 0.0,
-            at.key("step"),
-            "no instrument shows every difference",
-            "write a step above 0",
-        );
-        found.ensure(
-            sensor.noise >= 0.0,
-            at.key("noise"),
-            "noise cannot be below zero",
-            "write 0 or more",
-        );
-        let (low, high) = sensor.range;
-        found.ensure(
-            low < high,
-            at.key("range"),
-            "the range ends before it begins",
-            "write [low, high]",
-        );
-        let simulated = is_simulated(sensor.quantity);
-        let what = format!("{} is not simulated", sensor.quantity);
-        found.ensure(
-            simulated,
-            at.key("quantity"),
-            what,
-            "leave the sensor out, or choose another quantity",
-        );
-    }
-}
-
-/// Whether [`crate::physics::Truth`] says anything about it.
-fn is_simulated(quantity: Quantity) -> bool {
-    use Quantity as Q;
-    matches!(
-        quantity,
-        Q::Tilt
-            | Q::TiltX
-            | Q::TiltY
-            | Q::Displacement
-            | Q::CrackWidth
-            | Q::Settlement
-            | Q::Rain
-            | Q::PorePressure
-            | Q::GroundwaterLevel
-            | Q::SoilMoisture
-            | Q::VibrationVelocity
-            | Q::Strain
-            | Q::Force
-            | Q::Temperature
-            | Q::Frequency
-            | Q::AcousticEmission
-            | Q::State
-            | Q::BatteryVoltage
-            | Q::SignalStrength
-    )
-}
-
 /// A number of hours that can be added to a moment.
 fn is_hours(hours: f64) -> bool {
     hours.abs() < 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::Scenario;
+
+    const EVERYTHING: &str = r#"
+name = "everything"
+title = { ko = "전부", en = "Everything" }
+start = "2026-07-14T00:00:00+09:00"
+duration_h = 24.0
+[climate]
+annual_mm = [1200.0, 1400.0]
+[rates]
+loss = 0.1
+delay_max_s = 60.0
+[[chances]]
+kind = "stuck"
+per_year = 2.0
+for_h = [1.0, 2.0]
+[[layouts.slope]]
+id = "post-1"
+report_s = 60
+samples = 5
+alert = [60, 3600]
+room = 100
+share = 0.5
+power = { battery_wh = 100.0, panel_w = 20.0, load_w = 0.6 }
+radio = { dry_dbm = -90.0, floor_dbm = -120.0 }
+sensors = [{ id = "tilt-1", quantity = "tilt-x", noise = 0.01, step = 0.001, range = [-30.0, 30.0], alarming = 0.1 }]
+[[sites]]
+id = "slope-1"
+kind = "slope"
+name = { ko = "비탈면", en = "Slope" }
+area = { ko = "아래", en = "below" }
+location = [37.5, 128.2]
+expect = "normal"
+creep = { steady_mm_per_day = 0.1, tilt_deg_per_mm = 0.02, surge = { peak_h = 6.0, half_width_h = 1.0, peak_mm_per_h = 2.0 } }
+pore = { dry_kpa = -6.0, gain_kpa_per_mm = 0.1, rise_h = 3.0, recession_h = 60.0 }
+stability = { cohesion_kpa = 7.0, friction_deg = 33.0, suction_friction_deg = 15.0, unit_weight_kn_m3 = 19.0, depth_m = 2.0, slope_deg = 37.0 }
+sliding = { onset_mm_per_h = 0.6, a_per_mm = 0.06, rest_h = 6.0 }
+settlement = { final_mm = 80.0, cv_m2_per_year = 2.0, drainage_m = 3.0 }
+structure = { height_m = 5.0, crack = { value = 0.1, per_day = 0.01 }, swing = { hz = 3.2, lost = { value = 0.1 } } }
+blasting = { per_day = 5.0, charge_kg = [1.0, 5.0], distance_m = [40.0, 150.0], k = 200.0, n = 1.6 }
+traffic = { per_hour = 6.0, typical_mm_per_s = 0.15 }
+[[faults]]
+site = "slope-1"
+station = "post-1"
+kind = "half-open"
+at_h = 1.0
+for_h = 1.0
+size = 60.0
+"#;
+
+    /// What is written otherwise, what is said about it, and what to do.
+    const IMPOSSIBLE: &[(&str, &str, &str, &str)] = &[
+        ("annual_mm = [1200.0,", "annual_mm = [-1.0,", "no year rains like this", "least and most"),
+        ("loss = 0.1", "loss = -0.1", "no part of all messages", "write 0 to 1"),
+        ("delay_max_s = 60.0", "delay_max_s = -60.0", "it is no delay", "write 0 to"),
+        ("per_year = 2.0", "per_year = -2.0", "no number of times a year", "above 0"),
+        ("for_h = [1.0, 2.0]", "for_h = [2.0, 1.0]", "above the largest", "change their places"),
+        ("report_s = 60", "report_s = 0", "no time between reports", "1 to 86400 s"),
+        ("samples = 5", "samples = 0", "no box is made so", "write 1 to"),
+        ("alert = [60, 3600]", "alert = [0, 3600]", "no alert mode", "two times"),
+        ("room = 100", "room = 0", "no box is made so", "write 1 to"),
+        ("share = 0.5", "share = nan", "it is no number", "one with an end"),
+        ("battery_wh = 100.0", "battery_wh = 0.0", "nothing is fed so", "above 0"),
+        ("load_w = 0.6", "load_w = -0.6", "nothing is fed so", "0 or more"),
+        ("dry_dbm = -90.0", "dry_dbm = 90.0", "no radio is heard", "dBm"),
+        ("noise = 0.01", "noise = -0.01", "noise cannot be below zero", "0 or more"),
+        ("step = 0.001", "step = 0.0", "shows every difference", "above 0"),
+        ("[-30.0, 30.0]", "[30.0, -30.0]", "ends before it begins", "[low, high]"),
+        ("alarming = 0.1", "alarming = 0.0", "every report would alarm", "above 0"),
+        ("quantity = \"tilt-x\"", "quantity = \"tilt-w\"", "tilt-w", "such as tilt-x"),
+        (
+            "quantity = \"tilt-x\"",
+            "quantity = \"water-level\"",
+            "water-level is not simulated",
+            "another quantity",
+        ),
+        (
+            "steady_mm_per_day = 0.1",
+            "steady_mm_per_day = 1e9",
+            "nothing moves like this",
+            "write -1000",
+        ),
+        ("half_width_h = 1.0", "half_width_h = 0.0", "a surge of no length", "above 0"),
+        ("rise_h = 3.0", "rise_h = 90.0", "falls before it rises", "longer than rise_h"),
+        ("friction_deg = 33.0", "friction_deg = 90.0", "no ground has 90", "write 0 to 60"),
+        ("suction_friction_deg = 15.0", "suction_friction_deg = 40.0", "no ground has 40", "to 33"),
+        ("depth_m = 2.0", "depth_m = -2.0", "no ground has -2", "write 0.1 to 100"),
+        ("slope_deg = 37.0", "slope_deg = 0.0", "no ground has 0", "write 1 to 89"),
+        ("onset_mm_per_h = 0.6", "onset_mm_per_h = 0.0", "zero or below", "above 0"),
+        ("final_mm = 80.0", "final_mm = -80.0", "no ground sinks so far", "0 to 100000"),
+        ("drainage_m = 3.0", "drainage_m = 0.0", "zero or below", "above 0"),
+        ("height_m = 5.0", "height_m = -5.0", "no wall is as high", "0 to 300"),
+        ("per_day = 0.01", "per_day = 1e4", "nothing drifts so fast", "write -1000"),
+        ("lost = { value = 0.1 }", "lost = { value = 1.1 }", "no part of the stiffness", "0 to 1"),
+        ("charge_kg = [1.0,", "charge_kg = [0.0,", "not above zero", "smallest and largest"),
+        ("n = 1.6", "n = -1.6", "no shot shakes like this", "above 0"),
+        ("per_hour = 6.0", "per_hour = 600.0", "one vehicle at most", "0 to 60"),
+        (
+            "site = \"slope-1\"",
+            "site = \"slope-2\"",
+            "there is no site `slope-2`",
+            "one that is there",
+        ),
+        (
+            "station = \"post-1\"",
+            "station = \"post-2\"",
+            "no station `post-2`",
+            "one that is there",
+        ),
+        ("size = 60.0", "size = -60.0", "it cannot be below zero", "larger"),
+        ("kind = \"half-open\"", "kind = \"half\"", "unknown variant", "correct it"),
+        ("at_h = 1.0", "at_hour = 1.0", "unknown field", "take it out"),
+    ];
+
+    #[test]
+    fn what_no_field_has_is_refused_with_its_place_and_what_to_do() {
+        Scenario::parse("everything.toml", EVERYTHING).unwrap_or_else(|error| panic!("{error}"));
+        for (from, to, what, remedy) in IMPOSSIBLE {
+            assert!(EVERYTHING.contains(from), "the test needs `{from}`");
+            let text = EVERYTHING.replacen(from, to, 1);
+            let error = Scenario::parse("everything.toml", &text).unwrap_err().to_string();
+            let line = EVERYTHING.lines().position(|line| line.contains(from)).unwrap() + 1;
+            assert!(error.contains(what) && error.contains(remedy), "{to}: {error}");
+            let place = format!("everything.toml:{line}:");
+            assert!(error.lines().any(|it| it.starts_with(&place)), "{to}: {error}");
+        }
+        let sites = EVERYTHING.find("[[sites]]").unwrap();
+        let error =
+            Scenario::parse("everything.toml", &EVERYTHING[..sites]).unwrap_err().to_string();
+        assert!(error.contains("it has no site; add a [[sites]] table"), "{error}");
+    }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use reading::registry::{SiteKind, Text};
 use reading::{Quantity, SensorId, SiteId, StationId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::physics::creep::Creep;
 use crate::physics::infiltration::PorePlan;
@@ -81,18 +81,23 @@ pub struct SitePlan {
 impl SitePlan {
     /// The name of the layout of its stations.
     pub fn layout(&self) -> &str {
-        self.layout.as_deref().unwrap_or(match self.kind {
+        self.layout.as_deref().unwrap_or(self.kind_name())
+    }
+
+    /// What it is, as configuration has it.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
             SiteKind::Slope => "slope",
             SiteKind::RetainingWall => "retaining-wall",
             SiteKind::Bridge => "bridge",
             SiteKind::Building => "building",
             SiteKind::Facility => "facility",
-        })
+        }
     }
 }
 
 /// The highest level a site's truth deserves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expected {
     /// 정상.

@@ -45,6 +45,32 @@ impl Found {
         }
     }
 
+    /// Refuses every number that is none: `nan` and `inf` stand in TOML, and in no physics.
+    pub fn refuse_endless(&mut self, text: &str) {
+        let (tree, _) = DeTable::parse_recoverable(text);
+        let tops = tree
+            .get_ref()
+            .iter()
+            .map(|(key, value)| (Path::default().key(key.get_ref()), value.get_ref()));
+        let mut left: Vec<(Path, &DeValue<'_>)> = tops.collect();
+        while let Some((at, value)) = left.pop() {
+            match value {
+                DeValue::Float(float)
+                    if float.as_str().parse().is_ok_and(|it: f64| !it.is_finite()) =>
+                {
+                    self.ensure(false, at, "it is no number", "write one with an end");
+                }
+                DeValue::Table(table) => {
+                    left.extend(table.iter().map(|(key, it)| (at.key(key.get_ref()), it.get_ref())))
+                }
+                DeValue::Array(items) => left.extend(
+                    items.iter().enumerate().map(|(number, it)| (at.item(number), it.get_ref())),
+                ),
+                _ => {}
+            }
+        }
+    }
+
     /// The problems with their places in `text`, unless there is none.
     pub fn placed(self, file: &str, text: &str) -> Result<(), Problems> {
         if self.0.is_empty() {

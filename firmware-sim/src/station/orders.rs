@@ -57,7 +57,7 @@ impl Station {
             Answer::Refused(reason) => ("refused", Some(reason), Vec::new()),
         };
         let said = Result { id: &wire.id, result, reason, at: korean_time(at) };
-        let message = |topic, payload| Message { sent_at: at, topic, payload, retain: false };
+        let message = |topic, payload| Message::new(at, topic, payload);
         let mut messages = vec![message(self.topics.result(), json(&said))];
         let reports = again.iter().map(|report| self.encoded(report));
         messages.extend(reports.map(|payload| message(self.topics.backfill(), payload)));

@@ -18,6 +18,8 @@ const ORDERS_MAX: usize = 16;
 pub struct Settings {
     /// Seconds between reports.
     pub report_s: u32,
+    /// How many samples a report is made of, spread over the interval; at least one.
+    pub samples: u32,
     /// Seconds between reports in alert mode, and how long that lasts after the last reason for it.
     pub alert: (u32, u32),
     /// How many reports it keeps.
@@ -31,6 +33,8 @@ pub struct Firmware {
     channels: Vec<Channel>,
     samples: Vec<Samples>,
     shown: Vec<Option<f64>>,
+    /// How many samples were taken since the last report.
+    taken: u32,
     clock: Clock,
     rhythm: Rhythm,
     store: Store,
@@ -44,6 +48,7 @@ impl Firmware {
         Self {
             samples: alloc::vec![Samples::default(); channels.len()],
             shown: alloc::vec![None; channels.len()],
+            taken: 0,
             clock: Clock::default(),
             rhythm: Rhythm::new(settings.report_s),
             store: Store::new(settings.room),
@@ -74,16 +79,19 @@ impl Firmware {
         self.clock.read(uptime_ms)
     }
 
-    /// Takes a raw value of each channel.
-    pub fn sample(&mut self, raw: &[f64]) {
+    /// Takes a raw value of each channel. True once there are as many as a report is made of.
+    pub fn sample(&mut self, raw: &[f64]) -> bool {
+        self.taken += 1;
         for (samples, value) in self.samples.iter_mut().zip(raw) {
             samples.take(*value);
         }
+        self.taken >= self.settings.samples
     }
 
     /// Closes what was sampled since the last time: when that is, and a value for each channel. `None` while it sleeps,
     /// or if nothing was sampled.
     pub fn measured(&mut self, uptime_ms: u64) -> Option<(i64, Vec<(usize, f64)>)> {
+        self.taken = 0;
         let mut values = Vec::with_capacity(self.channels.len());
         let mut alarmed = false;
         for (index, channel) in self.channels.iter().enumerate() {
@@ -130,6 +138,11 @@ impl Firmware {
     /// Seconds to the next report.
     pub fn interval_s(&self, uptime_ms: u64) -> u32 {
         self.rhythm.interval_s(uptime_ms)
+    }
+
+    /// Milliseconds to the next sample.
+    pub fn sample_ms(&self, uptime_ms: u64) -> u64 {
+        u64::from(self.interval_s(uptime_ms)) * 1_000 / u64::from(self.settings.samples.max(1))
     }
 
     /// Whether it sleeps until the battery has recovered.
@@ -183,7 +196,7 @@ mod tests {
         let tilt =
             Channel { merge: Merge::Mean, step: 0.001, range: (-30.0, 30.0), alarming: Some(0.05) };
         let rain = Channel { merge: Merge::Sum, step: 0.2, range: (0.0, 50.0), alarming: None };
-        let settings = Settings { report_s: 600, alert: (60, 3_600), room: 100 };
+        let settings = Settings { report_s: 600, samples: 2, alert: (60, 3_600), room: 100 };
         Firmware::new(settings, alloc::vec![tilt, rain])
     }
 
@@ -191,8 +204,8 @@ mod tests {
     fn a_report_is_numbered_averaged_and_stamped_by_its_own_clock() {
         let mut box_ = firmware();
         box_.set_time(1_784_000_000_000, 0);
-        box_.sample(&[0.100, 0.2]);
-        box_.sample(&[0.102, 0.4]);
+        assert_eq!(box_.sample_ms(0), 300_000, "two samples a report");
+        assert!(!box_.sample(&[0.100, 0.2]) && box_.sample(&[0.102, 0.4]));
         let report = box_.report(600_000).cloned();
         let values = alloc::vec![(0, 0.101), (1, 0.6)];
         assert_eq!(report, Some(Report { seq: 1, stamp_ms: 1_784_000_600_000, values }));

@@ -171,6 +171,7 @@ fn chirpstack_raw(bencher: Bencher<'_, '_>) {
         port: 85,
         at: Some(Timestamp::from_secs(NOON)),
         data: &[3, 0xcf, 0, 0, 1, 0, 2, 0],
+        object: &[],
         gateways: &[("fcc23dfffe2e72ed", -106, 3.0), ("fcc23dfffe2e72ee", -90, 7.5)],
     };
     read(

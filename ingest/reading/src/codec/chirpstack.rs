@@ -8,6 +8,7 @@
 //!
 //! Fields that are zero are left out by the server. Without `time`, that of a gateway holds, and without one none.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
 use serde::Serialize;
@@ -63,6 +64,8 @@ pub struct Up<'a> {
     pub at: Option<Timestamp>,
     /// The raw bytes.
     pub data: &'a [u8],
+    /// What the server decoded from them.
+    pub object: &'a [(&'a str, f64)],
     /// The gateways that heard it, each with strength and signal to noise.
     pub gateways: &'a [(&'a str, i32, f64)],
 }
@@ -76,6 +79,7 @@ pub fn encode(up: &Up<'_>) -> alloc::vec::Vec<u8> {
         f_cnt: up.counter,
         f_port: up.port,
         data: to_base64(up.data),
+        object: up.object.iter().copied().collect(),
         rx_info: up
             .gateways
             .iter()
@@ -102,6 +106,8 @@ struct UpOut<'a> {
     f_port: u8,
     #[serde(skip_serializing_if = "is_default")]
     data: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    object: BTreeMap<&'a str, f64>,
     rx_info: alloc::vec::Vec<RxInfo<'a>>,
 }
 
@@ -134,6 +140,7 @@ mod tests {
             port: 0,
             at: None,
             data: &[],
+            object: &[],
             gateways: &[("g", 0, 0.0)],
         };
         let text = String::from_utf8(encode(&up)).unwrap();

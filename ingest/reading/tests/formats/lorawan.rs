@@ -296,6 +296,7 @@ fn raw_bytes_that_do_not_fit_the_layout_are_refused() {
             port: 85,
             at: None,
             data,
+            object: &[],
             gateways: &[("g", -70, 9.5)],
         })
     };
@@ -313,7 +314,7 @@ proptest! {
     fn no_payload_is_too_strange(data in vec(any::<u8>(), 0..60), port in any::<u8>(), which in 0..6_usize) {
         let device = ["DL-TBRG", "DL-LID", "DL-PR26", "EM310-TILT", "EM500-SWL", "EM500-UDL"][which];
         let feed = feed(Format::ChirpStackV4(vec![layout_of(device).unwrap()]), &[(EUI, "box-1")], &[]);
-        let payload = chirpstack::encode(&Up { device: EUI, address: "a", counter: 1, port, at: None, data: &data, gateways: &[] });
+        let payload = chirpstack::encode(&Up { device: EUI, address: "a", counter: 1, port, at: None, data: &data, object: &[], gateways: &[] });
         if let Err(error) = decode(&feed, "x", &payload) {
             prop_assert!(CodecError::NAMES.contains(&error.name()));
         }

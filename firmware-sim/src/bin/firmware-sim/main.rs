@@ -1,7 +1,9 @@
 //! `firmware-sim`: the simulated field against a broker or into a file, and a flood of messages to measure with.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+mod run;
+mod wiring;
+
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,10 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use firmware_sim::link::session::Address;
-use firmware_sim::link::{jsonl, mqtt};
-use firmware_sim::siren::{Settings, Siren};
-use firmware_sim::{Pace, Scenario, World, flood, pace, picture, plot, scenario};
-use reading::Timestamp;
+use firmware_sim::{Scenario, flood, pace, picture, plot, scenario};
 use tokio_util::sync::CancellationToken;
 
 /// The simulated field: slopes, instruments, gateways and sirens, from a scenario and a seed.
@@ -25,8 +24,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a scenario against a broker, or write its messages to a file as fast as possible
-    Run(Run),
+    /// Run a scenario against a broker or on wires, or write its messages to a file as fast as possible
+    Run(run::Run),
+    /// Print the collectors that a bongsu.toml needs to hear a scenario
+    Wiring(wiring::Wiring),
     /// List the scenarios that come with the program, each with a small picture
     List(List),
     /// Draw a site of a scenario as SVG: what is true, what instruments said, which levels are expected
@@ -67,50 +68,6 @@ struct Plot {
 struct Expect {
     /// An embedded scenario
     scenario: String,
-}
-
-#[derive(Args)]
-struct Run {
-    /// An embedded scenario, or the path of a .toml file
-    #[arg(long, default_value = "typhoon")]
-    scenario: String,
-    /// Make sizes and times differ by up to this part, as the seed has it (0 to 0.9)
-    #[arg(long, default_value_t = 0.0)]
-    vary: f64,
-    /// How many sites; beyond those of the scenario they begin again under new names
-    #[arg(long)]
-    sites: Option<usize>,
-    /// Where all chance comes from
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Simulated seconds in a real one
-    #[arg(long, default_value_t = 1.0)]
-    speed: f64,
-    #[command(flatten)]
-    to: Destination,
-    /// How long: real time with --mqtt, simulated time after the start with --out (say 90s, 15m, 10h)
-    #[arg(long = "for", value_parser = duration)]
-    span: Option<Duration>,
-    /// When the scenario begins (RFC 3339); now with --mqtt, the scenario's own with --out
-    #[arg(long, value_parser = Timestamp::parse)]
-    start: Option<Timestamp>,
-    /// How many connections the stations share
-    #[arg(long, default_value_t = 1)]
-    connections: usize,
-    /// Keep reports until …/stored names them; send them again after this long without (say 30s)
-    #[arg(long, value_name = "AFTER", value_parser = duration)]
-    until_stored: Option<Duration>,
-}
-
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-struct Destination {
-    /// A broker: mqtt://[user:password@]host[:port]
-    #[arg(long, value_name = "URL", env = "FIRMWARE_SIM_MQTT", hide_env_values = true)]
-    mqtt: Option<Address>,
-    /// A file of one message a line, or - for standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -164,11 +121,8 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::List(how) => list(how.names),
         Command::Plot(plot) => draw(&plot),
         Command::Expect(what) => tell_expected(&what.scenario),
-        Command::Run(run) => match (&run.to.mqtt, &run.to.out) {
-            (Some(address), _) => run_mqtt(&run, address, stop).await,
-            (None, Some(path)) => run_out(&run, path),
-            (None, None) => bail!("say --mqtt URL or --out FILE"),
-        },
+        Command::Run(run) => run.start(stop).await,
+        Command::Wiring(wiring) => wiring.print(),
         Command::Flood(plan) => run_flood(plan, stop).await,
     }
 }
@@ -212,74 +166,6 @@ fn tell_expected(name: &str) -> anyhow::Result<()> {
         format!("no scenario `{name}`: `firmware-sim list` names those there are")
     })?;
     print!("{text}");
-    Ok(())
-}
-
-fn played(run: &Run, start: Option<Timestamp>) -> anyhow::Result<Scenario> {
-    let mut scenario = Scenario::load(&run.scenario)?.varied(run.seed, run.vary);
-    if let Some(sites) = run.sites {
-        scenario = scenario.with_sites(sites);
-    }
-    Ok(match start {
-        Some(start) => scenario.starting_at(start),
-        None => scenario,
-    })
-}
-
-fn run_out(run: &Run, path: &PathBuf) -> anyhow::Result<()> {
-    let scenario = played(run, run.start)?;
-    let end = run.span.map_or(scenario.end(), |span| scenario.start.plus(span));
-    let messages = World::new(&scenario, run.seed).until(end);
-    let written = if path.as_os_str() == "-" {
-        jsonl::write(messages, std::io::stdout().lock())
-    } else {
-        let file =
-            File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-        let mut out = BufWriter::new(file);
-        jsonl::write(messages, &mut out).and_then(|written| out.flush().map(|()| written))
-    };
-    let written = written.with_context(|| format!("cannot write {}", path.display()))?;
-    eprintln!("{written} messages of {} until {end}", scenario.name);
-    Ok(())
-}
-
-async fn run_mqtt(run: &Run, address: &Address, stop: CancellationToken) -> anyhow::Result<()> {
-    let start = run.start.unwrap_or_else(pace::wall_now);
-    let scenario = played(run, Some(start))?;
-    let pace = Pace::own(start, run.speed);
-    if let Some(span) = run.span {
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(span).await;
-            stop.cancel();
-        });
-    }
-    let mut sirens = tokio::task::JoinSet::new();
-    for (site, station) in scenario.sirens() {
-        let siren = Siren::new(site, station, Settings::default());
-        let (address, pace, stop) = (address.clone(), pace.clone(), stop.clone());
-        sirens.spawn(async move { siren.run(&address, &pace, stop).await });
-    }
-    let world = World::new(&scenario, run.seed);
-    eprintln!(
-        "{}: {} stations from {start} at speed {} to {address}",
-        scenario.name,
-        world.station_count(),
-        run.speed
-    );
-    let client_id = format!("firmware-sim-{}", std::process::id());
-    let options = mqtt::Options {
-        address: address.clone(),
-        client_id,
-        connections: run.connections,
-        until_stored: run.until_stored,
-    };
-    let totals = mqtt::publish(world, &options, &pace, stop).await;
-    sirens.join_all().await;
-    println!(
-        "{} sent, {} acknowledged, {} refused, {} sent again",
-        totals.sent, totals.acknowledged, totals.refused, totals.repeated
-    );
     Ok(())
 }
 
