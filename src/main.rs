@@ -103,9 +103,9 @@ fn main() -> ExitCode {
         Command::Reject(args) => order::run(Verb::Reject, &args),
         Command::Note(args) => order::run(Verb::Note, &args),
         Command::Close(args) => order::run(Verb::Close, &args),
-        Command::Silence(args) => set::silence(&args),
-        Command::Maintenance(args) => set::maintenance(&args),
-        Command::Report(args) => set::report(&args),
-        Command::ReZero(args) => set::re_zero(&args),
+        Command::Silence(args) => set::silence(&args, language),
+        Command::Maintenance(args) => set::maintenance(&args, language),
+        Command::Report(args) => set::report(&args, language),
+        Command::ReZero(args) => set::re_zero(&args, language),
     }
 }

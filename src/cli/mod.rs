@@ -41,6 +41,15 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAULT)
 }
 
+/// The status of what was to be done: 0 if it was, 1 if the answer is no.
+pub fn status(done: anyhow::Result<bool>) -> ExitCode {
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NO),
+        Err(error) => failed(&error),
+    }
+}
+
 /// Prints problems of a configuration and gives its status.
 pub fn bad_configuration(problems: &crate::config::Problems) -> ExitCode {
     for problem in problems.iter() {

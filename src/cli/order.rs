@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::api::{Api, block_on};
-use super::{NO, failed};
+use super::status;
 
 /// Which incident, why, and where the daemon is
 #[derive(Clone, Debug, clap::Args)]
@@ -53,11 +53,7 @@ struct View {
 
 /// Gives the order. The status is 0 if it was taken, 1 if the desk refused.
 pub fn run(verb: Verb, args: &OrderArgs) -> ExitCode {
-    match block_on(order(verb, args)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(NO),
-        Err(error) => failed(&error),
-    }
+    status(block_on(order(verb, args)))
 }
 
 async fn order(verb: Verb, args: &OrderArgs) -> anyhow::Result<bool> {

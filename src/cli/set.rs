@@ -1,29 +1,14 @@
 //! `bongsu silence`, `maintenance`, `report` and `re-zero`: what people set for a while, over the API of a running daemon.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use alerting::catalogue::Language;
 use alerting::standing::Sign;
-use anyhow::bail;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::api::{Api, block_on};
-use super::{NO, failed};
-
-/// Where the daemon is, and who asks
-#[derive(Clone, Debug, clap::Args)]
-pub struct Door {
-    /// The board's address
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
-    pub url: String,
-    /// A file with a token, say DATA-DIR/board-token
-    #[arg(long, global = true)]
-    pub token_file: Option<PathBuf>,
-    /// The answer as JSON
-    #[arg(long, global = true)]
-    pub json: bool,
-}
+use super::api::{Door, block_on};
+use super::status;
 
 /// Hides notices to officers for a while: what is decided, and what the public hears, stays as it is
 #[derive(Clone, Debug, clap::Args)]
@@ -170,7 +155,7 @@ impl Asked {
 }
 
 /// Begins, lists or ends silences. The status is 0 if it was done, 1 if the desk refused.
-pub fn silence(args: &SilenceArgs) -> ExitCode {
+pub fn silence(args: &SilenceArgs, language: Language) -> ExitCode {
     let asked = match &args.what {
         Silence::Add { site, series, rule, lasts, from, severe, reason } => {
             let mut body = json!({
@@ -184,11 +169,11 @@ pub fn silence(args: &SilenceArgs) -> ExitCode {
         Silence::List => Asked::list("silences"),
         Silence::End(args) => Asked::end("silences", args),
     };
-    run(&args.door, &asked)
+    status(block_on(ask(&args.door, &asked, language)))
 }
 
 /// Begins, lists or ends maintenance, likewise.
-pub fn maintenance(args: &MaintenanceArgs) -> ExitCode {
+pub fn maintenance(args: &MaintenanceArgs, language: Language) -> ExitCode {
     let asked = match &args.what {
         Maintenance::Add { place, lasts, reason } => {
             let mut parts = place.splitn(3, '/');
@@ -204,53 +189,48 @@ pub fn maintenance(args: &MaintenanceArgs) -> ExitCode {
         Maintenance::List => Asked::list("maintenance"),
         Maintenance::End(args) => Asked::end("maintenance", args),
     };
-    run(&args.door, &asked)
+    status(block_on(ask(&args.door, &asked, language)))
 }
 
 /// Reports what somebody saw, likewise.
-pub fn report(args: &ReportArgs) -> ExitCode {
+pub fn report(args: &ReportArgs, language: Language) -> ExitCode {
     let mut body =
         json!({ "sign": args.sign.name(), "confirmed": args.confirmed, "note": args.note });
     if let Some(lasts) = &args.lasts {
         body["for"] = json!(lasts);
     }
-    run(&args.door, &Asked::post(format!("sites/{}/reports", args.site), body))
+    status(block_on(ask(
+        &args.door,
+        &Asked::post(format!("sites/{}/reports", args.site), body),
+        language,
+    )))
 }
 
 /// Gives an instrument another zero, likewise.
-pub fn re_zero(args: &ReZeroArgs) -> ExitCode {
+pub fn re_zero(args: &ReZeroArgs, language: Language) -> ExitCode {
     let mut body = json!({ "series": args.series, "reason": args.reason });
     match (args.reads, args.offset) {
         (Some(reads), _) => body["reads"] = json!(reads),
         (None, offset) => body["offset"] = json!(offset),
     }
-    run(&args.door, &Asked::post("zeros", body))
+    status(block_on(ask(&args.door, &Asked::post("zeros", body), language)))
 }
 
-fn run(door: &Door, asked: &Asked) -> ExitCode {
-    match block_on(ask(door, asked)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(NO),
-        Err(error) => failed(&error),
-    }
-}
-
-async fn ask(door: &Door, asked: &Asked) -> anyhow::Result<bool> {
-    let Some(file) = &door.token_file else { bail!("write --token-file DATA-DIR/board-token") };
-    let api = Api::new(&door.url, file)?;
+async fn ask(door: &Door, asked: &Asked, language: Language) -> anyhow::Result<bool> {
+    let api = door.open(language)?;
     let path = format!("/api/v1/{}", asked.path);
     let answer = match &asked.body {
         Some(body) => api.order(&path, body).await?,
         None => api.get(&path, &[]).await?.map(|list| list.to_string()),
     };
     if let Some(answer) = &answer {
-        print(door, answer);
+        print(door, answer, language);
     }
     Ok(answer.is_some())
 }
 
 /// The answer: what was set, or one line for each of a list.
-fn print(door: &Door, body: &str) {
+fn print(door: &Door, body: &str, language: Language) {
     if door.json {
         println!("{body}");
         return;
@@ -264,6 +244,6 @@ fn print(door: &Door, body: &str) {
                 println!("{id}  {until}  {}: {}", text(&item["by"]), text(&item["reason"]));
             }
         }
-        None => println!("{}", text(&answer["decision"]["reason"]["en"])),
+        None => println!("{}", text(&answer["decision"]["reason"][language.code()])),
     }
 }

@@ -1,17 +1,16 @@
 //! `bongsu station`: how stations are, and what they are asked, over the API of a running daemon.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use alerting::catalogue::{self, Language};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::api::{ANSWER_MAX, idempotency_key, said};
+use super::api::{Api, Door, block_on};
 use super::demo::duration;
-use super::{NO, failed};
+use super::status;
 
 /// How often it is looked for the answer of a station.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -21,15 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub struct StationArgs {
     #[command(subcommand)]
     what: What,
-    /// The board's address
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// A file with a token, say DATA-DIR/board-token
-    #[arg(long, global = true)]
-    token_file: Option<PathBuf>,
-    /// As JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    door: Door,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -108,64 +100,32 @@ impl Ask {
 
 /// Asks. The status of a command is 0 if the station did it, 1 if it or the desk refused or it did not answer in time.
 pub fn run(args: &StationArgs, language: Language) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into()),
-    };
-    let asked = runtime.block_on(async {
-        let daemon = Daemon::new(args, language)?;
+    status(block_on(async {
+        let api = args.door.open(language)?;
+        let daemon = Daemon { api, language, json: args.door.json };
         match &args.what {
             What::List => daemon.list().await,
             What::Command { station, ask, reason, wait } => {
                 daemon.command(station, &ask.body(reason), *wait).await
             }
         }
-    });
-    match asked {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(NO),
-        Err(error) => failed(&error),
-    }
+    }))
 }
 
 /// A running daemon, and how its answers are shown.
 struct Daemon {
-    client: reqwest::Client,
-    stations: String,
-    token: String,
+    api: Api,
     language: Language,
     json: bool,
 }
 
 impl Daemon {
-    fn new(args: &StationArgs, language: Language) -> anyhow::Result<Self> {
-        let file = args.token_file.as_ref().context("--token-file is missing")?;
-        let token = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the token in {}", file.display()))?;
-        Ok(Self {
-            client: reqwest::Client::builder().timeout(ANSWER_MAX).build()?,
-            stations: format!("{}/api/v1/stations", args.url.trim_end_matches('/')),
-            token: token.trim().into(),
-            language,
-            json: args.json,
-        })
-    }
-
-    async fn get(&self, url: &str) -> anyhow::Result<Value> {
-        let asked = self.client.get(url).bearer_auth(&self.token).send().await;
-        let answer = asked.with_context(|| format!("no answer from {url}"))?;
-        let (status, body) = (answer.status(), answer.text().await?);
-        if !status.is_success() {
-            bail!("{url} answered {status}: {}", said(&body, status));
-        }
-        serde_json::from_str(&body).context("the answer is not what this version asks for")
-    }
-
     async fn list(&self) -> anyhow::Result<bool> {
         let mut next = Value::Null;
         loop {
-            let cursor = next.as_str().map(|after| format!("&after={after}")).unwrap_or_default();
-            let page = self.get(&format!("{}?limit=500{cursor}", self.stations)).await?;
+            let mut query = vec![("limit", "500".to_owned())];
+            query.extend(next.as_str().map(|after| ("after", after.to_owned())));
+            let page = self.api.get("/api/v1/stations", &query).await?.unwrap_or_default();
             for station in page["items"].as_array().into_iter().flatten() {
                 match self.json {
                     true => println!("{station}"),
@@ -181,24 +141,15 @@ impl Daemon {
 
     /// Orders something of a station and waits for its answer. Whether it did it.
     async fn command(&self, station: &str, body: &Value, wait: Duration) -> anyhow::Result<bool> {
-        let url = format!("{}/{station}", self.stations);
-        let request = self.client.post(format!("{url}/orders")).bearer_auth(&self.token);
-        let request = request.header("Accept-Language", self.language.code());
-        let request = request.header("Idempotency-Key", idempotency_key()?).json(body);
-        let answer = request.send().await.with_context(|| format!("no answer from {url}"))?;
-        let (status, text) = (answer.status(), answer.text().await?);
-        if matches!(status.as_u16(), 404 | 409) {
-            eprintln!("{}", said(&text, status));
+        let path = format!("/api/v1/stations/{station}");
+        let Some(text) = self.api.order(&format!("{path}/orders"), body).await? else {
             return Ok(false);
-        }
-        if !status.is_success() {
-            bail!("{url} answered {status}: {}", said(&text, status));
-        }
+        };
         let taken: Value = serde_json::from_str(&text)?;
         let order = format!("station_{}_{}_", station.replace('/', "_"), taken["sequence"]);
         let reason = taken["decision"]["reason"][self.language.code()].as_str();
         self.show(&taken, reason.unwrap_or_default());
-        let Ok(answer) = tokio::time::timeout(wait, self.answer(&url, &order)).await else {
+        let Ok(answer) = tokio::time::timeout(wait, self.answer(&path, &order)).await else {
             eprintln!("{}", catalogue::message("station-no-answer", self.language));
             return Ok(false);
         };
@@ -216,9 +167,9 @@ impl Daemon {
     }
 
     /// What became of an order, once it is known.
-    async fn answer(&self, url: &str, order: &str) -> anyhow::Result<Value> {
+    async fn answer(&self, path: &str, order: &str) -> anyhow::Result<Value> {
         loop {
-            let station = self.get(url).await?;
+            let station = self.api.get(path, &[]).await?.context("the station is gone")?;
             let mut settled = station["settled"].as_array().into_iter().flatten();
             let is_it = |one: &&Value| one["id"].as_str().is_some_and(|id| id.starts_with(order));
             if let Some(found) = settled.find(is_it) {

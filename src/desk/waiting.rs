@@ -179,7 +179,7 @@ fn kept(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use reading::registry::{SeriesEntry, Site, SiteKind, StationEntry, Text};
+    use reading::registry::{SeriesEntry, Site, StationEntry};
     use reading::{Quantity, Registry};
 
     use super::*;
@@ -189,18 +189,7 @@ mod tests {
     }
 
     fn registry(sensors: &[&str]) -> Registry {
-        let site = Site {
-            id: "cut-12".parse().unwrap(),
-            name: Text::default(),
-            kind: SiteKind::Slope,
-            location: (37.5, 127.0),
-            radius_km: 0.3,
-            polygon: vec![],
-            area: Text::default(),
-            instruction: Text::default(),
-            district: String::new(),
-            zone: "Asia/Seoul".into(),
-        };
+        let site = Site::of("cut-12".parse().unwrap(), (37.5, 127.0));
         let series = |sensor: &&str| SeriesEntry::of(sensor.parse().unwrap(), Quantity::TiltX);
         let station = StationEntry {
             series: sensors.iter().map(series).collect(),

@@ -21,7 +21,7 @@ use alerting::rule::{Group, Provenance, Quorum, Rule, When};
 use alerting::setup::Setup;
 use alerting::validity::Validity;
 use alerting::{Action, Decision, Engine};
-use reading::registry::{Registry, SeriesEntry, Site, SiteKind, StationEntry, Text};
+use reading::registry::{Registry, SeriesEntry, Site, StationEntry, Text};
 use reading::{Quality, Quantity, Reading, SeriesIndex, Timestamp};
 
 pub const START: i64 = 1_784_000_000;
@@ -37,16 +37,11 @@ pub fn text(text: &str) -> Text {
 
 fn site(id: &str) -> Site {
     Site {
-        id: id.parse().unwrap(),
         name: text(id),
-        kind: SiteKind::Slope,
-        location: (37.5, 127.0),
-        radius_km: 0.3,
-        polygon: vec![],
         area: text("below the slope"),
         instruction: text("leave now"),
         district: "4113510300".into(),
-        zone: "Asia/Seoul".into(),
+        ..Site::of(id.parse().unwrap(), (37.5, 127.0))
     }
 }
 

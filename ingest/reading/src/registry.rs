@@ -110,6 +110,24 @@ pub struct Site {
     pub zone: String,
 }
 
+impl Site {
+    /// A slope with 300 m around it in danger, of which nothing else is said; its times are Korean.
+    pub fn of(id: SiteId, location: (f64, f64)) -> Self {
+        Self {
+            id,
+            name: Text::default(),
+            kind: SiteKind::Slope,
+            location,
+            radius_km: 0.3,
+            polygon: Vec::new(),
+            area: Text::default(),
+            instruction: Text::default(),
+            district: String::new(),
+            zone: "Asia/Seoul".into(),
+        }
+    }
+}
+
 /// The instrument box at a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Station {
@@ -452,16 +470,8 @@ mod tests {
 
     fn site(id: &str) -> Site {
         Site {
-            id: id.parse().unwrap(),
             name: Text { ko: id.into(), en: id.into() },
-            kind: SiteKind::Slope,
-            location: (37.5, 127.0),
-            radius_km: 0.3,
-            polygon: vec![],
-            area: Text::default(),
-            instruction: Text::default(),
-            district: String::new(),
-            zone: "Asia/Seoul".into(),
+            ..Site::of(id.parse().unwrap(), (37.5, 127.0))
         }
     }
 

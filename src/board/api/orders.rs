@@ -12,8 +12,9 @@ use alerting::catalogue::Language;
 use alerting::engine::{Settled, Verb};
 use alerting::{Command, DeliveryKey, IncidentId, Level};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::routing::{MethodRouter, post};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
@@ -71,16 +72,32 @@ pub(in crate::board) struct Said {
     pub settled: Option<Settled>,
 }
 
+/// Who gives an order, how they read its answer, and what they call it.
+pub(in crate::board) struct Giver {
+    /// Who.
+    pub asking: Asking,
+    /// What they read.
+    pub language: Language,
+    /// The order's name.
+    pub key: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Giver {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let asking = Asking::from_request_parts(parts, state).await?;
+        let Ok(Reads(language)) = Reads::from_request_parts(parts, state).await;
+        Ok(Self { asking, language, key: key(&parts.headers)? })
+    }
+}
+
 /// `POST /api/v1/incidents/{id}/{verb}`.
 pub(in crate::board) fn order(verb: Verb) -> MethodRouter<Shared> {
     post(
-        move |State(app): State<Shared>,
-              asking: Asking,
-              Reads(language): Reads,
-              Named(id): Named,
-              headers: HeaderMap,
-              Sent(body): Sent<Body>| async move {
-            let ordered = give(&app, &asking, verb, &id, key(&headers)?, body.said()?).await?;
+        move |State(app): State<Shared>, giver: Giver, Named(id): Named, Sent(body): Sent<Body>| async move {
+            let Giver { asking, language, key } = giver;
+            let ordered = give(&app, &asking, verb, &id, key, body.said()?).await?;
             answered(ordered, language)
         },
     )
@@ -90,16 +107,15 @@ pub(in crate::board) fn order(verb: Verb) -> MethodRouter<Shared> {
 pub(in crate::board) fn settle(delivered: bool) -> MethodRouter<Shared> {
     post(
         move |State(app): State<Shared>,
-              asking: Asking,
-              Reads(language): Reads,
+              giver: Giver,
               Named(named): Named,
-              headers: HeaderMap,
               Sent(body): Sent<Body>| async move {
+            let Giver { asking, language, key } = giver;
             let delivery = DeliveryKey::from_text(&named);
             let incident = delivery.incident().ok_or(Kind::NotFound)?;
             let said = Said { settled: Some(Settled { delivery, delivered }), ..body.said()? };
-            let (verb, key) = (Verb::Settle, key(&headers)?);
-            let ordered = give(&app, &asking, verb, incident.as_str(), key, said).await?;
+            let incident = incident.as_str();
+            let ordered = give(&app, &asking, Verb::Settle, incident, key, said).await?;
             answered(ordered, language)
         },
     )
@@ -175,7 +191,7 @@ pub(in crate::board) fn new_key() -> Result<String, Problem> {
 }
 
 /// The client's name for its order, or one made up: then a repetition is another order.
-pub(super) fn key(headers: &HeaderMap) -> Result<String, Problem> {
+fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let Some(given) = headers.get("idempotency-key") else { return new_key() };
     let given = given.to_str().unwrap_or_default().trim_matches('"');
     if (1..=KEY_LEN_MAX).contains(&given.len()) && given.bytes().all(|b| b.is_ascii_graphic()) {

@@ -7,15 +7,13 @@ use alerting::catalogue::{self, Language};
 use alerting::standing::{REPORT_LASTS, Scope, Sign, SiteAsk, SiteOrder, Standing, What, zero_at};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use reading::{SensorId, SeriesName, SiteId, StationId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asked::{Named, Sent};
-use super::orders::{answered, carried_out, checked, key};
+use super::orders::{Giver, answered, carried_out, checked};
 use crate::board::access::Asking;
-use crate::board::language::Reads;
 use crate::board::moment::{HOME_ZONE, rfc3339};
 use crate::board::problem::{Kind, Problem};
 use crate::board::{App, Order, Role, Shared};
@@ -81,9 +79,7 @@ pub(in crate::board) struct EndBody {
 /// `POST /api/v1/silences`.
 pub(in crate::board) async fn silence(
     State(app): State<Shared>,
-    asking: Asking,
-    Reads(language): Reads,
-    headers: HeaderMap,
+    giver: Giver,
     Sent(body): Sent<SilenceBody>,
 ) -> Result<Json<Value>, Problem> {
     let from = body.from.as_deref().map(moment).transpose()?;
@@ -92,30 +88,26 @@ pub(in crate::board) async fn silence(
     let all = body.series.iter().map(|text| series(text)).collect::<Result<_, _>>()?;
     let scope = Scope { sites: body.sites, series: all, rules: body.rules };
     let ask = SiteAsk::Silence { scope, from, until, severe: body.severe };
-    order(&app, &asking, language, &headers, &body.reason, ask).await
+    order(&app, &giver, &body.reason, ask).await
 }
 
 /// `POST /api/v1/maintenance`.
 pub(in crate::board) async fn maintain(
     State(app): State<Shared>,
-    asking: Asking,
-    Reads(language): Reads,
-    headers: HeaderMap,
+    giver: Giver,
     Sent(body): Sent<MaintenanceBody>,
 ) -> Result<Json<Value>, Problem> {
     let until = until(app.now(), body.until.as_deref(), body.lasts.as_deref())?;
     let MaintenanceBody { reason, site, station, sensor, .. } = body;
     let ask = SiteAsk::Maintain { site, station, sensor, until };
-    order(&app, &asking, language, &headers, &reason, ask).await
+    order(&app, &giver, &reason, ask).await
 }
 
 /// `POST /api/v1/sites/{site}/reports`.
 pub(in crate::board) async fn report(
     State(app): State<Shared>,
-    asking: Asking,
-    Reads(language): Reads,
+    giver: Giver,
     Named(site): Named,
-    headers: HeaderMap,
     Sent(body): Sent<ReportBody>,
 ) -> Result<Json<Value>, Problem> {
     let site = site.parse().map_err(|_| Problem::from(Kind::NotFound))?;
@@ -124,15 +116,13 @@ pub(in crate::board) async fn report(
         (given, lasts) => until(app.now(), given.as_deref(), lasts.as_deref())?,
     };
     let ask = SiteAsk::Report { site, sign: body.sign, confirmed: body.confirmed, until };
-    order(&app, &asking, language, &headers, &body.note, ask).await
+    order(&app, &giver, &body.note, ask).await
 }
 
 /// `POST /api/v1/zeros`.
 pub(in crate::board) async fn re_zero(
     State(app): State<Shared>,
-    asking: Asking,
-    Reads(language): Reads,
-    headers: HeaderMap,
+    giver: Giver,
     Sent(body): Sent<ZeroBody>,
 ) -> Result<Json<Value>, Problem> {
     let series = series(&body.series)?;
@@ -142,26 +132,22 @@ pub(in crate::board) async fn re_zero(
         _ => return Err(refused("`reads` or `offset` says where the zero is")),
     };
     let ask = SiteAsk::ReZero { series, offset };
-    order(&app, &asking, language, &headers, &body.reason, ask).await
+    order(&app, &giver, &body.reason, ask).await
 }
 
 /// `POST /api/v1/{silences|maintenance|reports}/{standing}/end`.
 pub(in crate::board) async fn end(
     State(app): State<Shared>,
-    asking: Asking,
-    Reads(language): Reads,
+    giver: Giver,
     Named(standing): Named,
-    headers: HeaderMap,
     Sent(body): Sent<EndBody>,
 ) -> Result<Json<Value>, Problem> {
-    order(&app, &asking, language, &headers, &body.reason, SiteAsk::End { standing }).await
+    order(&app, &giver, &body.reason, SiteAsk::End { standing }).await
 }
 
 async fn order(
     app: &Shared,
-    asking: &Asking,
-    language: Language,
-    headers: &HeaderMap,
+    Giver { asking, language, key }: &Giver,
     reason: &str,
     ask: SiteAsk,
 ) -> Result<Json<Value>, Problem> {
@@ -169,13 +155,13 @@ async fn order(
         return Err(Kind::NotHere.into());
     }
     let (by, reason) = (asking.person.name.to_string(), checked(reason)?.to_owned());
-    let id = format!("{by}/{}", key(headers)?);
+    let id = format!("{by}/{}", key);
     let kind = ask.name();
     let sets = !matches!(ask, SiteAsk::ReZero { .. } | SiteAsk::End { .. });
     let order = SiteOrder { id, by, from: asking.from(), reason, ask };
     let ordered = carried_out(app, Order::Site(order)).await?;
     let id = sets.then(|| format!("{kind}-{}", ordered.sequence));
-    let Json(mut answer) = answered(ordered, language)?;
+    let Json(mut answer) = answered(ordered, *language)?;
     if let Some(id) = id {
         answer["id"] = json!(id);
     }

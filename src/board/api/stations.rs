@@ -5,16 +5,13 @@ use std::time::Duration;
 use alerting::station::StationOrder;
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use reading::StationIndex;
 use reading::codec::Ask;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Named, Page, Sent, limit, whole};
-use super::orders::{answered, carried_out, checked, key};
-use crate::board::access::Asking;
-use crate::board::language::Reads;
+use super::orders::{Giver, answered, carried_out, checked};
 use crate::board::moment::rfc3339;
 use crate::board::problem::{Kind, Problem};
 use crate::board::{Order, Shared};
@@ -77,10 +74,8 @@ pub(in crate::board) struct Body {
 /// `POST /api/v1/stations/{site}/{station}/orders`.
 pub(in crate::board) async fn order_station(
     State(app): State<Shared>,
-    asking: Asking,
-    Reads(language): Reads,
+    Giver { asking, language, key }: Giver,
     Named((site, station)): Named<(String, String)>,
-    headers: HeaderMap,
     Sent(body): Sent<Body>,
 ) -> Result<Json<Value>, Problem> {
     let (Ok(site), Ok(station)) = (site.parse(), station.parse()) else {
@@ -88,7 +83,7 @@ pub(in crate::board) async fn order_station(
     };
     let by = asking.person.name.to_string();
     let order = StationOrder {
-        id: format!("{by}/{}", key(&headers)?),
+        id: format!("{by}/{key}"),
         site,
         station,
         ask: body.ask()?,

@@ -15,7 +15,7 @@ use reading::Quantity;
 use super::device;
 use super::strangers::{self, Said, Stranger};
 use super::written::{self, NewSite, quoted};
-use crate::cli::api::Api;
+use crate::cli::api::{Api, block_on};
 use crate::cli::{NO, bad_configuration, failed};
 use crate::config::{Config, Problems};
 
@@ -159,8 +159,7 @@ fn waiting(args: &AdoptArgs, config: &Config) -> anyhow::Result<Vec<Stranger>> {
     let url = args.url.clone().unwrap_or_else(|| format!("http://{}", config.http.listen));
     let token = args.token_file.clone().unwrap_or_else(|| config.data_dir.join("board-token"));
     let api = Api::new(&url, &token)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(strangers::of_running(&api))
+    block_on(strangers::of_running(&api))
 }
 
 fn list(stranger: &Stranger, json: bool) -> anyhow::Result<()> {

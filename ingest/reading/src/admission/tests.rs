@@ -9,22 +9,11 @@ use core::time::Duration;
 use super::*;
 use crate::calibration::{Compensation, Curve};
 use crate::codec::{Message, decode, native};
-use crate::registry::{SeriesEntry, Site, SiteKind, StationEntry, Text};
+use crate::registry::{SeriesEntry, Site, StationEntry};
 
 /// `cut-12/box-1` reports each minute tilt and rain, `cut-12/box-2` each quarter of an hour rain.
 fn registry() -> Registry {
-    let site = Site {
-        id: "cut-12".parse().unwrap(),
-        name: Text::default(),
-        kind: SiteKind::Slope,
-        location: (37.5, 127.0),
-        radius_km: 0.3,
-        polygon: vec![],
-        area: Text::default(),
-        instruction: Text::default(),
-        district: String::new(),
-        zone: "Asia/Seoul".into(),
-    };
+    let site = Site::of("cut-12".parse().unwrap(), (37.5, 127.0));
     let series = |sensor: &str, quantity: Quantity, unit: Unit, range| SeriesEntry {
         unit,
         range,

@@ -2,23 +2,12 @@
 
 use std::time::Duration;
 
-use reading::registry::{SeriesEntry, Site, SiteKind, StationEntry, Text};
+use reading::registry::{SeriesEntry, Site, StationEntry};
 use reading::{Quantity, Unit};
 
 /// A slope of that name.
 pub fn site(id: &str) -> Site {
-    Site {
-        id: id.parse().unwrap(),
-        name: Text::default(),
-        kind: SiteKind::Slope,
-        location: (37.5, 127.0),
-        radius_km: 0.3,
-        polygon: vec![],
-        area: Text::default(),
-        instruction: Text::default(),
-        district: String::new(),
-        zone: "Asia/Seoul".into(),
-    }
+    Site::of(id.parse().unwrap(), (37.5, 127.0))
 }
 
 /// A station that reports over MQTT.
