@@ -1226,9 +1226,9 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Two independent posts or more beyond the 2nd criterion",
     ),
     (
-        "probe-sms",
-        "[시험] 봉수 문자 전달 경로 시험입니다.",
-        "[Test] bongsu tests its way to this phone.",
+        "probe-line",
+        "[시험] 봉수 전달 경로 시험입니다. 실제 상황이 아닙니다.",
+        "[Test] bongsu tests its way to you. Nothing is happening.",
     ),
     ("probe-subject", "[시험] 봉수 전달 경로 시험", "[Test] bongsu tests its way to this mailbox"),
     (

@@ -117,10 +117,26 @@ pub struct Outbox {
     failures: BTreeMap<ChannelId, u32>,
     /// What was settled last, so that a receipt that comes again or too late is known as one.
     settled: VecDeque<(DeliveryKey, DeliveryState)>,
+    /// What media without receipts took last: it may come back, as a mail does that bounces.
+    unconfirmed: VecDeque<Taken>,
+}
+
+/// A delivery that a medium took and proved no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Taken {
+    key: DeliveryKey,
+    channel: ChannelId,
+    attempts: u32,
 }
 
 /// How many settled deliveries are remembered.
 const SETTLED_MAX: usize = 256;
+
+/// How many unconfirmed ones. What comes back of one longer ago is in the trail alone.
+const UNCONFIRMED_MAX: usize = 1_024;
+
+/// How much is kept of what is said of a delivery, characters.
+const NOTE_LEN_MAX: usize = 500;
 
 /// What a receipt of the far end came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,8 +241,9 @@ impl Outbox {
         (*times >= FAILURES_MAX).then_some(failing)
     }
 
-    /// A person says what became of a delivery that nobody else can tell of: one that is in doubt, or whose receipt
-    /// does not come. `false` if it is none of these.
+    /// A person says what became of a delivery that nobody else can tell of: one that is in doubt, whose receipt does
+    /// not come, or that a medium took without any. `None` if it is none of these; what turns out not to have arrived
+    /// and is not tried again is lost.
     pub fn settle_by_hand(
         &mut self,
         key: &DeliveryKey,
@@ -234,28 +251,40 @@ impl Outbox {
         note: &str,
         now: Timestamp,
         out: &mut Vec<Action>,
-    ) -> bool {
-        let open =
-            |owed: &Owed| matches!(owed.state, DeliveryState::InDoubt | DeliveryState::HandedOver);
-        if !self.owed.get(key).is_some_and(open) {
-            return false;
+    ) -> Option<Option<Lost>> {
+        let Some(owed) = self.owed.get(key) else {
+            let state = if delivered { DeliveryState::Delivered } else { DeliveryState::Refused };
+            return self.correct(key, state, note, now, out);
+        };
+        if !matches!(owed.state, DeliveryState::InDoubt | DeliveryState::HandedOver) {
+            return None;
         }
         if delivered {
             self.finish(key, DeliveryState::Delivered, note, now, out);
         } else {
             self.retry(key, note, now, out);
         }
-        true
+        Some(None)
     }
 
-    /// Takes what an attempt came to. An outcome for a delivery that is settled already changes nothing.
+    /// Takes what an attempt came to. An outcome for a delivery that is settled already changes nothing, unless a medium
+    /// took it without a receipt and says now what became of it.
     pub fn settle(
         &mut self,
         outcome: &Outcome,
         now: Timestamp,
         out: &mut Vec<Action>,
     ) -> Option<Lost> {
-        let owed = self.owed.get_mut(&outcome.key)?;
+        let Some(owed) = self.owed.get_mut(&outcome.key) else {
+            let (state, note) = match &outcome.result {
+                AttemptResult::Delivered { receipt } => (DeliveryState::Delivered, receipt),
+                AttemptResult::Refused { reason } => (DeliveryState::Refused, reason),
+                AttemptResult::HandedOver { .. }
+                | AttemptResult::Retry { .. }
+                | AttemptResult::Unknown => return None,
+            };
+            return self.correct(&outcome.key, state, note, now, out).flatten();
+        };
         owed.attempts = owed.attempts.max(outcome.attempt);
         if owed.state == DeliveryState::Superseded {
             self.settle_superseded(outcome, now, out);
@@ -344,6 +373,32 @@ impl Outbox {
             }
         }
         lost
+    }
+
+    /// What a medium took without a receipt turns out to have arrived, or not. `None` if it is no such delivery.
+    fn correct(
+        &mut self,
+        key: &DeliveryKey,
+        state: DeliveryState,
+        note: &str,
+        now: Timestamp,
+        out: &mut Vec<Action>,
+    ) -> Option<Option<Lost>> {
+        let at = self.unconfirmed.iter().position(|taken| taken.key == *key)?;
+        let Taken { key, channel, attempts } = self.unconfirmed.remove(at)?;
+        self.settled.retain(|(settled, _)| *settled != key);
+        self.remember(&key, state);
+        out.push(Action::Change(DeliveryChange {
+            key: key.clone(),
+            channel: channel.clone(),
+            state,
+            attempts,
+            due_at: now,
+            note: note.chars().take(NOTE_LEN_MAX).collect(),
+            at: now,
+        }));
+        let lost = Lost { channel, key, why: note.to_string() };
+        Some((state == DeliveryState::Refused).then_some(lost))
     }
 
     /// A courier had it in hand when a newer revision came: what became of it is still the truth.
@@ -462,7 +517,7 @@ impl Outbox {
             state,
             attempts: owed.attempts,
             due_at,
-            note: note.chars().take(500).collect(),
+            note: note.chars().take(NOTE_LEN_MAX).collect(),
             at: now,
         }));
     }
@@ -482,6 +537,12 @@ impl Outbox {
         let owed = self.owed.remove(key)?;
         self.deadlines.remove(&(owed.deadline(), key.clone()));
         self.remember(key, state);
+        if state == DeliveryState::Unconfirmed {
+            let (channel, attempts) = (owed.channel.clone(), owed.attempts);
+            self.unconfirmed.push_back(Taken { key: key.clone(), channel, attempts });
+            let beyond = self.unconfirmed.len().saturating_sub(UNCONFIRMED_MAX);
+            self.unconfirmed.drain(..beyond);
+        }
         matches!(state, DeliveryState::Refused | DeliveryState::Expired).then(|| Lost {
             channel: owed.channel,
             key: key.clone(),

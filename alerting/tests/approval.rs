@@ -15,6 +15,7 @@ use alerting::snapshot::Snapshot;
 use alerting::{Action, Command, Decision, Delivery, Engine, IncidentId, Level};
 use common::*;
 use proptest::prelude::*;
+use reading::Timestamp;
 
 const WAIT: Duration = Duration::from_secs(300);
 
@@ -238,6 +239,36 @@ fn g10_without_an_answer_the_written_rule_speaks_once_an_approver_was_reached() 
         change.state == DeliveryState::Superseded && change.note == "it was answered"
     });
     assert!(left, "nobody is called any more for what has its answer");
+}
+
+#[test]
+fn g04_summer_time_of_no_zone_moves_a_deadline_of_an_approval() {
+    for (change, before, after_it) in [
+        ("2027-03-28T01:00:00Z", 3_600, 7_200),     // Berlin begins
+        ("2026-10-25T01:00:00Z", 7_200, 3_600),     // Berlin ends
+        ("2027-03-14T07:00:00Z", -18_000, -14_400), // New York begins
+        ("2026-11-01T06:00:00Z", -14_400, -18_000), // New York ends
+        ("2026-10-03T15:30:00Z", 37_800, 39_600),   // Lord Howe, half an hour
+    ] {
+        let change = Timestamp::parse(change).unwrap();
+        // Asked before the clocks change, to be answered after.
+        let from = change.since(minute(0)).as_secs() as i64 / 60 - 6;
+        let mut setup = setup();
+        setup.groups = vec![group("public", after())];
+        let offsets = vec![(minute(0), before), (change, after_it)];
+        setup.zones.insert("Asia/Seoul".into(), offsets); // where its sites are
+        let mut world = World::new(setup);
+        world.record(minute(from - 1));
+        moving(&mut world, from, 3.5);
+        let asked = questions(&world);
+        let asked = asked.iter().find(|asked| asked.alert.level == Level::Severe).unwrap().owed_at;
+        assert!(asked < change && asked.plus(WAIT) > change, "{change}");
+        world.tick(asked.plus(WAIT - Duration::from_secs(1)));
+        assert!(public(&world).is_empty(), "{change}: too early");
+        // Whoever is asked is reached with the next record, a minute later.
+        world.tick(asked.plus(WAIT + Duration::from_secs(120)));
+        assert_eq!(public(&world).len(), 1, "{change}: too late");
+    }
 }
 
 #[test]

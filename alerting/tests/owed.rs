@@ -72,7 +72,10 @@ impl Books {
                 }
                 Action::Change(change) => {
                     let row = self.rows.get_mut(&change.key).unwrap();
-                    assert!(!row.state.is_final() || row.state == DeliveryState::Superseded);
+                    let may_change = !row.state.is_final()
+                        || [DeliveryState::Superseded, DeliveryState::Unconfirmed]
+                            .contains(&row.state);
+                    assert!(may_change, "{}: {:?} to {:?}", change.key, row.state, change.state);
                     row.state = change.state;
                     row.attempts = change.attempts;
                     row.due_at = change.due_at;
@@ -284,6 +287,42 @@ fn g05_a_person_settles_what_is_in_doubt() {
         assert!(!order(4, settles(0, &key, delivered)).0, "once");
         assert_eq!(books.rows[&key].state, becomes);
         assert!(books.rows[&key].note.contains("asked them"), "{}", books.rows[&key].note);
+    }
+}
+
+#[test]
+fn g05_a_mail_that_comes_back_is_noted_once_and_said_on_the_others() {
+    for by_hand in [false, true] {
+        let (mut world, mut books) = moving();
+        let key = on(&books, "sms");
+        assert_eq!(come_to(&mut world, &mut books, &key, 1), DeliveryState::Unconfirmed);
+        let mut told = |n: usize, delivered: bool| {
+            let now = world.tick(world.engine.now().plus(Duration::from_secs(60)));
+            let reason = "bounced: 5.1.1 no such person".to_string();
+            let result = match delivered {
+                true => AttemptResult::Delivered { receipt: "250 delivered".into() },
+                false => AttemptResult::Refused { reason },
+            };
+            match by_hand {
+                true => {
+                    world.engine.obey(&settles(n, &key, delivered), now, &mut world.actions);
+                }
+                false => {
+                    let outcome = Outcome { key: key.clone(), attempt: 1, result };
+                    world.engine.settle(&outcome, now, &mut world.actions);
+                }
+            }
+            books.read(&world.actions);
+            books.rows[&key].state
+        };
+        assert_eq!(told(0, false), DeliveryState::Refused);
+        assert_eq!(told(1, true), DeliveryState::Refused, "once");
+        assert_eq!(books.rows[&key].attempts, 1);
+        let is_said = |action: &Action| {
+            matches!(action, Action::Owe(delivery) if delivery.channel.as_str() != "sms"
+                && delivery.alert.description.en.contains(key.as_str()))
+        };
+        assert!(world.actions.iter().any(is_said), "somebody has to know");
     }
 }
 

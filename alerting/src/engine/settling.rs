@@ -79,8 +79,10 @@ impl Engine {
         let values = [command.by.as_str(), settled.delivery.as_str(), command.reason.trim()];
         let key = if settled.delivered { "settled-delivered" } else { "settled-not-delivered" };
         let note = catalogue::fill(key, catalogue::Language::En, &values);
-        if !self.outbox.settle_by_hand(&settled.delivery, settled.delivered, &note, now.at, out) {
-            return Err(unknown());
+        let (delivery, delivered) = (&settled.delivery, settled.delivered);
+        let lost = self.outbox.settle_by_hand(delivery, delivered, &note, now.at, out);
+        if let Some(lost) = lost.ok_or_else(unknown)? {
+            self.lost(lost, now, out);
         }
         Ok(catalogue::text(key, &values))
     }
