@@ -12,7 +12,7 @@ use super::api::{Api, Door, block_on};
 use super::status;
 
 /// How long a look may take.
-const LOOK_MAX: Duration = Duration::from_secs(90);
+const LOOK_MAX: Duration = Duration::from_secs(360);
 
 /// How often it is asked whether a look has ended.
 const ASK_EVERY: Duration = Duration::from_millis(300);

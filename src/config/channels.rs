@@ -242,22 +242,7 @@ impl Kind {
 
     /// Whether it can be looked at without anybody hearing or seeing an alert.
     pub const fn is_provable(self) -> bool {
-        match self {
-            Self::Webhook
-            | Self::SmsSmpp
-            | Self::Mail
-            | Self::Cap
-            | Self::Siren
-            | Self::RelaySiren
-            | Self::Signboard
-            | Self::Alertmanager => true,
-            Self::Chat
-            | Self::SmsAgency
-            | Self::CapGateway
-            | Self::CellBroadcast
-            | Self::PublicAddress
-            | Self::Log => false,
-        }
+        !matches!(self, Self::Log)
     }
 
     /// Whether its recipients are devices it names itself.
@@ -303,6 +288,10 @@ pub fn read(
     ChannelEntry { name, channel: channel.zip(route), cap: (kind == Kind::Cap).then_some(place) }
 }
 
+/// Why text messages are not tested without a number.
+const NO_NUMBER: (&str, &str) =
+    ("there is no number to write to", "write test-number = \"+82…\", a phone of your own");
+
 /// How often the channel is looked at, where it can be without anybody hearing or seeing an alert.
 fn test_every(
     table: &mut Table,
@@ -314,12 +303,15 @@ fn test_every(
         table.duration("test-every", MINUTE..=366 * 24 * 60 * MINUTE, problems)?;
     let (what, remedy) = match settings {
         _ if !kind.is_provable() => (
-            "nothing proves that this works but an alert",
-            "remove `test-every`; whatever takes it is tried by a drill of its own",
+            "a log is there or nothing is",
+            "remove `test-every`; what is looked at are ways to others",
         ),
-        Some(ChannelKind::SmsSmpp(centre)) if centre.test_number.is_none() => {
-            ("there is no number to write to", "write test-number = \"+82…\", a phone of your own")
-        }
+        Some(ChannelKind::SmsSmpp(centre)) if centre.test_number.is_none() => NO_NUMBER,
+        Some(ChannelKind::SmsAgency(agency)) if agency.agency.test_number.is_none() => NO_NUMBER,
+        Some(ChannelKind::Mail(mail)) if mail.mailbox.is_none() => (
+            "a letter could not be seen to come back",
+            "write mailbox = \"…\", the Maildir that mail to `from` is delivered to",
+        ),
         _ => return Some(value),
     };
     problems.add(&place, what, remedy);

@@ -124,6 +124,10 @@ pub fn read(
             let remedy = "remove `test-every`: a drill is a test itself";
             problems.add(&place, "channels of a drill are not tested by themselves", remedy);
         }
+        if let ChannelKind::Mail(MailSettings { mailbox: Some(_), .. }) = &channel.kind {
+            let remedy = "remove `mailbox`: what comes back of a drill is for a person to see";
+            problems.add(&place, "a mailbox has one reader, the live operation", remedy);
+        }
         if all.iter().any(|one: &ExerciseChannel| one.id == channel.id) {
             let what = format!("a second channel of the drill is called `{}`", channel.id);
             problems.add(&place, what, "rename one");

@@ -24,9 +24,6 @@ use crate::board::{LinkView, Links};
 use crate::desk::events::{ProofEvent, Trouble, payload};
 use crate::overview::{self, LinkProof};
 
-/// How long a look may take, real time.
-const LOOK_MAX: Duration = Duration::from_secs(60);
-
 /// How long a device may take to answer through the journal, real time.
 const ANSWER_MAX: Duration = Duration::from_secs(15);
 
@@ -174,7 +171,8 @@ impl Prober {
             (turn.link, turn.by.clone())
         };
         let probe = Probe::new(&channel, &target, self.clock.at());
-        let looked = timeout(LOOK_MAX, self.links[link].provable.prove(&probe)).await;
+        let provable = &self.links[link].provable;
+        let looked = timeout(provable.within(), provable.prove(&probe)).await;
         let mut proof = looked.unwrap_or_else(|_| Proof::Failed("no end of it in time".into()));
         if proof == Proof::Asked {
             proof = self.answered(&probe, &channel, &target).await;

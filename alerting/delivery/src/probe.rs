@@ -7,6 +7,7 @@
 //! What a device answers on `…/command/result` comes back through the journal under the probe's id, like a receipt.
 
 use std::fmt;
+use std::time::Duration;
 
 use alerting::AttemptResult;
 use futures_util::future::BoxFuture;
@@ -15,6 +16,9 @@ use reading::id::ChannelId;
 
 /// What the ids of probes start with. No delivery's key does: those begin with the kind of their incident.
 const MARK: &str = "probe_";
+
+/// How long a look may take where nobody says otherwise, real time.
+const LOOK_MAX: Duration = Duration::from_secs(60);
 
 /// One look at one target of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +101,11 @@ pub trait Provable: Send + Sync {
     /// Whether targets are devices that answer through the journal: they are asked at the start, too.
     fn is_device(&self) -> bool {
         false
+    }
+
+    /// How long a look may take at most.
+    fn within(&self) -> Duration {
+        LOOK_MAX
     }
 
     /// Looks once. Has timeouts of its own.

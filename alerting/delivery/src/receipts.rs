@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use alerting::{AttemptResult, DeliveryKey, Outcome};
+use alerting::{AttemptResult, DeliveryKey, DeliveryState, Outcome};
 use parking_lot::Mutex;
 use reading::id::ChannelId;
 use serde_json::json;
@@ -19,6 +19,17 @@ const SETTLED_MAX: usize = 4_096;
 
 /// How much of a reference is kept that is none of ours, characters.
 const REFERENCE_LEN_MAX: usize = 100;
+
+/// What became of a message, as its receipt says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived.
+    Delivered,
+    /// It will not get there.
+    Lost,
+    /// Neither yet.
+    OnItsWay,
+}
 
 /// What became of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +116,22 @@ impl Receipts {
             tokio::task::spawn_blocking(move || ledger.handed_over(&channel, &reference)).await;
         match found {
             Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                tracing::error!(%error, channel = %self.channel, "a receipt cannot be matched: the ledger cannot be read");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Where a delivery of this channel stands, and its attempt; `None` if it is none.
+    pub async fn stands(&self, key: &DeliveryKey) -> Option<(DeliveryState, u32)> {
+        let (ledger, wanted) = (self.ledger.clone(), key.clone());
+        let found = tokio::task::spawn_blocking(move || ledger.delivery(&wanted)).await;
+        match found {
+            Ok(Ok(row)) => {
+                row.filter(|row| row.channel == self.channel).map(|row| (row.state, row.attempts))
+            }
             Ok(Err(error)) => {
                 tracing::error!(%error, channel = %self.channel, "a receipt cannot be matched: the ledger cannot be read");
                 None

@@ -5,7 +5,7 @@ use alerting::approval::Released;
 use alerting::decision::{IncidentRecord, IncidentState};
 use alerting::{
     Action, Alert, AttemptResult, Decision, Delivery, DeliveryChange, DeliveryKey, DeliveryState,
-    Evidence, IncidentId, Level, MessageType, SiteFacts, Status,
+    Evidence, IncidentId, Level, MessageType, Outcome, SiteFacts, Status,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -15,6 +15,7 @@ use reading::id::ChannelId;
 use reading::registry::{SiteKind, Text};
 use std::path::PathBuf;
 
+use crate::courier::{OutcomeSink, SinkError};
 use crate::operation::Carried;
 use crate::time::Time;
 
@@ -179,6 +180,28 @@ impl Time for Still {
             futures_util::future::pending().boxed()
         }
     }
+}
+
+/// Outcomes as they are journaled.
+#[derive(Clone, Default)]
+pub struct Journal(pub std::sync::Arc<Mutex<Vec<Outcome>>>);
+
+impl OutcomeSink for Journal {
+    fn append(&self, outcome: Outcome) -> BoxFuture<'_, Result<(), SinkError>> {
+        self.0.lock().push(outcome);
+        futures_util::future::ready(Ok(())).boxed()
+    }
+}
+
+/// Waits until something is so.
+pub async fn until(what: &str, is: impl Fn() -> bool) {
+    for _ in 0..2_000 {
+        if is() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("never: {what}");
 }
 
 /// The folder of recorded data, if there is one here.

@@ -20,7 +20,7 @@ use delivery::channel::cap::{CapSettings, Gateway, Profile, Proof, Store};
 use delivery::channel::cell_broadcast::{CellBroadcast, Classes, Road};
 use delivery::channel::chat::Chat;
 use delivery::channel::http::{HttpSettings, Peer};
-use delivery::channel::mail::{Mail, MailSettings, Security};
+use delivery::channel::mail::{Mail, MailSettings, Past, Security};
 use delivery::channel::public_address::{PublicAddress, PublicAddressSettings};
 use delivery::channel::relay::{Relay, RelayRoad, RelaySettings};
 use delivery::channel::signboard::{Signboard, SignboardSettings};
@@ -250,6 +250,7 @@ impl Room {
                     from: "15440000".into(),
                     reference: Some("/id".into()),
                     bytes_max: 2_000,
+                    test_number: None,
                 };
                 Arc::new(Agency::new(http(), settings, texts, self.addresses()))
             }
@@ -263,11 +264,12 @@ impl Room {
                     from: "bongsu@city.example".into(),
                     timeout: within,
                 };
-                Arc::new(Mail::new(&settings, texts, self.addresses()).unwrap())
+                let nothing: Past = Arc::new(|_, _, _| vec![]);
+                Arc::new(Mail::new(&settings, texts, self.addresses(), nothing, None).unwrap())
             }
             "cap-gateway" => {
                 let store = Store::open(self.cap(&format!("cap-{mood:?}"))).unwrap().0;
-                Arc::new(Gateway::new(http(), Arc::new(store), Proof::Acknowledgement))
+                Arc::new(Gateway::new(http(), Arc::new(store), Proof::Acknowledgement, None))
             }
             "cell-broadcast" | "cell-broadcast-ecbe" => {
                 let road = match kind {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use alerting::Status;
 use delivery::channel::cap::{Profile, Proof};
 
-use super::http::{HttpSettings, http};
+use super::http::{HttpSettings, HttpUrl, http, http_url};
 use crate::config::collectors::{readable, secret};
 use crate::config::problem::{Place, Problems};
 use crate::config::resolve::Known;
@@ -45,6 +45,8 @@ pub struct GatewaySettings {
     pub cap: CapSettings,
     /// What proves that it took one.
     pub proof: Proof,
+    /// Where it shows a document that it took, with `{id}` for the identifier.
+    pub read_back: Option<HttpSettings>,
 }
 
 /// Reads what is said of the feed.
@@ -74,9 +76,24 @@ pub fn gateway(
     let http = http(table, folder, problems);
     let words = [("acknowledgement", Proof::Acknowledgement), ("status", Proof::Status)];
     let proof = table.choice("proof", &words, problems);
+    let shown = table.read("read-back", |text| shown_at(text, folder), problems);
     let cap = documents(table, folder, problems);
     let proof = proof.map_or(Proof::Acknowledgement, |at| at.value);
-    Some(GatewaySettings { http: http?, cap, proof })
+    let http = http?;
+    let read_back = shown.map(|at| HttpSettings { url: at.value, ..http.clone() });
+    Some(GatewaySettings { http, cap, proof, read_back })
+}
+
+/// An address with a place for the identifier of a document.
+fn shown_at(text: &str, folder: &Folder) -> Result<HttpUrl, Fault> {
+    let url = http_url(text, folder)?;
+    match &url {
+        HttpUrl::Plain(_) if !text.contains("{id}") => Err(Fault::new(
+            "it does not say where the identifier of a document goes",
+            "write it as \"https://gateway.example.kr/cap/{id}.xml\"",
+        )),
+        HttpUrl::Plain(_) | HttpUrl::Secret(_) => Ok(url),
+    }
 }
 
 fn documents(table: &mut Table, folder: &Folder, problems: &mut Problems) -> CapSettings {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use delivery::channel::mail::Security;
 use delivery::channel::sms_http::{self, AgencySettings};
+use delivery::contacts::{Phone, PhoneFault};
 
 use super::http::{HttpSettings, http};
 use super::{MINUTE, SECOND};
@@ -67,6 +68,8 @@ pub struct MailSettings {
     pub ca_file: Option<PathBuf>,
     /// The address messages come from and bounces go to.
     pub from: String,
+    /// The Maildir that mail to it is delivered to.
+    pub mailbox: Option<PathBuf>,
     /// How long one attempt may take.
     pub timeout: Duration,
 }
@@ -110,17 +113,14 @@ pub fn smpp(table: &mut Table, folder: &Folder, problems: &mut Problems) -> Opti
         timeout: timeout.map_or(20 * SECOND, |at| at.value),
         enquire_every: enquire_every.map_or(30 * SECOND, |at| at.value),
         parts_max: number(parts_max, 5),
-        test_number: test_number.map(|at| at.value),
+        test_number: test_number.map(|at| at.value.digits().to_owned()),
     })
 }
 
-/// A phone number in international form, as SMPP wants it: digits without the plus.
-fn number_of_ours(text: &str) -> Result<String, Fault> {
-    let digits = text.strip_prefix('+').unwrap_or_default();
-    let plain = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+fn number_of_ours(text: &str) -> Result<Phone, Fault> {
     let refused =
-        || Fault::new("this is no international phone number", "write it as \"+821012345678\"");
-    plain.then(|| digits.to_owned()).ok_or_else(refused)
+        |fault: PhoneFault| Fault::new(fault.to_string(), "write it as \"+821012345678\"");
+    Phone::parse(text).map_err(refused)
 }
 
 /// Reads what is said of an agency.
@@ -142,12 +142,14 @@ pub fn agency(
     let content_type = table.choice("body-type", &types, problems);
     let reference = table.read("id-at", pointer, problems);
     let bytes_max = table.integer("bytes-max", 80..=4_000, problems);
+    let test_number = table.read("test-number", number_of_ours, problems);
     let agency = AgencySettings {
         content_type: content_type.map_or("application/json", |at| at.value).into(),
         body: body?.value,
         from: from?.value,
         reference: reference.map(|at| at.value),
         bytes_max: bytes_max.map_or(2_000, |at| usize::try_from(at.value).unwrap_or(2_000)),
+        test_number: test_number.map(|at| at.value),
     };
     Some(AgencyChannel { http: http?, agency })
 }
@@ -183,6 +185,10 @@ pub fn mail(table: &mut Table, folder: &Folder, problems: &mut Problems) -> Opti
     if let Some(file) = &ca_file {
         readable(file, folder, problems);
     }
+    let mailbox = table.text("mailbox", problems);
+    if let Some(mailbox) = &mailbox {
+        maildir(mailbox, folder, problems);
+    }
     let timeout = table.duration("timeout", SECOND..=MINUTE, problems);
     let is_here = host.as_ref().is_some_and(|host| is_loopback(&host.value));
     if let Some(At { value: Security::None, place }) = &security
@@ -210,8 +216,19 @@ pub fn mail(table: &mut Table, folder: &Folder, problems: &mut Problems) -> Opti
         credentials: user.zip(password).map(|(user, password)| (user.value, password.value)),
         ca_file: ca_file.map(|file| folder.path().join(file.value)),
         from: from?.value,
+        mailbox: mailbox.map(|mailbox| folder.path().join(mailbox.value)),
         timeout: timeout.map_or(20 * SECOND, |at| at.value),
     })
+}
+
+/// A folder that mail is delivered to: letters come to `new`, and whoever read them moves them to `cur`.
+fn maildir(mailbox: &At<String>, folder: &Folder, problems: &mut Problems) {
+    let path = folder.path().join(&mailbox.value);
+    if folder.is_on_disk() && !["new", "cur"].iter().all(|part| path.join(part).is_dir()) {
+        let what = format!("{} is no Maildir: it has no folders `new` and `cur`", path.display());
+        let remedy = "have mail to `from` delivered there (Postfix: home_mailbox = Maildir/), or fetched with mbsync";
+        problems.add(&mailbox.place, what, remedy);
+    }
 }
 
 fn address(text: &str) -> Result<String, Fault> {

@@ -27,7 +27,42 @@ fn what_is_tested_in_turn_can_be_proved_by_more_than_an_alert() {
     );
     let problems = Config::from_sources("bongsu.toml", &sources).expect_err("a log proves nothing");
     let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    assert!(told.iter().any(|one| one.contains("nothing proves")), "{told:#?}");
+    assert!(told.iter().any(|one| one.contains("there or nothing is")), "{told:#?}");
+}
+
+#[test]
+fn what_has_to_come_back_needs_somewhere_to_come_back_to() {
+    const MAIL: &str = "kind = \"mail\"\nhost = \"mx.example.kr\"\nfrom = \"ews@city.example.kr\"\nrecipients = [\"kim\"]\naudience = \"officers\"\n";
+    const AGENCY: &str = "kind = \"sms-agency\"\nurl = \"https://sms.example.kr/send\"\nfrom = \"15440000\"\nbody = '{{ text }}'\nrecipients = [\"kim\"]\naudience = \"officers\"\n";
+    const GATEWAY: &str = "kind = \"cap-gateway\"\nurl = \"https://cap.example.kr/in\"\nprofile = \"none\"\naudience = \"officers\"\n";
+    for (channel, more, expected) in [
+        (MAIL, "", Some("could not be seen to come back")),
+        (MAIL, "mailbox = \"/var/mail/ews\"\n", None),
+        (AGENCY, "", Some("no number to write to")),
+        (AGENCY, "test-number = \"+82-10-1234-5678\"\n", None),
+        (AGENCY, "test-number = \"soon\"\n", Some("phone number")),
+        (GATEWAY, "", None),
+        (GATEWAY, "read-back = \"https://cap.example.kr/{id}.xml\"\n", None),
+        (GATEWAY, "read-back = \"https://cap.example.kr/last.xml\"\n", Some("identifier")),
+        (GATEWAY, "read-back = \"http://cap.example.kr/{id}.xml\"\n", Some("in the clear")),
+    ] {
+        let mut sources = good();
+        let main = sources.get_mut("bongsu.toml").expect("there is a main file");
+        main.push_str(&format!(
+            "\n[[channel]]\nname = \"looked-at\"\nmin-level = \"caution\"\ntest-every = \"1 d\"\n{channel}{more}"
+        ));
+        let told: Vec<String> = match Config::from_sources("bongsu.toml", &sources) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        };
+        // Whether there is a table of contacts is not what this is about.
+        let told: Vec<_> = told.into_iter().filter(|one| !one.contains("contacts")).collect();
+        let is_expected = match expected {
+            Some(part) => told.iter().any(|one| one.contains(part)),
+            None => told.is_empty(),
+        };
+        assert!(is_expected, "{more}: {told:#?}");
+    }
 }
 
 #[test]
@@ -91,6 +126,13 @@ fn g10_a_drill_that_would_reach_the_live_operation_is_refused_with_its_place() {
         (ROOM.replace("kind = \"webhook\"", "kind = \"siren\""), "simulated sirens"),
         (format!("{ROOM}{ROOM}"), "a second channel of the drill"),
         ("contact = \"x\"\n".into(), "`contact`"),
+        (
+            ROOM.replace(
+                "kind = \"webhook\"\nurl = \"https://drill.example.kr/hook\"\nsecret = \"env:DRILL_KEY\"",
+                "kind = \"mail\"\nhost = \"mx.example.kr\"\nfrom = \"ews@city.example.kr\"\nrecipients = [\"kim\"]\nmailbox = \"/var/mail/ews\"",
+            ),
+            "one reader",
+        ),
     ];
     for (exercise, expected) in table {
         let exercise = match exercise.contains("\"siren\"") {

@@ -11,7 +11,7 @@ use delivery::channel::cell_broadcast::{CellBroadcast, Road};
 use delivery::channel::chat::Chat;
 use delivery::channel::http::{HttpSettings, Peer};
 use delivery::channel::log::Log;
-use delivery::channel::mail::{Mail, MailSettings};
+use delivery::channel::mail::{Mail, MailSettings, Mailbox, Past};
 use delivery::channel::public_address::PublicAddress;
 use delivery::channel::relay::Relay;
 use delivery::channel::signboard::Signboard;
@@ -22,6 +22,7 @@ use delivery::channel::webhook::{Webhook, WebhookSettings};
 use delivery::contacts::Addresses;
 use delivery::receipts::Receipts;
 use delivery::{Channel, Live, Operation, Provable, Secret};
+use ingest::archive::history::{Asked, HistoryReader, Page};
 use reading::id::ChannelId;
 
 use super::Ground;
@@ -29,6 +30,10 @@ use crate::config::{self, CellGateway, ChannelKind, HttpUrl, SecretRef, resolve_
 
 /// How long each answer may take when our own feed is read back.
 const READ_BACK_MAX: Duration = Duration::from_secs(10);
+
+/// The time between two points of a chart in a mail, and how many it has at most: those of a day.
+const CHART_EVERY: Duration = Duration::from_secs(600);
+const CHART_POINTS_MAX: usize = 200;
 
 /// A channel, and how it is looked at where it can be.
 pub(super) type Built = (Arc<dyn Channel>, Option<Arc<dyn Provable>>);
@@ -39,11 +44,6 @@ fn provable<C: Channel + Provable + 'static>(channel: C) -> Built {
     (channel.clone(), Some(channel))
 }
 
-/// One that cannot.
-fn unseen<C: Channel + 'static>(channel: C) -> Built {
-    (Arc::new(channel), None)
-}
-
 /// A channel of any kind; the documents of the feed are served by the pages as well.
 pub(super) fn channel(
     ground: &Ground<'_, Live>,
@@ -51,7 +51,7 @@ pub(super) fn channel(
     documents: &mut Option<Arc<Store>>,
 ) -> anyhow::Result<Built> {
     Ok(match &channel.kind {
-        ChannelKind::Log => unseen(Log),
+        ChannelKind::Log => (Arc::new(Log), None),
         ChannelKind::Cap(settings) => {
             let cap = feed(ground, settings, documents)?;
             let own = documents.clone().context("there is a store")?;
@@ -59,13 +59,14 @@ pub(super) fn channel(
         }
         ChannelKind::CapGateway(settings) => {
             let store = store(ground, &settings.cap, Some(&channel.id))?;
-            unseen(Gateway::new(peer(&settings.http)?, store, settings.proof))
+            let read_back = settings.read_back.as_ref().map(peer).transpose()?;
+            provable(Gateway::new(peer(&settings.http)?, store, settings.proof, read_back))
         }
         ChannelKind::Webhook(settings) => provable(webhook(ground, settings)?),
-        ChannelKind::Chat(settings) => unseen(chat(ground, settings)?),
+        ChannelKind::Chat(settings) => provable(chat(ground, settings)?),
         ChannelKind::SmsSmpp(settings) => provable(centre(ground, settings, &channel.id)?),
-        ChannelKind::SmsAgency(settings) => unseen(agency(ground, settings)?),
-        ChannelKind::Mail(settings) => provable(post(ground, settings)?),
+        ChannelKind::SmsAgency(settings) => provable(agency(ground, settings)?),
+        ChannelKind::Mail(settings) => provable(post(ground, settings, &channel.id)?),
         ChannelKind::RelaySiren(settings) => provable(Relay::new(settings.clone())),
         ChannelKind::Signboard(settings) => provable(Signboard::new(
             settings.clone(),
@@ -73,14 +74,14 @@ pub(super) fn channel(
             ground.commands.clone(),
             ground.time.clone(),
         )),
-        ChannelKind::CellBroadcast(settings) => unseen(CellBroadcast::new(
+        ChannelKind::CellBroadcast(settings) => provable(CellBroadcast::new(
             peer(&settings.http)?,
             road(ground, settings, &channel.id),
             settings.classes,
             settings.languages.clone(),
             ground.texts.clone(),
         )),
-        ChannelKind::PublicAddress(settings) => unseen(PublicAddress::new(
+        ChannelKind::PublicAddress(settings) => provable(PublicAddress::new(
             peer(&settings.http)?,
             settings.sound.clone(),
             ground.texts.clone(),
@@ -183,13 +184,7 @@ pub(super) fn centre<O: Operation>(
     settings: &config::SmppSettings,
     id: &ChannelId,
 ) -> anyhow::Result<Smpp> {
-    let receipts = Receipts::new(
-        id.clone(),
-        ground.ledger.clone(),
-        ground.outcomes.clone(),
-        ground.metrics.clone(),
-        ground.time.clone(),
-    );
+    let receipts = receipts(ground, id);
     Ok(Smpp::new(smpp(settings)?, ground.texts.clone(), addresses(ground), receipts)?)
 }
 
@@ -204,8 +199,42 @@ pub(super) fn agency<O: Operation>(
 pub(super) fn post<O: Operation>(
     ground: &Ground<'_, O>,
     settings: &config::MailSettings,
+    id: &ChannelId,
 ) -> anyhow::Result<Mail> {
-    Ok(Mail::new(&mail(settings)?, ground.texts.clone(), addresses(ground))?)
+    let mailbox = |folder: &PathBuf| Mailbox::new(folder.clone(), receipts(ground, id));
+    let mailbox = settings.mailbox.as_ref().map(mailbox);
+    let (texts, past) = (ground.texts.clone(), past(ground.config.data_dir.join("history")));
+    Ok(Mail::new(&mail(settings)?, texts, addresses(ground), past, mailbox)?)
+}
+
+/// What was measured lately, as far as the history has it.
+fn past(folder: PathBuf) -> Past {
+    Arc::new(move |series, from, to| {
+        let asked = Asked {
+            series: series.into(),
+            from,
+            to,
+            every: Some(CHART_EVERY),
+            limit: CHART_POINTS_MAX,
+        };
+        // Opened for each chart: the file may be replaced at any time.
+        let page = HistoryReader::new(folder.join("history.sqlite")).read(&asked);
+        let page = page.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a mail goes without a chart");
+            Page::default()
+        });
+        page.points.iter().map(|point| (point.at, point.mean)).collect()
+    })
+}
+
+fn receipts<O: Operation>(ground: &Ground<'_, O>, id: &ChannelId) -> Receipts {
+    Receipts::new(
+        id.clone(),
+        ground.ledger.clone(),
+        ground.outcomes.clone(),
+        ground.metrics.clone(),
+        ground.time.clone(),
+    )
 }
 
 fn addresses<O: Operation>(ground: &Ground<'_, O>) -> Addresses {

@@ -107,7 +107,9 @@ fn person(
         ExerciseKind::SmsAgency(settings) => {
             Arc::new(Rehearsed::new(build::agency(ground, settings)?))
         }
-        ExerciseKind::Mail(settings) => Arc::new(Rehearsed::new(build::post(ground, settings)?)),
+        ExerciseKind::Mail(settings) => {
+            Arc::new(Rehearsed::new(build::post(ground, settings, &channel.id)?))
+        }
     })
 }
 

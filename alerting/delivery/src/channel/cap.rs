@@ -25,7 +25,7 @@ use futures_util::future::BoxFuture;
 use reading::id::ChannelId;
 use reading::registry::Text;
 
-pub use document::{document, draft, scope, zoned};
+pub use document::{document, draft, probe, scope, zoned};
 pub use gateway::{Gateway, Proof, judge};
 pub use profile::Profile;
 pub use readback::ReadBack;

@@ -13,6 +13,8 @@ use alerting::catalogue::Language;
 use alerting::{AttemptResult, Delivery, Hazard, Status};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use reading::id::ChannelId;
+use serde_json::json;
 
 pub use draft::{Class, Classes, Draft, Wording, serial_number};
 
@@ -20,6 +22,7 @@ use super::cap::{self, CapSettings};
 use super::http::Peer;
 use super::{Channel, refused};
 use crate::operation::Carried;
+use crate::probe::{Probe, Proof, Provable};
 use crate::text::Texts;
 
 /// To whom drafts go.
@@ -68,11 +71,11 @@ impl CellBroadcast {
             return refused(reason);
         }
         match &self.road {
-            Road::Json => self.post("application/json", draft.json(delivery)).await,
+            Road::Json => drafted(self.post("application/json", draft.json(delivery)).await),
             Road::Cap(settings) => {
                 let parameters = draft.parameters();
                 let document = cap::draft(&delivery.alert, settings, &parameters);
-                self.post("application/cap+xml", document.into_bytes()).await
+                drafted(self.post("application/cap+xml", document.into_bytes()).await)
             }
             Road::Ecbe { name, simulated } => match delivery.alert.status {
                 Status::Exercise => refused("an exercise is not broadcast"),
@@ -86,14 +89,49 @@ impl CellBroadcast {
 
     async fn post(&self, content_type: &str, body: Vec<u8>) -> AttemptResult {
         match self.peer.ask(self.peer.post(content_type, body)).await {
-            Ok(answer) => match answer.judged() {
-                AttemptResult::Delivered { receipt } => AttemptResult::HandedOver {
-                    reference: format!("draft handed over, sending is theirs: {receipt}"),
-                },
-                verdict => verdict,
-            },
+            Ok(answer) => answer.judged(),
             Err(result) => result,
         }
+    }
+}
+
+/// Whoever took a draft has sent nothing yet.
+fn drafted(result: AttemptResult) -> AttemptResult {
+    match result {
+        AttemptResult::Delivered { receipt } => AttemptResult::HandedOver {
+            reference: format!("draft handed over, sending is theirs: {receipt}"),
+        },
+        other => other,
+    }
+}
+
+impl CellBroadcast {
+    /// What says to whoever takes drafts that this is none.
+    async fn look(&self, probe: &Probe) -> Proof {
+        let (content_type, body) = match &self.road {
+            Road::Json => {
+                let body = json!({ "type": "bongsu.test", "id": probe.id(), "broadcast": false, "at": probe.at().to_string() });
+                ("application/json", body.to_string())
+            }
+            Road::Cap(settings) => {
+                let gateway = settings.gateway.as_ref().map_or("", ChannelId::as_str);
+                let document = cap::probe(probe.id(), probe.at(), settings, gateway);
+                ("application/cap+xml", document)
+            }
+            Road::Ecbe { .. } => return ecbe::look(&self.peer).await.into(),
+        };
+        self.post(content_type, body.into_bytes()).await.into()
+    }
+}
+
+impl Provable for CellBroadcast {
+    fn targets(&self) -> Vec<String> {
+        vec!["gateway".into()]
+    }
+
+    /// Something that is no draft, so that nobody can send it on; a centre is asked to remove what is not there.
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        self.look(probe).boxed()
     }
 }
 

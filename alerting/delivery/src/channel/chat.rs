@@ -4,14 +4,15 @@
 
 use std::sync::Arc;
 
-use alerting::catalogue::Language;
+use alerting::catalogue::{self, Language};
 use alerting::{AttemptResult, Delivery, Level};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
+use super::Spoken;
 use super::http::Peer;
-use super::{Spoken, refused};
+use crate::probe::{Probe, Proof, Provable};
 use crate::text::{Case, Medium, Texts, is_over};
 
 /// Posts to a chat room.
@@ -27,15 +28,9 @@ impl Chat {
         Self { peer, texts, languages }
     }
 
-    async fn post(&self, delivery: &Delivery) -> AttemptResult {
-        let body = body(delivery, &self.texts, &self.languages);
+    async fn post(&self, body: Vec<u8>) -> AttemptResult {
         match self.peer.ask(self.peer.post("application/json", body)).await {
-            Ok(answer) => match (answer.verdict(), answer.complaint()) {
-                (AttemptResult::Delivered { receipt }, Some(complaint)) => {
-                    refused(format!("{receipt}, and yet: {complaint}"))
-                }
-                (verdict, _) => verdict,
-            },
+            Ok(answer) => answer.judged(),
             Err(result) => result,
         }
     }
@@ -43,7 +38,20 @@ impl Chat {
 
 impl Spoken for Chat {
     fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
-        self.post(delivery).boxed()
+        self.post(body(delivery, &self.texts, &self.languages)).boxed()
+    }
+}
+
+impl Provable for Chat {
+    fn targets(&self) -> Vec<String> {
+        vec!["room".into()]
+    }
+
+    /// One line that says that nothing is happening: a room has no way to be asked quietly.
+    fn prove<'a>(&'a self, _: &'a Probe) -> BoxFuture<'a, Proof> {
+        let lines = self.languages.iter().map(|one| catalogue::message("probe-line", *one));
+        let body = json!({ "text": lines.collect::<Vec<_>>().join("\n") });
+        async move { self.post(body.to_string().into_bytes()).await.into() }.boxed()
     }
 }
 

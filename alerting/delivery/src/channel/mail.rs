@@ -1,11 +1,15 @@
-//! E-mail: text and HTML, a map of the endangered area, one thread an incident.
+//! E-mail: text and HTML, a map of the endangered area, a chart of what decided, one thread an incident.
 //!
-//! The server's word that it took a message is all there is: what it cannot deliver later comes back to `from` as a
-//! bounce. An address it refuses at once is a refusal. The `Message-ID` is the delivery's key, so a repeat is seen as
-//! one. What the server says is kept without the address in it.
+//! The server's word that it took a message is all there is at first: what it cannot deliver later comes back to `from`
+//! as a bounce, and is noted where the mailbox of that address is watched. An address it refuses at once is a refusal.
+//! The `Message-ID` is the delivery's key, so a repeat is seen as one. What the server says is kept without the address
+//! in it.
 
 mod letter;
 mod map;
+mod chart;
+mod notice;
+mod mailbox;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +23,14 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
+pub use chart::{Past, chart};
 pub use letter::letter;
+pub use mailbox::Mailbox;
 pub use map::map;
+pub use notice::{Came, read};
+
+use lettre::message::header::{HeaderName, HeaderValue};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Spoken, refused, retry};
 use crate::contacts::Addresses;
@@ -69,6 +79,15 @@ pub enum MailError {
     Tls(String),
 }
 
+/// The header that names a link test, however its `Message-ID` was rewritten on the way.
+const PROBE_HEADER: &str = "X-Bongsu-Probe";
+
+/// How long a chart may take.
+const CHART_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long the letter of a link test may take to come back: mail waits for greylisting and for whoever fetches it.
+const LOOP_WITHIN: Duration = Duration::from_secs(300);
+
 /// Sends mail.
 pub struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
@@ -76,10 +95,18 @@ pub struct Mail {
     timeout: Duration,
     texts: Arc<Texts>,
     addresses: Addresses,
+    past: Past,
+    mailbox: Option<Watched>,
+}
+
+/// The mailbox of `from`, and the task that looks into it.
+struct Watched {
+    mailbox: Arc<Mailbox>,
+    _watch: AbortOnDropHandle<()>,
 }
 
 impl Mail {
-    /// A channel over this server.
+    /// A channel over this server; charts are drawn of `past`. What comes back is read from `mailbox`, where there is one.
     ///
     /// # Errors
     /// [`MailError`] if a setting cannot be used.
@@ -87,6 +114,8 @@ impl Mail {
         settings: &MailSettings,
         texts: Arc<Texts>,
         addresses: Addresses,
+        past: Past,
+        mailbox: Option<Mailbox>,
     ) -> Result<Self, MailError> {
         let from: Address = settings.from.parse().map_err(|_| MailError::From)?;
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
@@ -96,7 +125,13 @@ impl Mail {
         if let Some((user, password)) = &settings.credentials {
             builder = builder.credentials(Credentials::new(user.clone(), password.expose().into()));
         }
-        Ok(Self { transport: builder.build(), from, timeout: settings.timeout, texts, addresses })
+        let mailbox = mailbox.map(|mailbox| {
+            let mailbox = Arc::new(mailbox);
+            let watch = AbortOnDropHandle::new(tokio::spawn(mailbox.clone().watch()));
+            Watched { mailbox, _watch: watch }
+        });
+        let (transport, timeout) = (builder.build(), settings.timeout);
+        Ok(Self { transport, from, timeout, texts, addresses, past, mailbox })
     }
 
     async fn send(&self, delivery: &Delivery) -> AttemptResult {
@@ -107,20 +142,64 @@ impl Mail {
         let Some(mail) = &contact.mail else {
             return refused(format!("contact `{}` has no mail address", contact.id));
         };
-        let letter = match letter(delivery, &contact, mail, &self.from, &self.texts) {
-            Ok(letter) => letter,
-            Err(reason) => return refused(reason),
-        };
+        let chart = self.chart(delivery).await;
+        match letter(delivery, &contact, mail, &self.from, &self.texts, chart) {
+            Ok(letter) => self.hand_over(letter, mail).await,
+            Err(reason) => refused(reason),
+        }
+    }
+
+    /// A letter goes without its chart rather than late.
+    async fn chart(&self, delivery: &Delivery) -> Option<String> {
+        let (alert, past) = (delivery.alert.clone(), self.past.clone());
+        let drawing = tokio::task::spawn_blocking(move || chart(&alert, &past));
+        tokio::time::timeout(CHART_WITHIN, drawing).await.ok()?.ok()?
+    }
+
+    async fn hand_over(&self, letter: Message, to: &str) -> AttemptResult {
         // The library's own timeout ends with the connection; a repeat carries the same Message-ID.
         let sending = tokio::time::timeout(self.timeout, self.transport.send(letter));
         let Ok(answer) = sending.await else { return retry("no answer in time") };
         match answer {
             Ok(response) => {
                 let said: String = response.message().collect::<Vec<_>>().join(" ");
-                let said = without(&format!("{} {said}", response.code()), mail);
+                let said = without(&format!("{} {said}", response.code()), to);
                 AttemptResult::HandedOver { reference: said }
             }
-            Err(error) => verdict(&error, mail),
+            Err(error) => verdict(&error, to),
+        }
+    }
+
+    /// A letter to the address letters come from.
+    fn loop_letter(&self, probe: &Probe) -> Result<Message, String> {
+        let name = HeaderName::new_from_ascii_str(PROBE_HEADER);
+        let letter = Message::builder()
+            .from(self.from.clone().into())
+            .to(self.from.clone().into())
+            .message_id(Some(format!("<{}@{}>", probe.id(), self.from.domain())))
+            .raw_header(HeaderValue::new(name, probe.id().into()))
+            .subject(catalogue::message("probe-subject", Language::Ko));
+        let both = [Language::Ko, Language::En].map(|one| catalogue::message("probe-text", one));
+        let text = format!("{}\r\n{}\r\n", both.join("\r\n"), probe.id());
+        letter.body(text).map_err(|error| error.to_string())
+    }
+
+    async fn look(&self, watched: &Watched, probe: &Probe) -> Proof {
+        let letter = match self.loop_letter(probe) {
+            Ok(letter) => letter,
+            Err(why) => return Proof::Failed(why),
+        };
+        let back = watched.mailbox.expect(probe.id());
+        match self.hand_over(letter, self.from.as_ref()).await {
+            AttemptResult::HandedOver { .. } => {}
+            result => return result.into(),
+        }
+        match tokio::time::timeout(LOOP_WITHIN, back).await {
+            Ok(Ok(Ok(()))) => Proof::Proven("the letter came back".into()),
+            Ok(Ok(Err(why))) => Proof::Failed(why),
+            Ok(Err(_)) | Err(_) => {
+                Proof::Failed("the server took the letter, and it did not come back".into())
+            }
         }
     }
 }
@@ -170,40 +249,27 @@ fn without(said: &str, mail: &str) -> String {
 
 impl Provable for Mail {
     fn targets(&self) -> Vec<String> {
-        vec!["own-address".into()]
+        self.mailbox.iter().map(|_| "own-address".into()).collect()
     }
 
-    /// A letter to the address letters come from: the server takes it, and a person sees it come back.
+    fn within(&self) -> Duration {
+        self.timeout + LOOP_WITHIN
+    }
+
+    /// A letter to the address letters come from, which has to come back.
     fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
-        async {
-            let letter = Message::builder()
-                .from(self.from.clone().into())
-                .to(self.from.clone().into())
-                .message_id(Some(format!("<{}@bongsu>", probe.id())))
-                .subject(catalogue::message("probe-subject", Language::Ko))
-                .body(format!(
-                    "{}\r\n{}\r\n{}\r\n",
-                    catalogue::message("probe-text", Language::Ko),
-                    catalogue::message("probe-text", Language::En),
-                    probe.id()
-                ));
-            let letter = match letter {
-                Ok(letter) => letter,
-                Err(error) => return Proof::Failed(error.to_string()),
-            };
-            let sending = tokio::time::timeout(self.timeout, self.transport.send(letter));
-            let own = self.from.to_string();
-            match sending.await {
-                Err(_) => Proof::Failed("no answer in time".into()),
-                Ok(Err(error)) => verdict(&error, &own).into(),
-                Ok(Ok(response)) => {
-                    let said: String = response.message().collect::<Vec<_>>().join(" ");
-                    Proof::Proven(without(&format!("{} {said}", response.code()), &own))
-                }
+        async move {
+            match &self.mailbox {
+                Some(watched) => self.look(watched, probe).await,
+                None => Proof::Failed("there is no mailbox in which it could come back".into()),
             }
         }
         .boxed()
     }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub use sound::{RATE, SameHeader, chime, same, wav};
 use super::http::Peer;
 use super::{Channel, refused};
 use crate::operation::Carried;
+use crate::probe::{Probe, Proof, Provable};
 use crate::text::{Case, Medium, Texts};
 
 /// What is played.
@@ -72,14 +73,18 @@ impl PublicAddress {
             (sound::message(header, &spoken.unwrap_or_default(), settings.times), has_voice)
         });
         let Ok((samples, has_voice)) = work.await else { return AttemptResult::Unknown };
-        let request = self.peer.post("audio/wav", wav(&samples));
-        match self.peer.ask(request.header("Idempotency-Key", delivery.key.as_str())).await {
-            Ok(answer) => match answer.judged() {
-                AttemptResult::Delivered { receipt } if !has_voice => {
-                    AttemptResult::Delivered { receipt: format!("{receipt}; chime only, no voice") }
-                }
-                verdict => verdict,
-            },
+        match self.post(&samples, delivery.key.as_str()).await {
+            AttemptResult::Delivered { receipt } if !has_voice => {
+                AttemptResult::Delivered { receipt: format!("{receipt}; chime only, no voice") }
+            }
+            verdict => verdict,
+        }
+    }
+
+    async fn post(&self, samples: &[i16], id: &str) -> AttemptResult {
+        let request = self.peer.post("audio/wav", wav(samples));
+        match self.peer.ask(request.header("Idempotency-Key", id)).await {
+            Ok(answer) => answer.judged(),
             Err(result) => result,
         }
     }
@@ -88,6 +93,17 @@ impl PublicAddress {
 impl Channel for PublicAddress {
     fn attempt<'a>(&'a self, delivery: &'a Carried, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.play(delivery).boxed()
+    }
+}
+
+impl Provable for PublicAddress {
+    fn targets(&self) -> Vec<String> {
+        vec!["device".into()]
+    }
+
+    /// A second of silence: the device takes and plays it like any other file, and nobody hears anything.
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        async { self.post(&sound::silence(1.0), probe.id()).await.into() }.boxed()
     }
 }
 

@@ -22,7 +22,7 @@ use rusmpp::values::{DataCoding, EsmClass, Npi, RegisteredDelivery, Ton};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-use book::Book;
+use book::{Book, Whose};
 use session::{Failure, Submit};
 
 use super::{Spoken, refused, retry};
@@ -37,6 +37,9 @@ const HEADED: u8 = 0x40;
 
 /// `registered_delivery`: tell us what became of it, well or ill.
 const RECEIPT: u8 = 0x01;
+
+/// How long the phone of a link test may take: it is ours, and switched on.
+const LOOK_RECEIPT_WITHIN: Duration = Duration::from_secs(120);
 
 /// Where the message centre is and who we are to it.
 #[derive(Clone, Debug)]
@@ -123,13 +126,37 @@ impl Smpp {
         let result = verdict(answers);
         let handed_over = match &result {
             AttemptResult::HandedOver { reference } => {
-                let ids = reference.split(' ').map(str::to_owned).collect();
-                Some((delivery.key.clone(), attempt, ids))
+                Some((Whose::Delivery(delivery.key.clone(), attempt), ids(reference)))
             }
             _ => None,
         };
         self.book.sent(sending, handed_over).await;
         result
+    }
+
+    /// A short message to a number of our own, which has to say that it has it.
+    async fn look(&self, number: &str, probe: &Probe) -> Proof {
+        let text = catalogue::message("probe-line", Language::Ko);
+        let Some(messages) = self.messages(&sms_parts(text), number, probe.id()) else {
+            return Proof::Failed("the number for tests does not fit SMPP".into());
+        };
+        let sending = self.book.expect_receipts();
+        let answers = join_all(messages.into_iter().map(|message| self.submit(message))).await;
+        let (told, receipt) = oneshot::channel();
+        let reference = match verdict(answers) {
+            AttemptResult::HandedOver { reference } => reference,
+            result => {
+                self.book.sent(sending, None).await;
+                return result.into();
+            }
+        };
+        self.book.sent(sending, Some((Whose::Look(told), ids(&reference)))).await;
+        match tokio::time::timeout(LOOK_RECEIPT_WITHIN, receipt).await {
+            Ok(Ok(result)) => result.into(),
+            Ok(Err(_)) | Err(_) => {
+                Proof::Failed("the centre took it, and the phone did not say that it has it".into())
+            }
+        }
     }
 
     fn messages(&self, parts: &[Vec<u16>], number: &str, key: &str) -> Option<Vec<SubmitSm>> {
@@ -191,22 +218,24 @@ impl Provable for Smpp {
         self.settings.test_number.iter().map(|_| "own-number".into()).collect()
     }
 
-    /// A short message to a number of our own: the centre takes it, and the phone rings.
+    fn within(&self) -> Duration {
+        self.settings.timeout + LOOK_RECEIPT_WITHIN
+    }
+
     fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
         async {
-            let number = self.settings.test_number.as_deref().unwrap_or_default();
-            let text = catalogue::message("probe-sms", Language::Ko);
-            let messages = self.messages(&sms_parts(text), number, probe.id());
-            let Some(messages) = messages.filter(|_| !number.is_empty()) else {
-                return Proof::Failed("the number for tests does not fit SMPP".into());
-            };
-            let sending = self.book.expect_receipts();
-            let answers = join_all(messages.into_iter().map(|message| self.submit(message))).await;
-            self.book.sent(sending, None).await;
-            verdict(answers).into()
+            match self.settings.test_number.as_deref() {
+                Some(number) => self.look(number, probe).await,
+                None => Proof::Failed("there is no number for tests".into()),
+            }
         }
         .boxed()
     }
+}
+
+/// The ids in a reference, one for each part.
+fn ids(reference: &str) -> Vec<String> {
+    reference.split(' ').map(str::to_owned).collect()
 }
 
 /// A sender of letters is a name, one of digits a number.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use alerting::catalogue::{self, Language};
 use alerting::text::{Limit, too_long};
 use alerting::{AttemptResult, Delivery};
 use futures_util::FutureExt;
@@ -14,7 +15,8 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use super::http::{Answer, Peer};
 use super::{Spoken, refused, retry};
-use crate::contacts::Addresses;
+use crate::contacts::{Addresses, Phone};
+use crate::probe::{Probe, Proof, Provable};
 use crate::text::{Case, Medium, Texts};
 
 /// How an agency is spoken to.
@@ -31,6 +33,8 @@ pub struct AgencySettings {
     pub reference: Option<String>,
     /// The longest text, mixed bytes: 90 for SMS, 2 000 for LMS.
     pub bytes_max: usize,
+    /// A number of our own that link tests write to.
+    pub test_number: Option<Phone>,
 }
 
 /// From how many mixed bytes on a text is a long one (LMS).
@@ -74,10 +78,14 @@ impl Agency {
             language: contact.language,
             alert: &delivery.alert,
         });
+        self.write(phone, &text, delivery.key.as_str()).await
+    }
+
+    async fn write(&self, phone: &Phone, text: &str, id: &str) -> AttemptResult {
         let values = context! {
             to => phone.national(), to_e164 => phone.as_str(), from => self.settings.from.as_str(),
-            is_long => !too_long(&text, Limit::MixedBytes(SHORT_MAX)).is_empty(),
-            text => text, id => delivery.key.as_str(),
+            is_long => !too_long(text, Limit::MixedBytes(SHORT_MAX)).is_empty(),
+            text => text, id => id,
         };
         match self.environment.render_str(&self.settings.body, values) {
             Ok(body) => self.post(body).await,
@@ -97,6 +105,24 @@ impl Agency {
 impl Spoken for Agency {
     fn say<'a>(&'a self, delivery: &'a Delivery, _attempt: u32) -> BoxFuture<'a, AttemptResult> {
         self.send(delivery).boxed()
+    }
+}
+
+impl Provable for Agency {
+    fn targets(&self) -> Vec<String> {
+        self.settings.test_number.iter().map(|_| "own-number".into()).collect()
+    }
+
+    /// A short message to a number of our own, as the agency takes any other.
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Proof> {
+        async {
+            let Some(number) = &self.settings.test_number else {
+                return Proof::Failed("there is no number for tests".into());
+            };
+            let text = catalogue::message("probe-line", Language::Ko);
+            self.write(number, text, probe.id()).await.into()
+        }
+        .boxed()
     }
 }
 

@@ -91,6 +91,22 @@ pub fn draft(alert: &Alert, settings: &CapSettings, parameters: &[(String, Strin
     write(alert, settings, &[], status, parameters)
 }
 
+/// The document of a link test: status `Test`, from us to one gateway, about nothing.
+pub fn probe(identifier: &str, at: Timestamp, settings: &CapSettings, gateway: &str) -> String {
+    let mut xml = Xml::new();
+    xml.open("alert", Some(("xmlns", NAMESPACE)));
+    xml.leaf("identifier", identifier);
+    xml.leaf("sender", &settings.sender);
+    xml.leaf("sent", &zoned(at, ""));
+    xml.leaf("status", "Test");
+    xml.leaf("msgType", "Alert");
+    xml.leaf("scope", "Private");
+    xml.leaf("addresses", gateway);
+    xml.leaf("note", catalogue::message("probe-line", Language::En));
+    xml.close("alert");
+    xml.text()
+}
+
 fn write(
     alert: &Alert,
     settings: &CapSettings,

@@ -5,16 +5,23 @@
 //! this gateway took, and a feed shows what the feed published.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alerting::{Alert, AttemptResult, MessageType};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use reqwest::{Method, Url};
 
 use super::store::{Draft, leaves};
 use super::{CapError, Store};
 use crate::channel::http::{Answer, Peer};
 use crate::channel::{Channel, delivered, refused, retry};
 use crate::operation::Carried;
+use crate::probe::{Probe, Proof as Look, Provable};
+
+/// How often, and at which intervals, it is looked whether a gateway shows the document of a link test.
+const FIND_TRIES: u32 = 10;
+const FIND_EVERY: Duration = Duration::from_secs(2);
 
 /// How much of a gateway's own words is kept.
 const NOTE_LEN: usize = 200;
@@ -33,12 +40,14 @@ pub struct Gateway {
     peer: Peer,
     store: Arc<Store>,
     proof: Proof,
+    read_back: Option<Peer>,
 }
 
 impl Gateway {
-    /// A channel to this gateway; `store` is its own and nobody else's.
-    pub fn new(peer: Peer, store: Arc<Store>, proof: Proof) -> Self {
-        Self { peer, store, proof }
+    /// A channel to this gateway; `store` is its own and nobody else's. Under `read_back`, with the identifier in place of
+    /// `{id}`, it shows a document that it took.
+    pub fn new(peer: Peer, store: Arc<Store>, proof: Proof, read_back: Option<Peer>) -> Self {
+        Self { peer, store, proof, read_back }
     }
 
     async fn push(&self, alert: &Alert) -> AttemptResult {
@@ -59,6 +68,27 @@ impl Gateway {
             AttemptResult::Retry { .. }
             | AttemptResult::Refused { .. }
             | AttemptResult::Unknown => result,
+        }
+    }
+
+    async fn look(&self, probe: &Probe) -> Look {
+        let document = match self.store.probe(probe) {
+            Ok(document) => document,
+            Err(error) => return Look::Failed(error.to_string()),
+        };
+        let posted = self.peer.post("application/cap+xml", document.into_bytes());
+        let taken = match self.peer.ask(posted).await {
+            Ok(answer) => judge(&answer, probe.id(), self.proof),
+            Err(result) => result,
+        };
+        match (taken, &self.read_back) {
+            (AttemptResult::Delivered { receipt }, Some(shown)) => {
+                match found(shown, probe.id()).await {
+                    Ok(()) => Look::Proven(format!("{receipt}, and shows it")),
+                    Err(why) => Look::Failed(format!("{receipt}, and yet: {why}")),
+                }
+            }
+            (result, _) => result.into(),
         }
     }
 
@@ -94,6 +124,18 @@ impl Channel for Gateway {
     }
 }
 
+impl Provable for Gateway {
+    fn targets(&self) -> Vec<String> {
+        vec!["gateway".into()]
+    }
+
+    /// A document of status `Test` between the gateway and us. What proves an alert there proves this, and where the
+    /// gateway shows what it has, it has to be there.
+    fn prove<'a>(&'a self, probe: &'a Probe) -> BoxFuture<'a, Look> {
+        async { self.look(probe).await }.boxed()
+    }
+}
+
 /// What an answer to the document of this identifier means.
 pub fn judge(answer: &Answer, identifier: &str, proof: Proof) -> AttemptResult {
     let verdict = answer.verdict();
@@ -119,6 +161,32 @@ pub fn judge(answer: &Answer, identifier: &str, proof: Proof) -> AttemptResult {
             }
         },
     }
+}
+
+/// Whether a gateway shows the document of this identifier, as CAP of status `Test`. It may take a while to.
+async fn found(shown: &Peer, identifier: &str) -> Result<(), String> {
+    let url = shown.address().as_str().replace("%7Bid%7D", identifier).replace("{id}", identifier);
+    let url =
+        Url::parse(&url).map_err(|_| "the address it shows documents at is none".to_owned())?;
+    let mut why = String::new();
+    for _ in 0..FIND_TRIES {
+        let answer = shown.ask(shown.request(Method::GET, url.clone())).await;
+        why = match answer.map(|answer| (answer.status, leaves(&answer.text()), answer.said)) {
+            Ok((status, Some(leaves), _)) if status.is_success() => {
+                let is = |path: &str, text: &str| {
+                    leaves.iter().any(|(at, said)| at.ends_with(path) && said == text)
+                };
+                if is("alert/identifier", identifier) && is("alert/status", "Test") {
+                    return Ok(());
+                }
+                "what it shows is another document".into()
+            }
+            Ok((_, _, said)) => said,
+            Err(result) => format!("{}", Look::from(result)),
+        };
+        tokio::time::sleep(FIND_EVERY).await;
+    }
+    Err(format!("it does not show the document: {why}"))
 }
 
 /// A CAP message in an answer.

@@ -12,8 +12,11 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::Event;
 use reading::Timestamp;
+use reading::id::ChannelId;
 
-use super::{CapSettings, document, feed, identifier};
+use super::document::{self, document};
+use super::{CapSettings, feed, identifier};
+use crate::probe::Probe;
 
 /// The largest document we read back; ours are a few kilobytes.
 const DOCUMENT_LEN_MAX: u64 = 1 << 20;
@@ -231,14 +234,23 @@ impl Store {
         if let Some(newer) = prior.iter().find(is_newer) {
             return Err(CapError::Late { identifier, newer: newer.identifier.clone() });
         }
-        let text = document(alert, &self.settings, &prior);
-        let text = match &self.settings.signer {
-            Some(signer) => signer
-                .sign(&text)
-                .ok_or_else(|| CapError::Unreadable { identifier: identifier.clone() })?,
-            None => text,
-        };
+        let text = self.signed(document(alert, &self.settings, &prior), &identifier)?;
         Ok(Draft { identifier, text })
+    }
+
+    /// The document of a link test, signed like the others. It is not kept.
+    ///
+    /// # Errors
+    /// [`CapError`] if it cannot be signed.
+    pub fn probe(&self, probe: &Probe) -> Result<String, CapError> {
+        let gateway = self.settings.gateway.as_ref().map_or("", ChannelId::as_str);
+        let text = document::probe(probe.id(), probe.at(), &self.settings, gateway);
+        self.signed(text, probe.id())
+    }
+
+    fn signed(&self, text: String, identifier: &str) -> Result<String, CapError> {
+        let Some(signer) = &self.settings.signer else { return Ok(text) };
+        signer.sign(&text).ok_or_else(|| CapError::Unreadable { identifier: identifier.into() })
     }
 
     /// Publishes a draft.

@@ -528,9 +528,11 @@ mod pushing {
     use super::super::gateway::judge;
     use super::*;
     use crate::channel::http::{Answer, HttpSettings, Peer};
+    use crate::probe::{Probe, Provable};
     use crate::secret::Secret;
     use axum::Router;
     use axum::extract::State;
+    use axum::http::StatusCode;
     use parking_lot::Mutex;
     use std::time::Duration;
 
@@ -613,6 +615,62 @@ mod pushing {
     }
 
     #[tokio::test]
+    async fn a_link_test_is_a_document_of_status_test_that_is_acknowledged_and_shown() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let refuses = Arc::new(Mutex::new(false));
+        let (address, seen) = gateway(refuses.clone()).await;
+        let shown = seen.clone();
+        let first = Arc::new(Mutex::new(true));
+        let show = move |uri: axum::http::Uri| {
+            // A gateway takes a while to show what it took.
+            let is_early = std::mem::take(&mut *first.lock());
+            let found = shown
+                .lock()
+                .iter()
+                .find(|document| {
+                    uri.path() == format!("/shown/{}.xml", leaf(document, "alert/identifier"))
+                })
+                .cloned();
+            let answer = match found.filter(|_| !is_early) {
+                Some(document) => (StatusCode::OK, document),
+                None => (StatusCode::NOT_FOUND, String::new()),
+            };
+            std::future::ready(answer)
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let shows = format!("http://{}/shown/{{id}}.xml", listener.local_addr().unwrap());
+        let app = Router::new().fallback(show);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let peer = |url: String| {
+            let (timeout, url) = (Duration::from_secs(20), Secret::new(url));
+            let settings =
+                HttpSettings { url, timeout, authorities_pem: None, authorization: None };
+            Peer::new(&settings).unwrap()
+        };
+        let folder = TempDir::new().unwrap();
+        let settings =
+            CapSettings { gateway: Some("push".parse().unwrap()), ..settings(folder.path()) };
+        let store = Arc::new(Store::open(settings).unwrap().0);
+        let to = peer(format!("http://{address}/cap"));
+        let channel = Gateway::new(to, store.clone(), Proof::Acknowledgement, Some(peer(shows)));
+        let probe = Probe::new(&"push".parse().unwrap(), "gateway", at(90));
+        let proof = channel.prove(&probe).await.to_string();
+        assert!(proof.starts_with("proven") && proof.ends_with("and shows it"), "{proof}");
+        let document = seen.lock()[0].clone();
+        assert_eq!(leaf(&document, "alert/status"), "Test");
+        assert_eq!(leaf(&document, "alert/scope"), "Private");
+        assert!(!document.contains("<info>"), "it is about nothing");
+        assert!(store.chain(probe.id()).is_empty() && !store.has(probe.id()), "no chain of it");
+        std::fs::write(folder.path().join("probe.xml"), document).unwrap();
+        if let Some(refused) = refused_by_schema(folder.path()) {
+            assert_eq!(refused, std::collections::BTreeSet::new());
+        }
+        *refuses.lock() = true;
+        let proof = channel.prove(&probe).await.to_string();
+        assert!(proof.starts_with("failed") && proof.contains("busy"), "{proof}");
+    }
+
+    #[tokio::test]
     async fn a_gateway_is_referred_to_what_it_took_and_nothing_else() {
         rustls::crypto::ring::default_provider().install_default().ok();
         let refuses = Arc::new(Mutex::new(false));
@@ -627,7 +685,7 @@ mod pushing {
             authorities_pem: None,
             authorization: Some(Secret::new("Bearer hidden")),
         });
-        let channel = Gateway::new(peer.unwrap(), store, Proof::Acknowledgement);
+        let channel = Gateway::new(peer.unwrap(), store, Proof::Acknowledgement, None);
         let push = |alert| {
             let delivery = carried("push", "gw", alert);
             let channel = &channel;

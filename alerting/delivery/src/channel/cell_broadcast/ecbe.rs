@@ -89,6 +89,14 @@ async fn create(
     }
 }
 
+/// A message identifier that no warning has and phones keep for themselves (3GPP TS 23.041, 9.4.1.2.2).
+const NOBODYS: u16 = 0xFFFF;
+
+/// Asks to remove a message that nobody has: whoever answers that it is not there reads what we ask.
+pub(super) async fn look(peer: &Peer) -> AttemptResult {
+    remove(peer, NOBODYS).await
+}
+
 async fn remove(peer: &Peer, id: u16) -> AttemptResult {
     let request = peer.request(Method::DELETE, peer.below(&["message", &id.to_string()]));
     match peer.ask(request).await {

@@ -1,4 +1,4 @@
-//! One message: headers that make a thread, text and HTML, the map.
+//! One message: headers that make a thread, text and HTML, the map and the chart.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,12 +8,13 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
+use super::escaped;
 use super::map::map;
 use crate::channel::chat::colour;
 use crate::contacts::Contact;
 use crate::text::{Case, Medium, Texts, is_over, mark, said};
 
-/// The message about a delivery. The same for every attempt.
+/// The message about a delivery, with a chart where there is one. Otherwise the same for every attempt.
 ///
 /// # Errors
 /// Why it cannot be written, without addresses.
@@ -23,6 +24,7 @@ pub fn letter(
     mail: &str,
     from: &Address,
     texts: &Texts,
+    chart: Option<String>,
 ) -> Result<Message, String> {
     let (alert, language) = (&delivery.alert, contact.language);
     let failed = |error: &dyn std::fmt::Display| format!("the mail cannot be written: {error}");
@@ -49,8 +51,11 @@ pub fn letter(
         .singlepart(SinglePart::plain(text.clone()))
         .singlepart(SinglePart::html(html(alert, &text)));
     let svg = ContentType::parse("image/svg+xml").map_err(|error| failed(&error))?;
-    let map = Attachment::new("map.svg".into()).body(map(&alert.site), svg);
-    let mixed = MultiPart::mixed().multipart(both).singlepart(map);
+    let map = Attachment::new("map.svg".into()).body(map(&alert.site), svg.clone());
+    let mut mixed = MultiPart::mixed().multipart(both).singlepart(map);
+    if let Some(chart) = chart {
+        mixed = mixed.singlepart(Attachment::new("chart.svg".into()).body(chart, svg));
+    }
     message.multipart(mixed).map_err(|error| failed(&error))
 }
 
@@ -80,8 +85,4 @@ fn html(alert: &Alert, text: &str) -> String {
          <h1 style=\"font-size:1.3em\">{title}</h1><p>{}</p></div></body></html>",
         rest.join("<br>\n")
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

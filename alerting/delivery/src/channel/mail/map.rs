@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use alerting::SiteFacts;
 
+use super::escaped;
+
 /// Metres of one degree of latitude.
 const METRES_PER_DEGREE: f64 = 111_320.0;
 
@@ -67,7 +69,7 @@ fn ruler(scale: f64) -> String {
 fn text(site: &SiteFacts) -> String {
     let (latitude, longitude) = site.location;
     let name: String = site.name.ko.chars().filter(|c| !c.is_control()).take(40).collect();
-    let name = name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let name = escaped(&name);
     format!(
         r#"<text x="12" y="22">{name}</text><text x="12" y="40" font-size="11">{latitude:.5}, {longitude:.5}</text>"#
     )

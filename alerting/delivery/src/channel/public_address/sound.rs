@@ -91,7 +91,7 @@ fn bell(tone: f64) -> Vec<i16> {
     (0..RATE / 2).map(ring).collect()
 }
 
-fn silence(seconds: f64) -> Vec<i16> {
+pub fn silence(seconds: f64) -> Vec<i16> {
     vec![0; (seconds * f64::from(RATE)) as usize]
 }
 

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use alerting::{AttemptResult, DeliveryKey};
 use parking_lot::Mutex;
 use rusmpp::pdus::DeliverSm;
+use tokio::sync::oneshot;
 
-use super::report::{Fate, Report, text};
-use crate::receipts::{Kept, Receipts};
+use super::report::{Report, text};
+use crate::receipts::{Fate, Kept, Receipts};
 
 /// Deliveries that wait for receipts; the oldest are then found in the ledger.
 const WAITING_MAX: usize = 10_000;
@@ -21,10 +22,17 @@ const WAITING_MAX: usize = 10_000;
 const EARLY_MAX: usize = 256;
 
 struct Waiting {
-    key: DeliveryKey,
-    attempt: u32,
+    whose: Whose,
     ids: Vec<String>,
     missing: BTreeSet<String>,
+}
+
+/// Who waits for receipts.
+pub enum Whose {
+    /// A delivery, at this attempt.
+    Delivery(DeliveryKey, u32),
+    /// A link test.
+    Look(oneshot::Sender<AttemptResult>),
 }
 
 #[derive(Default)]
@@ -70,16 +78,12 @@ impl Book {
     }
 
     /// Enters what was handed over, if anything was, and takes the receipts that came while it was being sent.
-    pub async fn sent(
-        &self,
-        sending: Sending,
-        handed_over: Option<(DeliveryKey, u32, Vec<String>)>,
-    ) {
+    pub async fn sent(&self, sending: Sending, handed_over: Option<(Whose, Vec<String>)>) {
         let early = {
             let mut pages = self.pages.lock();
             drop(sending); // under the lock: whoever finds nothing entered and nothing being sent is right
-            if let Some((key, attempt, ids)) = handed_over {
-                pages.enter(Waiting { key, attempt, missing: ids.iter().cloned().collect(), ids });
+            if let Some((whose, ids)) = handed_over {
+                pages.enter(Waiting { whose, missing: ids.iter().cloned().collect(), ids });
             }
             std::mem::take(&mut pages.early)
         };
@@ -109,9 +113,12 @@ impl Book {
             place = self.place(&report);
         }
         match place {
-            Place::Settles(Settled { waiting: Waiting { key, attempt, .. }, result }) => {
-                self.receipts.settle(key, attempt, result).await;
-            }
+            Place::Settles(Settled { waiting, result }) => match waiting.whose {
+                Whose::Delivery(key, attempt) => {
+                    self.receipts.settle(key, attempt, result).await;
+                }
+                Whose::Look(told) => drop(told.send(result)), // nobody waits for a look that took too long
+            },
             Place::Known => {}
             Place::Duplicate => self.receipts.note(Kept::Duplicate, &report.id).await,
             Place::Nowhere => {
@@ -147,7 +154,8 @@ impl Book {
     async fn entered_from_ledger(&self, report: &Report) -> bool {
         let Some((key, attempt, ids)) = self.receipts.find(&report.id).await else { return false };
         let missing = BTreeSet::from([report.id.clone()]);
-        self.pages.lock().enter(Waiting { key, attempt, ids, missing });
+        let whose = Whose::Delivery(key, attempt);
+        self.pages.lock().enter(Waiting { whose, ids, missing });
         true
     }
 }

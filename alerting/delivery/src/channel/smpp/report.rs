@@ -4,19 +4,10 @@ use rusmpp::pdus::DeliverSm;
 use rusmpp::tlvs::TlvValue;
 use rusmpp::values::{DataCoding, MessageState};
 
+use crate::receipts::Fate;
+
 /// The bits of `esm_class` that make a message a receipt.
 const IS_RECEIPT: u8 = 0x04;
-
-/// What became of a message, as its receipt says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// The phone has it.
-    Delivered,
-    /// It will not get there.
-    Lost,
-    /// Neither yet.
-    OnItsWay,
-}
 
 /// A receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,20 +1,19 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use alerting::{Alert, Level, Outcome};
+use alerting::{Alert, Level};
 use parking_lot::Mutex;
 use tempfile::TempDir;
-use tokio::time::sleep;
 
 use super::book::Book;
-use super::report::{Fate, Report, text};
+use super::report::{Report, text};
 use super::*;
 use crate::channel::Channel;
 use crate::contacts::Directory;
-use crate::courier::{OutcomeSink, SinkError};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::sample::{Still, alert, at, carried, program, text as both};
+use crate::receipts::Fate;
+use crate::sample::{Journal, Still, alert, at, carried, program, text as both, until};
 
 /// A message centre out of another house (Net::SMPP). What it does is said at its start; it prints what it gets.
 const CENTRE: &str = r#"
@@ -24,10 +23,16 @@ STDOUT->autoflush(1);
 my $listen = Net::SMPP->new_listen('127.0.0.1', port => $port, smpp_version => 0x34, Timeout => undef)
     or die "cannot listen: $!";
 print "listening\n";
-my ($number, $seen) = (0, 0);
+my ($number, $seen, @waiting) = (0, 0);
+use IO::Select;
 while (1) {
     my $c = $listen->accept or next;
-    while (my $pdu = $c->read_pdu()) {
+    while (1) {
+        # Slow: it answers the oldest only when nothing more comes.
+        while (@waiting && !IO::Select->new($c)->can_read(0.1)) {
+            $c->submit_sm_resp(seq => (shift @waiting)->{seq}, message_id => sprintf("M%03d", ++$number));
+        }
+        my $pdu = $c->read_pdu() or last;
         my $cmd = $pdu->{cmd};
         if ($cmd == Net::SMPP::CMD_bind_transceiver) {
             print "bind $pdu->{system_id} $pdu->{password}\n";
@@ -35,6 +40,7 @@ while (1) {
             $c->bind_transceiver_resp(seq => $pdu->{seq}, system_id => 'centre');
         } elsif ($cmd == Net::SMPP::CMD_submit_sm) {
             $seen++;
+            if ($mood eq 'slow') { push @waiting, $pdu; print "waiting ", scalar(@waiting), "\n"; next }
             if ($mood eq 'busy' && $seen <= 2) { print "busy\n"; $c->submit_sm_resp(seq => $pdu->{seq}, status => 0x58, message_id => ''); next }
             if ($mood eq 'no') { $c->submit_sm_resp(seq => $pdu->{seq}, status => 0x0b, message_id => ''); next }
             if ($mood eq 'silent') { print "swallowed\n"; next }
@@ -109,17 +115,6 @@ impl Centre {
     }
 }
 
-/// Outcomes as they are journaled.
-#[derive(Clone, Default)]
-struct Journal(Arc<Mutex<Vec<Outcome>>>);
-
-impl OutcomeSink for Journal {
-    fn append(&self, outcome: Outcome) -> BoxFuture<'_, Result<(), SinkError>> {
-        self.0.lock().push(outcome);
-        futures_util::future::ready(Ok(())).boxed()
-    }
-}
-
 struct Office {
     _folder: TempDir,
     journal: Journal,
@@ -146,14 +141,14 @@ impl Office {
         );
         let addresses = Addresses::new(Arc::new(Directory::new(contacts)), clock);
         let settings = SmppSettings {
-            test_number: None,
+            test_number: Some("821012345678".into()),
             host: "127.0.0.1".into(),
             port,
             system_id: "bongsu".into(),
             password: Secret::new("secret08"),
             system_type: String::new(),
             source: "15440000".into(),
-            window: 10,
+            window: WINDOW,
             timeout,
             enquire_every: Duration::from_millis(200),
         };
@@ -176,15 +171,7 @@ impl Office {
     }
 }
 
-async fn until(what: &str, is: impl Fn() -> bool) {
-    for _ in 0..2_000 {
-        if is() {
-            return;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-    panic!("never: {what}");
-}
+const WINDOW: usize = 3;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -277,6 +264,36 @@ async fn what_a_centre_answers_decides() {
             }
             _ => {}
         }
+    }
+}
+
+#[tokio::test]
+async fn no_more_messages_wait_for_an_answer_than_the_window_has_room_for() {
+    let Some(centre) = Centre::start("slow") else { return };
+    let office = Office::new(centre.port, LONG);
+    let sends = (1..=8).map(|revision| office.send(Alert { revision, ..long() }));
+    for result in join_all(sends).await {
+        assert!(matches!(result, AttemptResult::HandedOver { .. }), "{result:?}");
+    }
+    let waiting = centre.said("waiting");
+    assert!(waiting.len() >= 16, "each takes more than one part: {waiting:?}");
+    let most = waiting.iter().map(|line| line["waiting ".len()..].parse::<usize>().unwrap()).max();
+    assert_eq!(most, Some(WINDOW), "it is used in full and never overrun");
+}
+
+#[tokio::test]
+async fn a_link_test_is_proven_by_the_phone_and_not_by_the_centre() {
+    for (mood, expected) in [
+        ("good", "proven: the phone has it: DELIVRD err:000"),
+        ("early", "proven: the phone has it: DELIVRD err:000"),
+        ("off", "failed: not delivered: UNDELIV err:000"),
+        ("no", "failed: the message centre refused it: EsmeRinvdstadr"),
+    ] {
+        let Some(centre) = Centre::start(mood) else { return };
+        let office = Office::new(centre.port, LONG);
+        let probe = Probe::new(&"sms".parse().unwrap(), "own-number", at(100));
+        assert_eq!(office.channel.prove(&probe).await.to_string(), expected, "{mood}");
+        assert!(office.journal.0.lock().is_empty(), "a look is no delivery");
     }
 }
 
