@@ -67,7 +67,11 @@ async fn what_people_set_from_the_command_line_holds_and_ends() {
         .await;
     assert_eq!(status, Some(0));
     assert!(said.contains("until"), "{said}");
-    let list = terminal.done(&["silence", "list"]).await;
+    let list = eventually("it is in the list", || async {
+        let list = terminal.done(&["silence", "list"]).await;
+        list["items"][0].is_object().then_some(list)
+    })
+    .await;
     let silence = list["items"][0]["id"].as_str().unwrap().to_owned();
     assert!(silence.starts_with("silence-") && list["items"][0]["reason"] == "load test", "{list}");
     station.publish(&topic, crack(1, 35.0).as_bytes()).await.unwrap();
@@ -79,8 +83,11 @@ async fn what_people_set_from_the_command_line_holds_and_ends() {
     assert_eq!(heard(&hook), 0, "{:?}", hook.taken());
     terminal.done(&["silence", "end", &silence, "--reason", "the test is over"]).await;
     eventually("what was hidden is told", || async { (heard(&hook) > 0).then_some(()) }).await;
-    let (_, said, _) = terminal.run(&["silence", "list"]).await;
-    assert_eq!(said, "", "none is left");
+    eventually("none is left", || async {
+        let (_, said, _) = terminal.run(&["silence", "list"]).await;
+        said.is_empty().then_some(())
+    })
+    .await;
 
     // Maintenance takes readings out of evidence while the level holds.
     let place = "bridge-1/box-1/crack-1";
@@ -100,7 +107,11 @@ async fn what_people_set_from_the_command_line_holds_and_ends() {
     // A zero is a version from now on; the list of zeros has it with who set it.
     let series = "bridge-1/box-1/crack-1/crack-width";
     terminal.done(&["re-zero", series, "--offset", "-0.5", "--reason", "gauge moved"]).await;
-    let zeros = daemon.json("/api/v1/zeros").await;
+    let zeros = eventually("the zero is in the list", || async {
+        let zeros = daemon.json("/api/v1/zeros").await;
+        zeros["items"][0].is_object().then_some(zeros)
+    })
+    .await;
     assert_eq!(
         (&zeros["items"][0]["series"], &zeros["items"][0]["offset"]),
         (&series.into(), &(-0.5).into())
