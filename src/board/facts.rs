@@ -261,7 +261,7 @@ impl Facts {
         let heard = series - views.iter().map(|view| view.silent).sum::<usize>().min(series);
         let latest = self.overview.latest.iter().flatten();
         let newest = latest.map(|latest| latest.measured_at).max();
-        let percent = if series == 0 { 0 } else { heard * 100 / series };
+        let percent = (heard * 100).checked_div(series).unwrap_or(0);
         Returns { heard, series, percent, newest }
     }
 }

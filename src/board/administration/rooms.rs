@@ -233,9 +233,7 @@ pub(in crate::board) async fn stations(
             Cell { vital: Some(vital), ..Cell::text(catalogue::message(key, language)) },
             Cell::at(now.heard_at.and_then(shown)),
             Cell::text(
-                now.life
-                    .battery_v
-                    .map_or(String::new(), |volts| format!("{} V", number(f64::from(volts)))),
+                now.life.battery_v.map_or(String::new(), |volts| format!("{} V", number(volts))),
             ),
             Cell::text(&*now.life.firmware),
             Cell::number(series.len()),

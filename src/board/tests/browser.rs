@@ -239,7 +239,7 @@ async fn an_officer_sees_an_incident_climb_approves_on_a_phone_and_sees_the_sire
 
     // sign in, as somebody does at three in the morning
     browser.size(390, 844, true).await;
-    browser.open(&format!("{board}/wall")).await;
+    browser.open(&format!("{board}/wall?lang=ko")).await;
     browser.write("#user", "jang").await;
     browser.write("#password", PASSWORD).await;
     browser.write("#code", &factor.code(world.state.tokens.clock().wall())).await;
@@ -313,7 +313,7 @@ async fn an_officer_sees_an_incident_climb_approves_on_a_phone_and_sees_the_sire
         "/administration/duty",
         "/administration/audit",
     ];
-    for (width, height, mobile) in [(360, 740, true), (1_280, 800, false)] {
+    for (width, height, mobile) in [(360, 740, true), (3_840, 2_160, false), (1_280, 800, false)] {
         browser.size(width, height, mobile).await;
         for page in pages {
             browser.open(&format!("{board}{page}")).await;
@@ -322,6 +322,14 @@ async fn an_officer_sees_an_incident_climb_approves_on_a_phone_and_sees_the_sire
     }
     browser.open(&format!("{board}/?lang=ko")).await;
     browser.picture("board").await;
+    for (page, name) in [
+        ("/sites/gwang-3", "site"),
+        ("/administration/channels", "channels"),
+        ("/reports/shift", "shift"),
+    ] {
+        browser.open(&format!("{board}{page}")).await;
+        browser.picture(name).await;
+    }
     let found = browser.found.lock().join("\n");
     assert!(found.is_empty(), "{found}");
 
