@@ -72,7 +72,8 @@ impl People {
             if is_over || self.random.chance(self.diligence * 0.5) {
                 let mut command = self.command(Verb::Settle, row.incident.clone());
                 command.settled = Some(Settled { delivery: row.key.clone(), delivered: *heard });
-                orders.push(self.order(command));
+                let (_, order) = self.order(command);
+                orders.push((1.0, order)); // they say what they see
             }
         }
         for record in incidents.iter().filter(|record| record.level == Level::Severe) {

@@ -109,6 +109,9 @@ impl Engine {
     pub(super) fn skip_downtime(&mut self, target: Timestamp) {
         let asleep = self.alive_until.max(self.now);
         for site in 0..self.sites.len() {
+            if self.sites[site].main.live.is_running() {
+                self.judge_pause(site, false, self.now); // what had ceased to be fresh by then
+            }
             for monitoring in [false, true] {
                 let entry = &mut self.sites[site];
                 let live = &mut entry.track(monitoring).live;
