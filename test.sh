@@ -10,7 +10,8 @@ usage() {
 usage: ./test.sh [--install] [--all]
 
   --install   first install what the tests with real servers need (apt-get; root or sudo)
-  --all       also what takes longer: many more kills and random cases, every benchmark once, the Debian package
+  --all       also what takes longer: many more kills and random cases, every benchmark once, the Debian package, the
+              board in a browser
 
 environment
   CI=true             as --install, and a test that is skipped for want of a program fails
