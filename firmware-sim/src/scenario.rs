@@ -6,7 +6,7 @@ mod check;
 mod catalogue;
 mod varied;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use reading::registry::Text;
@@ -189,11 +189,15 @@ impl Scenario {
     #[must_use]
     pub fn with_sites(mut self, count: usize) -> Self {
         let originals = core::mem::take(&mut self.sites);
+        let mut known: BTreeSet<SiteId> = originals.iter().map(|site| site.id.clone()).collect();
         for number in 0..count {
             let (round, index) = (number / originals.len(), number % originals.len());
             let mut site = originals[index].clone();
             if round > 0 {
-                site.id = again(&site.id, round + 1);
+                // a scenario that repeats a site by itself has such names already
+                let free = (round + 1..).map(|round| again(&site.id, round));
+                site.id = free.into_iter().find(|id| !known.contains(id)).unwrap_or(site.id);
+                known.insert(site.id.clone());
             }
             self.sites.push(site);
         }
@@ -294,8 +298,6 @@ fn rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::E
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]

@@ -106,6 +106,13 @@ fn one_more_site_changes_nobody_elses_bytes() {
 }
 
 #[test]
+fn ten_thousand_stations_have_names_of_their_own() {
+    let scenario = Scenario::load("regional-storm").unwrap().with_sites(2_500);
+    let names: BTreeSet<_> = scenario.sites().iter().map(|site| site.id.clone()).collect();
+    assert_eq!((names.len(), World::new(&scenario, 1).station_count()), (2_500, 10_000));
+}
+
+#[test]
 fn messages_come_in_the_order_of_sending_and_history_first() {
     let scenario = typhoon();
     let all = messages(&scenario, 1, 3.0);

@@ -18,8 +18,9 @@ use crate::link::session::{Heard, Session, Will};
 use crate::message::{Message, Status, json};
 use crate::pace::{Pace, Stopwatch};
 
-/// Messages of one connection that may be unacknowledged.
-const WINDOW: u16 = 64;
+/// Messages that may be unacknowledged on a connection that stations share, and on one of its own: what is kept for each
+/// counts ten thousand times.
+const WINDOW: (u16, u16) = (64, 16);
 /// How often it is looked for reports that nobody has stored.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -45,6 +46,13 @@ impl Seat {
         match self {
             Self::Shared { number, count } => lane_of(topic, *count) == *number,
             Self::Own { .. } => true,
+        }
+    }
+
+    fn window(&self) -> u16 {
+        match self {
+            Self::Shared { .. } => WINDOW.0,
+            Self::Own { .. } => WINDOW.1,
         }
     }
 
@@ -94,7 +102,7 @@ impl Lane {
     ) -> Totals {
         let polling = stop.child_token();
         let (address, will) = (&options.address, seat.will());
-        let mut session = Session::open(address, &client_id, will, WINDOW, polling.clone());
+        let mut session = Session::open(address, &client_id, will, seat.window(), polling.clone());
         let mut lane = Self {
             client: session.client.clone(),
             unacknowledged: VecDeque::new(),
@@ -129,7 +137,7 @@ impl Lane {
         let mut more = true;
         let mut look = tokio::time::interval(LOOK_EVERY);
         while more || !self.is_done() {
-            let room = self.unacknowledged.len() < usize::from(WINDOW);
+            let room = self.unacknowledged.len() < usize::from(self.seat.window());
             let drains = room && !self.is_away && !self.buffer.is_empty();
             tokio::select! {
                 outcome = oldest(&mut self.unacknowledged), if !self.unacknowledged.is_empty() => {
@@ -261,7 +269,7 @@ impl Lane {
     /// What nobody has stored in time goes again, as room allows.
     async fn send_kept(&mut self) {
         let Some(kept) = &mut self.kept else { return };
-        let room = usize::from(WINDOW).saturating_sub(self.unacknowledged.len());
+        let room = usize::from(self.seat.window()).saturating_sub(self.unacknowledged.len());
         for message in kept.due(self.stopwatch.elapsed(), room) {
             self.totals.repeated += 1;
             self.send(message).await;
