@@ -11,5 +11,6 @@ pub mod vitals;
 pub mod desk;
 pub mod board;
 pub mod daemon;
+pub mod safekeeping;
 pub mod exercise;
 pub mod cli;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
-    audit, channel, check, deliveries, demo, doctor, exercise, explain, gateway, import, order,
-    replay, run, score, set, site, station, test, user,
+    archive, audit, channel, check, deliveries, demo, doctor, exercise, explain, export, gateway,
+    healthy, import, order, replay, run, safekeeping, score, set, site, station, test, user,
 };
 use clap::{Parser, Subcommand};
 
@@ -27,15 +27,20 @@ enum Command {
     Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Doctor(doctor::DoctorArgs),
+    Healthy(healthy::HealthyArgs),
     Replay(replay::ReplayArgs),
     Test(test::TestArgs),
     Score(score::ScoreArgs),
     Explain(explain::ExplainArgs),
+    Export(export::ExportArgs),
     Import(import::ImportArgs),
     /// What stands in the field: who waits to be adopted, and the registry as GeoJSON or CSV
     #[command(subcommand)]
     Site(site::SiteCommand),
+    Archive(archive::ArchiveArgs),
     Audit(audit::AuditArgs),
+    Backup(safekeeping::BackupArgs),
+    Restore(safekeeping::RestoreArgs),
     Deliveries(deliveries::DeliveriesArgs),
     Settle(deliveries::SettleArgs),
     User(user::UserArgs),
@@ -82,13 +87,18 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args, language),
         Command::Check(args) => check::run(&args, language),
+        Command::Healthy(args) => healthy::run(&args),
         Command::Doctor(args) => doctor::run(&args, language),
         Command::Replay(args) => replay::run(&args, language),
         Command::Test(args) => test::run(&args, language),
         Command::Score(args) => score::run(&args),
         Command::Explain(args) => explain::run(&args, language),
+        Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Site(command) => site::run(&command),
+        Command::Archive(args) => archive::run(&args, language),
+        Command::Backup(args) => safekeeping::back_up(&args, language),
+        Command::Restore(args) => safekeeping::restore(&args, language),
         Command::Audit(args) => audit::run(&args, language),
         Command::Deliveries(args) => deliveries::list(&args, language),
         Command::Settle(args) => deliveries::settle(&args),

@@ -123,9 +123,35 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("approval-text", "\n[{0}] {1} / {2} / {3}", "\n[{0}] {1} / {2} / {3}"),
     (
+        "archive-bucket-found",
+        "버킷 {0}: 이미 있으며 그대로 둡니다 (영구 보존)",
+        "Bucket {0} is there and left as it is: it keeps points for good",
+    ),
+    (
+        "archive-bucket-found-for",
+        "버킷 {0}: 이미 있으며 그대로 둡니다 ({1}일 보존)",
+        "Bucket {0} is there and left as it is: it keeps points for {1} days",
+    ),
+    ("archive-bucket-made", "버킷 {0}: 만들었습니다", "Bucket {0} is made"),
+    (
         "audit-holds",
         "감사 기록 {0}건이 모두 온전합니다. 마지막 해시 {1}",
         "All {0} entries of the trail hold. Head {1}",
+    ),
+    (
+        "backup-made",
+        "{0}: 백업을 마쳤습니다 ({1} 기준, 저널 {2}번까지, 파일 {3}개, {4}바이트)",
+        "{0}: backup made as of {1}, up to journal record {2}, {3} files, {4} bytes",
+    ),
+    (
+        "backup-restored",
+        "{0}: 복원을 마쳤습니다 ({1} 백업, 저널 {2}번까지, 파일 {3}개, {4}바이트)",
+        "{0}: restored as of {1}, up to journal record {2}, {3} files, {4} bytes",
+    ),
+    (
+        "backup-whole",
+        "{0}: 온전한 백업입니다 ({1} 기준, 저널 {2}번까지, 파일 {3}개, {4}바이트)",
+        "{0}: a whole backup as of {1}, up to journal record {2}, {3} files, {4} bytes",
     ),
     ("board-acknowledge", "상황 확인", "Acknowledge"),
     (
@@ -1566,6 +1592,14 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Token {0} ({1}, {2}), until {3}. It is shown this once:\n{4}",
     ),
     ("user-token-revoked", "토큰 {0} 회수함", "Token {0} is taken back"),
+    ("vital-archive", "기록 {0}건 대기", "{0} records wait"),
+    ("vital-archive-down", "{0}; 기록 {1}건 대기", "{0}; {1} records wait"),
+    (
+        "vital-archive-refused",
+        "서버가 {0}건을 거부함({1}); 기록 {2}건 대기",
+        "{0} points were refused, see {1}; {2} records wait",
+    ),
+    ("vital-archive-takes", "{0}: 버킷 {1} 에 쓸 수 있음", "{0}: takes points for bucket {1}"),
     ("vital-clock-apart", "{0}: 저널의 시각과 {1}초 차이", "{0}: {1} s from the journal"),
     ("vital-clock-sync", "시각 서버와 맞음", "Follows a time server"),
     (

@@ -563,7 +563,7 @@ fn owed(action: &Action) -> Option<&DeliveryKey> {
 }
 
 /// The records a journal says were set aside: known before they are reached.
-fn skipped(folder: &Path) -> anyhow::Result<std::collections::BTreeSet<u64>> {
+pub(super) fn skipped(folder: &Path) -> anyhow::Result<std::collections::BTreeSet<u64>> {
     let mut reader = Reader::open_folder(folder, 0)?;
     let mut skips = std::collections::BTreeSet::new();
     loop {

@@ -12,6 +12,7 @@ use super::value::{Fault, shortened};
 
 const MIB: u64 = 1 << 20;
 const HOUR: Duration = Duration::from_secs(3_600);
+const LAG_LEAST: Duration = Duration::from_secs(5);
 
 /// A server with InfluxDB's second interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ pub fn read(mut table: Table, folder: &Folder, problems: &mut Problems) -> Optio
     let bucket = table.read("bucket", |text| name("bucket", text), problems);
     let token = secret(&mut table, "token", folder, problems);
     let hold = table.size("hold", 64 * MIB..=1 << 50, problems);
-    let lag_max = table.duration("lag-max", HOUR / 60..=365 * 24 * HOUR, problems);
+    let lag_max = table.duration("lag-max", LAG_LEAST..=365 * 24 * HOUR, problems);
     table.finish("[archive]", problems);
     if let (Some(url), Some(token)) = (&url, &token)
         && url.value.scheme() == "http"

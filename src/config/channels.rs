@@ -30,7 +30,7 @@ use super::tree::At;
 
 pub use cap::{CapSettings, GatewaySettings, Signing};
 pub use chat::ChatSettings;
-pub use http::{HttpSettings, HttpUrl, WebhookSettings, http as over_http};
+pub use http::{HttpSettings, HttpUrl, WebhookSettings, http as over_http, http_url};
 pub use machines::{
     AlertmanagerSettings, CellBroadcastSettings, CellGateway, PublicAddressChannel,
 };

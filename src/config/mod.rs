@@ -43,6 +43,7 @@ mod channels;
 mod texts;
 mod audit;
 mod layers;
+mod heartbeat;
 mod exercise;
 mod resolve;
 mod demo;
@@ -74,6 +75,7 @@ pub use demo::CONTACTS as DEMO_CONTACTS;
 pub use exercise::{ExerciseChannel, ExerciseKind, ExerciseSettings};
 pub use feeds::host as sparkplug_host;
 pub(crate) use feeds::{station as mapped_station, target as mapped_target};
+pub use heartbeat::HeartbeatSettings;
 pub use layers::{Form, Layer, LayerKind, Shape};
 pub use problem::{Gravity, Place, Problem, Problems};
 pub use secret::{SecretError, SecretRef, resolve_secret};
@@ -115,6 +117,8 @@ pub struct Config {
     pub archive: Option<ArchiveSettings>,
     /// How much of the past the board can draw by itself.
     pub history: Keep,
+    /// Whom it tells that it is alive, if anybody.
+    pub heartbeat: Option<HeartbeatSettings>,
     /// To whom the head of the audit trail is told, if to anybody.
     pub head: Option<HeadSettings>,
     /// The folder of the sites' files, relative to the main file.

@@ -14,7 +14,6 @@ use reading::id::{GroupId, SiteId, StationId};
 use reading::registry::Registry;
 
 use super::Config;
-use super::audit;
 use super::channels::{self, Channel, ChannelEntry};
 use super::collectors::{self, Collector};
 use super::contacts;
@@ -35,7 +34,7 @@ use super::texts;
 use super::tree::At;
 use super::validity::offsets;
 use super::wires::{self, Claimed};
-use super::{archive, history, layers};
+use super::{archive, audit, heartbeat, history, layers};
 
 /// What other entries may refer to.
 pub struct Known {
@@ -112,6 +111,8 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let archive = archive.map(|table| archive::read(table, folder, problems));
     let history = table.table("history", problems);
     let history = history.map_or_else(Keep::default, |table| history::read(table, problems));
+    let heartbeat = table.table("heartbeat", problems);
+    let heartbeat = heartbeat.map(|table| heartbeat::read(table, folder, problems));
     let has_public_url = daemon.as_ref().is_some_and(|daemon| daemon.http.public_url.is_some());
     let released = read_groups(&mut table, problems);
     let groups = released.iter().filter_map(|entry| entry.name.as_ref());
@@ -187,6 +188,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         objective,
         archive: archive.flatten(),
         history,
+        heartbeat: heartbeat.flatten(),
         head,
         sites,
         instruments,

@@ -2,22 +2,26 @@
 //!
 //! What lies between its last snapshot and the end is written again after a restart, point on point.
 
+mod points;
+mod refused;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alerting::{Action, Decision};
 use anyhow::{Context, anyhow};
-use ingest::archive::{self, Access, ArchiveMetrics, Batch, Carrier, Influx, WAITS};
+use ingest::archive::{Access, ArchiveMetrics, Batch, Carrier, Influx, WAITS};
 use ingest::clock::{Clock, Stopwatch};
 use ingest::journal::Journal;
 use tokio::task::{JoinHandle, block_in_place};
 use tokio_util::sync::CancellationToken;
 
 use super::follower::{Follower, tell};
-use crate::config::{ArchiveSettings, resolve_secret};
+use crate::config::{ArchiveSettings, SecretRef, resolve_secret};
 use crate::desk::events::Trouble;
-use crate::desk::{Carried, Desk};
+use points::write;
+pub use refused::FILE as REFUSED;
+use refused::Refused;
 
 /// Its name among the journal's views, and in incidents.
 const NAME: &str = "archive";
@@ -42,7 +46,7 @@ pub fn spawn(
     skips: BTreeSet<u64>,
     stop: CancellationToken,
 ) -> JoinHandle<()> {
-    let (journal, clock) = (journal.clone(), clock.clone());
+    let (journal, clock, noted) = (journal.clone(), clock.clone(), metrics.clone());
     tokio::spawn(async move {
         let made =
             block_in_place(|| Archiving::new(&settings, folder, &journal, &clock, metrics, &skips));
@@ -51,12 +55,27 @@ pub fn spawn(
             Err(error) => Err(error),
         };
         let Err(error) = ended else { return };
-        tracing::error!(
-            error = format!("{error:#}"),
-            "nothing is archived until bongsu is started again"
-        );
+        let error = format!("{error:#}");
+        tracing::error!(error, "nothing is archived until bongsu is started again");
+        noted.fails(&format!("{error}; nothing is archived until bongsu is started again"));
         tell(&journal, &clock, &Trouble::begun(NAME, "fault-archive", &[])).await.ok();
     })
+}
+
+/// The server of the settings, asked with a token.
+///
+/// # Errors
+/// What is wrong with the token or the address.
+pub fn connect(settings: &ArchiveSettings, token: Option<&SecretRef>) -> anyhow::Result<Influx> {
+    let token = match token {
+        Some(reference) => {
+            resolve_secret(reference).context("[archive] token")?.expose().to_owned()
+        }
+        None => String::new(),
+    };
+    let ArchiveSettings { url, org, bucket, .. } = settings;
+    let access = Access { url: url.clone(), org: org.clone(), bucket: bucket.clone(), token };
+    Influx::new(&access).map_err(|why| anyhow!("[archive] url: {why}"))
 }
 
 /// Follows the journal until told to stop.
@@ -66,7 +85,9 @@ struct Archiving {
     carrier: Carrier<Influx>,
     metrics: ArchiveMetrics,
     settings: ArchiveSettings,
-    is_behind: bool,
+    /// Whether an incident was opened over the lag; not known before it was caught up once, for an earlier run may have
+    /// left one.
+    is_behind: Option<bool>,
     batch: Batch,
     /// The last record whose lines are all written.
     written: u64,
@@ -85,26 +106,9 @@ impl Archiving {
         metrics: ArchiveMetrics,
         skips: &BTreeSet<u64>,
     ) -> anyhow::Result<Self> {
-        let token = match &settings.token {
-            Some(reference) => {
-                resolve_secret(reference).context("[archive] token")?.expose().to_owned()
-            }
-            None => String::new(),
-        };
-        let access = Access {
-            url: settings.url.clone(),
-            org: settings.org.clone(),
-            bucket: settings.bucket.clone(),
-            token,
-        };
-        let sink = Influx::new(&access).map_err(|why| anyhow!("[archive] url: {why}"))?;
-        let set_aside = Box::new(|line: &str, why: &str| {
-            tracing::error!(
-                line,
-                why,
-                "the archive refuses a point for what it is; it is left out"
-            );
-        });
+        let refused = Refused::new(&folder, clock.clone());
+        let set_aside = Box::new(move |line: &str, why: &str| refused.keep(line, why));
+        let sink = connect(settings, settings.token.as_ref())?;
         let follower = Follower::new(NAME, (folder, u64::MAX), settings.hold, journal, skips)?;
         Ok(Self {
             written: follower.desk().position(),
@@ -113,7 +117,7 @@ impl Archiving {
             carrier: Carrier::new(sink, set_aside, metrics.clone(), WAITS),
             metrics,
             settings: settings.clone(),
-            is_behind: false,
+            is_behind: None,
             batch: Batch::default(),
         })
     }
@@ -156,8 +160,8 @@ impl Archiving {
                 () = tokio::time::sleep(AGE_MAX) => {}
             }
             let lag = lag(&self.follower, &self.metrics, self.written);
-            if !self.is_behind && lag > self.settings.lag_max {
-                self.is_behind = true;
+            if self.is_behind != Some(true) && lag > self.settings.lag_max {
+                self.is_behind = Some(true);
                 tell(
                     self.follower.journal(),
                     &self.clock,
@@ -169,8 +173,8 @@ impl Archiving {
         if is_written {
             self.written = self.follower.desk().position();
             let lag = lag(&self.follower, &self.metrics, self.written);
-            if self.is_behind && lag < self.settings.lag_max / 2 {
-                self.is_behind = false;
+            if self.is_behind != Some(false) && lag < self.settings.lag_max / 2 {
+                self.is_behind = Some(false);
                 tell(self.follower.journal(), &self.clock, &Trouble::mended(NAME)).await?;
             }
         }
@@ -194,39 +198,4 @@ fn lag(follower: &Follower, metrics: &ArchiveMetrics, written: u64) -> Duration 
     metrics.lag_records.set(i64::try_from(records).unwrap_or(i64::MAX));
     metrics.lag_seconds.set(lag.as_secs_f64());
     lag
-}
-
-/// What one record came to, as lines.
-fn write(desk: &Desk, carried: &Carried, batch: &mut Batch) {
-    let series = desk.setup().registry.series();
-    let readings = carried.readings.iter();
-    let readings =
-        readings.filter_map(|one| archive::reading(&series[one.series.index()].name, one));
-    readings.for_each(|line| batch.push(&line));
-    for facts in &carried.statuses {
-        let place = (facts.site.as_str(), facts.station.as_str());
-        let line =
-            archive::station(place, facts.online, (facts.battery_v, facts.rssi_dbm), facts.at);
-        line.iter().for_each(|line| batch.push(line));
-    }
-    for (_, action) in &carried.batch.actions {
-        let Action::Decide(decision) = action else { continue };
-        if let Some(line) = line_of(decision) {
-            batch.push(&line);
-        }
-    }
-}
-
-fn line_of(decision: &Decision) -> Option<String> {
-    match decision {
-        Decision::Level { at, site, hazard, to, .. } => {
-            archive::level(site.as_str(), hazard.name(), *to as u8, *at)
-        }
-        Decision::Incident(record) => {
-            let place = (record.site.as_str(), record.hazard.name(), record.state.name());
-            let (level, revision) = (record.level as u8, record.revision);
-            archive::incident(record.id.as_str(), place, (level, revision), record.at)
-        }
-        _ => None,
-    }
 }

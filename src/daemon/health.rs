@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use alerting::catalogue::text;
 use delivery::Ledger;
+use ingest::archive::ArchiveMetrics;
 use ingest::clock::{Clock, Stopwatch};
 use ingest::journal::{Health, Journal};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::archive::REFUSED;
 use super::collectors::Watch;
 use crate::board::{self, Check, Vital};
 use crate::config::{Collector, Config};
@@ -54,6 +56,7 @@ pub struct Vitals {
     brought: Mutex<Brought>,
     /// What the system said of its clock, and when.
     clock_sync: Mutex<Option<(Stopwatch, Check)>>,
+    archive: Option<ArchiveMetrics>,
 }
 
 impl Vitals {
@@ -82,7 +85,13 @@ impl Vitals {
             overview,
             brought,
             clock_sync,
+            archive: None,
         }
+    }
+
+    /// The archive as well, where there is one.
+    pub fn with_archive(self, archive: Option<ArchiveMetrics>) -> Self {
+        Self { archive, ..self }
     }
 
     fn journal(&self) -> Check {
@@ -101,6 +110,22 @@ impl Vitals {
             true => (Vital::Failed, "vital-ledger-memory"),
         };
         Check::new("ledger", vital, text(key, &[]))
+    }
+
+    /// Never worse than degraded: nothing waits for the archive.
+    fn archive(&self) -> Option<Check> {
+        let metrics = self.archive.as_ref()?;
+        let (waiting, refused) = (metrics.lag_records.get(), metrics.points_refused.get());
+        let (waiting, count) = (waiting.to_string(), refused.to_string());
+        let (vital, detail) = match metrics.trouble() {
+            Some(why) => (Vital::Degraded, text("vital-archive-down", &[&why, &waiting])),
+            None if refused > 0 => {
+                let file = self.data_dir.join("archive").join(REFUSED).display().to_string();
+                (Vital::Degraded, text("vital-archive-refused", &[&count, &file, &waiting]))
+            }
+            None => (Vital::Ok, text("vital-archive", &[&waiting])),
+        };
+        Some(Check::new("archive", vital, detail))
     }
 
     fn desk(&self) -> Check {
@@ -189,6 +214,7 @@ impl board::Health for Vitals {
         let clock = vitals::clock(self.clock.wall(), Some(self.clock.at()));
         [self.journal(), self.ledger(), self.desk(), disk, clock]
             .into_iter()
+            .chain(self.archive())
             .chain(outside)
             .collect()
     }

@@ -10,9 +10,10 @@
 pub(crate) mod collectors;
 mod channels;
 mod follower;
-mod archive;
+pub(crate) mod archive;
 mod history;
 mod watchdog;
+mod heartbeat;
 mod clock_trust;
 pub mod ticker;
 mod trail_head;
@@ -55,6 +56,7 @@ use crate::exercise::Exercises;
 use crate::inspections::Inspections;
 use crate::metrics::Metrics;
 use crate::overview;
+use crate::safekeeping::layout;
 use channels::{Channels, LiveRoads, Roads, Room};
 pub use channels::{DaemonTime, DrillRoads, Outcomes};
 pub use clock_trust::ClockTrust;
@@ -154,6 +156,7 @@ impl Daemon {
                 folder.display()
             )
         })?;
+        layout::check(folder)?;
         let listener = TcpListener::bind(config.http.listen).await.with_context(|| {
             format!("cannot listen on {}; is something else running there?", config.http.listen)
         })?;
@@ -170,6 +173,7 @@ impl Daemon {
         let state = StateFolder::open(folder.join("state"))?;
         let seen = opened.position.max(newest(&state));
         let journal = open_journal(&config, clock.clone(), seen)?;
+        layout::note(folder)?;
         registry.register(journal.metrics())?;
 
         let (skips, new_skips) = state.skips();
@@ -253,6 +257,11 @@ impl Daemon {
         ));
 
         views.spawn(watchdog::run(journal.clone(), progress.clone(), stops.serving.clone()));
+        if let Some(settings) = &config.heartbeat {
+            let heartbeat = heartbeat::Heartbeat::new(settings.clone(), config.sender_id.clone())?;
+            let stop = stops.serving.clone();
+            views.spawn(heartbeat.run(journal.clone(), progress.clone(), stop));
+        }
         if let Some(settings) = &config.head {
             views.spawn(trail_head::run(
                 settings.clone(),
@@ -263,18 +272,21 @@ impl Daemon {
             ));
         }
 
-        let archive = match &config.archive {
-            Some(settings) => Some(archive::spawn(
-                settings.clone(),
+        let archiving = match &config.archive {
+            Some(settings) => Some((settings, ArchiveMetrics::register(&registry)?)),
+            None => None,
+        };
+        let archive = archiving.as_ref().map(|(settings, metrics)| {
+            archive::spawn(
+                (*settings).clone(),
                 folder.join("archive"),
                 &journal,
                 &clock,
-                ArchiveMetrics::register(&registry)?,
+                metrics.clone(),
                 skips.clone(),
                 stops.carrying.clone(),
-            )),
-            None => None,
-        };
+            )
+        });
         let (history, past) = history::spawn(
             folder.join("history"),
             config.history,
@@ -288,6 +300,16 @@ impl Daemon {
             None => Tokens::load_or_create(folder)?,
         };
         let board_clock = clock.clone();
+        let vitals = health::Vitals::new(
+            journal.clone(),
+            ledger.clone(),
+            progress.clone(),
+            collectors.watch.clone(),
+            clock.clone(),
+            overview.clone(),
+            &config,
+        );
+        let vitals = vitals.with_archive(archiving.map(|(_, metrics)| metrics));
         let board_state = BoardState {
             overview: overview.clone(),
             ledger: ledger.clone(),
@@ -307,15 +329,7 @@ impl Daemon {
             cap,
             objective: config.objective,
             metrics: registry,
-            health: Arc::new(health::Vitals::new(
-                journal.clone(),
-                ledger.clone(),
-                progress.clone(),
-                collectors.watch.clone(),
-                clock.clone(),
-                overview.clone(),
-                &config,
-            )),
+            health: Arc::new(vitals),
             tokens: tokens.clone(),
             clock: Arc::new(move || board_clock.wall()),
             public_url: config.http.public_url.clone(),
@@ -509,6 +523,7 @@ impl Reloads {
                 &config.archive,
                 &config.history,
                 &config.exercise,
+                &config.heartbeat,
             ) == (
                 &running.channels,
                 &running.collectors,
@@ -518,11 +533,12 @@ impl Reloads {
                 &running.archive,
                 &running.history,
                 &running.exercise,
+                &running.heartbeat,
             )
         };
         if !same {
             bail!(
-                "channels, collectors, http, journal, archive, history, exercise or data-dir changed: restart bongsu to take them over"
+                "channels, collectors, http, journal, archive, history, exercise, heartbeat or data-dir changed: restart bongsu to take them over"
             );
         }
         let setup = payload(&config.setup);

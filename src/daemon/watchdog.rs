@@ -29,13 +29,13 @@ pub async fn run(journal: Journal, progress: watch::Receiver<Progress>, stop: Ca
 
 /// What the desk was seen at last.
 #[derive(Debug, Default)]
-struct Life {
+pub(super) struct Life {
     position: u64,
 }
 
 impl Life {
     /// Whether the desk has moved since it was looked at last, or has applied everything there is.
-    fn is_seen(&mut self, position: u64, synced: u64) -> bool {
+    pub fn is_seen(&mut self, position: u64, synced: u64) -> bool {
         let has_moved = position != self.position;
         self.position = position;
         has_moved || position >= synced

@@ -16,7 +16,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use alerting::engine::{ALIVE_MAX, TrailHead};
+use alerting::engine::{ALIVE_MAX, SiteView, TrailHead};
 use alerting::explanation::Finding;
 use alerting::setup::Setup;
 use alerting::standing::SiteOrder;
@@ -177,6 +177,11 @@ impl Desk {
     /// The rules that have a clause on a series.
     pub fn rules_on(&self, series: &SeriesName) -> Vec<RuleId> {
         self.engine.as_ref().map(|engine| engine.rules_on(series)).unwrap_or_default()
+    }
+
+    /// Where every site stands, by number.
+    pub fn views(&self) -> Vec<SiteView> {
+        self.engine.as_ref().map(Engine::view).unwrap_or_default()
     }
 
     /// Takes one record. Every record first lets happen what was due before it.
@@ -717,7 +722,7 @@ impl Desk {
             sequence: self.position,
             at: self.at,
             setup: Arc::clone(&self.setup),
-            sites: self.engine.as_ref().map(Engine::view).unwrap_or_default(),
+            sites: self.views(),
             latest: self.latest.clone(),
             stations: self.stations_now(),
             standing: self.engine.as_ref().map(Engine::standing).unwrap_or_default().to_vec(),

@@ -19,6 +19,9 @@ use super::Desk;
 use super::waiting::Waiting;
 use crate::overview::{Balance, LinkProof};
 
+/// The layout of a snapshot: the last digit of what it begins with.
+pub const LAYOUT: u8 = MAGIC[7] - b'0';
+
 const MAGIC: [u8; 8] = *b"bongsns6";
 const KEPT: usize = 2;
 

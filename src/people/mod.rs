@@ -18,7 +18,7 @@ pub use password::{Hasher, Weak, check, generated};
 pub use role::{AreaFault, Areas, Person, Role, Scope};
 pub use roster::{Roster, User};
 pub use second_factor::{SecondFactor, digits};
-pub use store::{Details, Kept, NewUser, Note, Store, TokenRow};
+pub use store::{Details, Kept, LAYOUT, NewUser, Note, Store, TokenRow};
 
 /// Ids that nobody may have: what speaks for bongsu itself, and the administrator's token.
 pub const RESERVED: [&str; 4] = ["administrator", "bongsu", "demo", "system"];

@@ -20,7 +20,8 @@ type Result<T> = std::result::Result<T, PeopleError>;
 
 const FILE: &str = "people.sqlite";
 
-const LAYOUT: i64 = 1;
+/// The layout of the file.
+pub const LAYOUT: i64 = 1;
 
 const SCHEMA: &str = "
 CREATE TABLE user (

@@ -45,6 +45,7 @@ use crate::operation::{Exercise, Live, Operation};
 pub use audit::{AuditError, AuditHead, AuditRow, Trail};
 pub use course::Course;
 pub use due::{DueDelivery, InHand};
+pub use open::SCHEMA_VERSION;
 pub use row::{
     AttemptRow, DecisionRow, DeliveryFilter, DeliveryRow, IncidentFilter, IncidentView, LevelRow,
     QuarantineView,

@@ -64,6 +64,19 @@ pub enum SiteKind {
     Facility,
 }
 
+impl SiteKind {
+    /// Its name in configuration and exchange.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Slope => "slope",
+            Self::RetainingWall => "retaining-wall",
+            Self::Bridge => "bridge",
+            Self::Building => "building",
+            Self::Facility => "facility",
+        }
+    }
+}
+
 /// Who made a station or a sensor, and since when it has stood there: for people who look for it, nothing is decided by
 /// it. Texts are empty where nobody wrote them down.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,7 +30,7 @@ use std::time::Duration;
 use reading::{Quality, Reading, SeriesName, Timestamp};
 use rusqlite::{Connection, Transaction, params};
 
-pub use open::Opened;
+pub use open::{LAYOUT, Opened};
 pub use read::{Asked, HistoryReader, Page, Point};
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use influxdb2::api::buckets::ListBucketsRequest;
-use influxdb2::models::{PostBucketRequest, RetentionRule};
+use influxdb2::models::{Bucket, PostBucketRequest, RetentionRule};
 use influxdb2::{Client, RequestError};
 
 /// The longest one request may take.
@@ -61,11 +61,24 @@ impl fmt::Debug for Access {
     }
 }
 
+/// What setting up a bucket came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It was made.
+    New,
+    /// It was there and is left as it is.
+    Found {
+        /// How long it keeps points; for good if `None`.
+        kept: Option<Duration>,
+    },
+}
+
 /// A server with InfluxDB's second interface.
 pub struct Influx {
     client: Client,
     org: String,
     bucket: String,
+    patience: Duration,
 }
 
 impl Influx {
@@ -83,34 +96,46 @@ impl Influx {
         }
         let builder = influxdb2::ClientBuilder::new(&*access.url, &*access.org, &*access.token);
         let client = builder.build().map_err(|error| error.to_string())?;
-        Ok(Self { client, org: access.org.clone(), bucket: access.bucket.clone() })
-    }
-
-    /// Whether the server answers, and what it says of itself.
-    ///
-    /// # Errors
-    /// What hinders.
-    pub async fn ready(&self) -> Result<(), Refusal> {
-        within(async { self.client.ready().await }).await.and_then(|is_ready| match is_ready {
-            true => Ok(()),
-            false => Err(Refusal::Later("the server says it is not ready".into())),
+        Ok(Self {
+            client,
+            org: access.org.clone(),
+            bucket: access.bucket.clone(),
+            patience: REQUEST_MAX,
         })
     }
 
-    /// Makes the bucket if it is not there. True if it was made.
+    /// Whether the server would take points with this token, bucket and organisation. None is written: who looks at
+    /// rights and bucket first says that there are no points, and that is a yes.
+    ///
+    /// # Errors
+    /// What hinders.
+    pub async fn try_out(&self) -> Result<(), Refusal> {
+        match self.write(Bytes::new()).await {
+            Ok(()) | Err(Refusal::Bad(_)) => Ok(()),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Makes the bucket if it is not there, keeping points for `retention`, for good if there is none.
     ///
     /// # Errors
     /// What hinders: mostly a token that may not.
-    pub async fn set_up(&self, retention: Option<Duration>) -> Result<bool, Refusal> {
+    pub async fn set_up(&self, retention: Option<Duration>) -> Result<Made, Refusal> {
+        self.within(self.client.ready()).await?;
         let request = ListBucketsRequest {
             name: Some(self.bucket.clone()),
             org: Some(self.org.clone()),
             ..ListBucketsRequest::default()
         };
-        let found = within(self.client.list_buckets(Some(request))).await;
+        let found = self.within(self.client.list_buckets(Some(request))).await;
         match found {
-            Ok(found) if !found.buckets.is_empty() => return Ok(false),
-            Ok(_) | Err(Refusal::Denied(_)) => {}
+            Ok(found) => {
+                if let Some(bucket) = found.buckets.iter().find(|one| one.name == self.bucket) {
+                    return Ok(Made::Found { kept: kept(bucket) });
+                }
+            }
+            // some servers say so of a bucket that is not there
+            Err(Refusal::Denied(_)) => {}
             Err(refusal) => return Err(refusal),
         }
         let organizations =
@@ -118,7 +143,7 @@ impl Influx {
                 org: Some(self.org.clone()),
                 ..Default::default()
             });
-        let organizations = within(organizations).await?;
+        let organizations = self.within(organizations).await?;
         let id = organizations.orgs.into_iter().find_map(|org| org.id);
         let id =
             id.ok_or_else(|| Refusal::Denied(format!("there is no organisation `{}`", self.org)))?;
@@ -132,22 +157,30 @@ impl Influx {
             retention_rules: rules.into_iter().collect(),
             ..PostBucketRequest::new(id, self.bucket.clone())
         };
-        within(self.client.create_bucket(Some(bucket))).await.map(|()| true)
+        self.within(self.client.create_bucket(Some(bucket))).await.map(|()| Made::New)
+    }
+
+    async fn within<T>(
+        &self,
+        request: impl Future<Output = Result<T, RequestError>>,
+    ) -> Result<T, Refusal> {
+        match tokio::time::timeout(self.patience, request).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(refusal(&error)),
+            Err(_) => Err(Refusal::Later(format!("no answer within {:?}", self.patience))),
+        }
     }
 }
 
 impl Sink for Influx {
     fn write(&self, lines: Bytes) -> BoxFuture<'_, Result<(), Refusal>> {
-        Box::pin(within(self.client.write_line_protocol(&self.org, &self.bucket, lines)))
+        Box::pin(self.within(self.client.write_line_protocol(&self.org, &self.bucket, lines)))
     }
 }
 
-async fn within<T>(request: impl Future<Output = Result<T, RequestError>>) -> Result<T, Refusal> {
-    match tokio::time::timeout(REQUEST_MAX, request).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(refusal(&error)),
-        Err(_) => Err(Refusal::Later(format!("no answer within {} s", REQUEST_MAX.as_secs()))),
-    }
+fn kept(bucket: &Bucket) -> Option<Duration> {
+    let seconds = bucket.retention_rules.first().map_or(0, |rule| rule.every_seconds);
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
 fn refusal(error: &RequestError) -> Refusal {
@@ -158,6 +191,10 @@ fn refusal(error: &RequestError) -> Refusal {
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ANSWER_SHOWN).collect();
     let answer = format!("the server answered {}: {shown}", status.as_u16());
     match status.as_u16() {
+        // a page is not InfluxDB's: who wrote it has not looked at the lines
+        400 | 422 if text.trim_start().starts_with('<') => {
+            Refusal::Later(format!("{answer}; is there a proxy between?"))
+        }
         400 | 422 => Refusal::Bad(answer),
         413 => Refusal::TooLarge,
         401 | 403 | 404 => Refusal::Denied(answer),
@@ -179,4 +216,22 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let access = Access { url, org: "o".into(), bucket: "b".into(), token: "t".into() };
+        let server =
+            Influx { patience: Duration::from_millis(20), ..Influx::new(&access).unwrap() };
+        let Err(Refusal::Later(why)) = server.write(Bytes::from_static(b"m v=1")).await else {
+            panic!("nobody answered")
+        };
+        assert!(why.contains("no answer within 20ms"), "{why}");
+    }
 }

@@ -1,8 +1,8 @@
 //! What is counted about the archive.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use prometheus::{Gauge, IntCounter, IntGauge, Opts, Registry};
 
 /// Counts of one archive. Clones count together.
@@ -19,7 +19,7 @@ pub struct ArchiveMetrics {
     /// How old the oldest of them is, seconds of the journal's time.
     pub lag_seconds: Gauge,
     up: IntGauge,
-    is_up: Arc<AtomicBool>,
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl ArchiveMetrics {
@@ -48,7 +48,7 @@ impl ArchiveMetrics {
                 "Age of the oldest journal record that is not archived yet",
             )?,
             up: IntGauge::new("archive_up", "Whether the archive took the last request")?,
-            is_up: Arc::new(AtomicBool::new(true)),
+            trouble: Arc::default(),
         };
         registry.register(Box::new(metrics.points_written.clone()))?;
         registry.register(Box::new(metrics.points_refused.clone()))?;
@@ -59,14 +59,20 @@ impl ArchiveMetrics {
         Ok(metrics)
     }
 
-    /// Notes whether the last request was taken; true if that is news.
-    pub fn is_writing(&self, up: bool) -> bool {
-        self.up.set(i64::from(up));
-        self.is_up.swap(up, Ordering::Relaxed) != up
+    /// Notes that the last request was taken.
+    pub fn works(&self) {
+        self.up.set(1);
+        *self.trouble.lock() = None;
     }
 
-    /// Whether the last request was taken.
-    pub fn is_up(&self) -> bool {
-        self.is_up.load(Ordering::Relaxed)
+    /// Notes that the last request came to nothing, and why; true if the one before it did better.
+    pub fn fails(&self, why: &str) -> bool {
+        self.up.set(0);
+        self.trouble.lock().replace(why.into()).is_none()
+    }
+
+    /// Why the archive cannot be written; `None` while it can, or nothing was written yet.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().clone()
     }
 }

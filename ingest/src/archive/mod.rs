@@ -9,9 +9,12 @@
 //! | measurement | tags | fields | time |
 //! |---|---|---|---|
 //! | `reading` | `site`, `station`, `sensor`, `quantity`; `copy` where another value has the same stamp | `value` in the base unit of the quantity, `received_at` in seconds since 1970, `quality` as the flags' bits | measured |
-//! | `level` | `site`, `hazard` | `level` 0 to 4, `revision` | decided |
+//! | `level` | `site`, `hazard` | `level` 0 to 4 | decided |
 //! | `station` | `site`, `station` | `online` (0 or 1), `battery_v`, `rssi_dbm` as far as it says so | received |
 //! | `incident` | `site`, `hazard`, `state` | `level`, `revision`, `id` (text) | decided |
+//! | `site` | `site`, `kind` | `latitude`, `longitude`, `level` (its highest), `name_ko`, `name_en` (texts) | configured, decided |
+//! | `limit` | `site`, `station`, `sensor`, `quantity`, `rule`, `level` | `value` in the base unit, `below` (0 or 1) | configured |
+//! | `probe` | | `ok`, 1 | the server's moment, see [`Carrier`] |
 //!
 //! Every number is a float, so that no field ever changes its type. Tags are names from the configuration and closed
 //! lists: their number is that of the series configured. `copy` is a digest of the value, sixteen bits of it.
@@ -27,6 +30,6 @@ mod point;
 
 pub use batch::Batch;
 pub use carrier::{Carrier, SetAside, WAITS};
-pub use influx::{Access, Influx, Refusal, Sink};
+pub use influx::{Access, Influx, Made, Refusal, Sink};
 pub use metrics::ArchiveMetrics;
-pub use point::{incident, level, reading, station};
+pub use point::{Place, incident, level, limit, reading, site, station};

@@ -82,6 +82,64 @@ pub fn incident(
     })
 }
 
+/// Where a site is and how it stands: what a map shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The site.
+    pub site: &'a str,
+    /// What it is.
+    pub kind: &'static str,
+    /// Latitude and longitude, degrees, WGS 84.
+    pub location: (f64, f64),
+    /// Its name in Korean and in English.
+    pub name: (&'a str, &'a str),
+    /// The highest level of its hazards, 0 to 4.
+    pub level: u8,
+}
+
+/// A site on the map, as of a moment.
+pub fn site(place: &Place<'_>, at: Timestamp) -> Option<String> {
+    let (latitude, longitude) = place.location;
+    encode(&Line {
+        measurement: "site".into(),
+        tags: vec![("kind".into(), place.kind.into()), ("site".into(), place.site.into())],
+        fields: vec![
+            ("latitude".into(), FieldValue::Float(latitude)),
+            ("longitude".into(), FieldValue::Float(longitude)),
+            ("level".into(), FieldValue::Float(f64::from(place.level))),
+            ("name_ko".into(), FieldValue::Text(place.name.0.into())),
+            ("name_en".into(), FieldValue::Text(place.name.1.into())),
+        ],
+        time: Some(at.nanos()),
+    })
+}
+
+/// The value at which a rule begins to argue for a level on a series, in its base unit; `below` where it does from there
+/// downwards. What a chart draws as a line.
+pub fn limit(
+    series: &SeriesName,
+    (rule, level): (&str, &'static str),
+    (value, below): (f64, bool),
+    at: Timestamp,
+) -> Option<String> {
+    encode(&Line {
+        measurement: "limit".into(),
+        tags: vec![
+            ("level".into(), level.into()),
+            ("quantity".into(), series.quantity.name().into()),
+            ("rule".into(), rule.into()),
+            ("sensor".into(), series.sensor.as_str().into()),
+            ("site".into(), series.site.as_str().into()),
+            ("station".into(), series.station.as_str().into()),
+        ],
+        fields: vec![
+            ("value".into(), FieldValue::Float(value)),
+            ("below".into(), FieldValue::Float(f64::from(u8::from(below)))),
+        ],
+        time: Some(at.nanos()),
+    })
+}
+
 /// The same for the same value: a point written again falls on itself.
 fn copy(value: f64) -> String {
     format!("{:04x}", crc32c::crc32c(&value.to_bits().to_le_bytes()) & 0xffff)

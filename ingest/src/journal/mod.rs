@@ -119,4 +119,5 @@ pub use handle::{Journal, Opened};
 pub use queue::Appended;
 pub use reader::Reader;
 pub use record::{Entry, Kind, Record};
+pub use segment::LAYOUT;
 pub use shared::Health;

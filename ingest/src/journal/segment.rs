@@ -18,7 +18,7 @@ use super::scan::Scan;
 pub(super) const SEGMENT_HEADER_LEN: u64 = 24;
 
 /// The layout this code writes, and the newest it reads.
-const LAYOUT: u32 = 1;
+pub const LAYOUT: u32 = 1;
 
 const MAGIC: [u8; 16] = *b"bongsu journal\r\n";
 

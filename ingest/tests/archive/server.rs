@@ -29,10 +29,15 @@ impl Server {
     }
 
     pub async fn post(&self, path: &str, body: String) {
-        let request = self.client.post(format!("http://{}{path}", self.addr)).body(body);
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        assert!(status.is_success(), "{path}: {status} {}", answer.text().await.unwrap());
+        let (status, said) = self.write(path, &body).await;
+        assert!(status.is_success(), "{path}: {status} {said}");
+    }
+
+    /// What it answers to a body, whatever that is.
+    pub async fn write(&self, path: &str, body: &str) -> (reqwest::StatusCode, String) {
+        let url = format!("http://{}{path}", self.addr);
+        let answer = self.client.post(url).body(body.to_owned()).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
     }
 
     #[expect(clippy::disallowed_methods, reason = "a deadline for a server that does not start")]

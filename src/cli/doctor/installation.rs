@@ -12,7 +12,8 @@ use serde_json::json;
 use super::{good, running, sources};
 use crate::board::{Check, Vital};
 use crate::cli::bad_configuration;
-use crate::config::Config;
+use crate::config::{ArchiveSettings, Config};
+use crate::daemon::archive::connect;
 use crate::vitals;
 
 /// Looks at everything. Problems of the configuration are told as `check` does.
@@ -42,8 +43,25 @@ pub async fn run(
         let checks = sources::look_at(collector, &config, Duration::from_secs(listen_s)).await;
         report.tell_all(checks)?;
     }
+    if let Some(settings) = &config.archive {
+        report.tell(&archive(settings).await)?;
+    }
     report.tell_all(running::look(&config).await)?;
     Ok(good(report.worst != Vital::Failed))
+}
+
+/// Whether the archive would take points. None is written, and nothing depends on it.
+async fn archive(settings: &ArchiveSettings) -> Check {
+    let tried = match connect(settings, settings.token.as_ref()) {
+        Ok(server) => server.try_out().await.map_err(|refusal| refusal.to_string()),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    let ArchiveSettings { url, bucket, .. } = settings;
+    let (vital, detail) = match tried {
+        Ok(()) => (Vital::Ok, text("vital-archive-takes", &[url, bucket])),
+        Err(why) => (Vital::Degraded, vitals::same(format!("{url}: {why}"))),
+    };
+    Check::new("archive", vital, detail)
 }
 
 fn configuration(config: &Config) -> Check {

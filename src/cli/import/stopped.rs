@@ -13,6 +13,7 @@ use crate::board::Past;
 use crate::cli::api::Sent;
 use crate::config::Config;
 use crate::daemon;
+use crate::safekeeping::layout;
 
 /// An open journal, and who is registered.
 pub struct Stopped {
@@ -27,6 +28,7 @@ impl Stopped {
     /// # Errors
     /// If a daemon has the journal, or it cannot be opened.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        layout::check(&config.data_dir)?;
         let clock = Clock::system();
         let seen = seen(&config.data_dir)?;
         let journal = daemon::open_journal(config, clock.clone(), seen).with_context(|| {

@@ -192,18 +192,11 @@ impl HeldSite {
     }
 
     fn text(&self) -> String {
-        let kind = match self.kind {
-            SiteKind::Slope => "slope",
-            SiteKind::RetainingWall => "retaining-wall",
-            SiteKind::Bridge => "bridge",
-            SiteKind::Building => "building",
-            SiteKind::Facility => "facility",
-        };
         let mut lines = vec![
             "[site]".to_owned(),
             format!("id = {}", quoted(&self.id)),
             format!("name = {}", both(&self.name_ko, &self.name_en)),
-            format!("kind = \"{kind}\""),
+            format!("kind = \"{}\"", self.kind.name()),
             format!("location = {}", point(&self.location)),
             format!("radius = \"{} km\"", self.radius_km),
         ];

@@ -9,7 +9,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Doing, LedgerError, Result, audit};
 
-const SCHEMA_VERSION: i64 = 2;
+/// The layout of the file.
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// How long a statement waits for a lock, as that of a backup.
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Doing, HistoryError};
 
 /// Layout of the file. A file of an older one is rebuilt from the journal.
-const LAYOUT: i64 = 2;
+pub const LAYOUT: i64 = 2;
 
 const SCRIPT: &str = "
 CREATE TABLE mark (position INTEGER NOT NULL) STRICT;

@@ -1,0 +1,194 @@
+//! A copy of a data directory while the daemon runs: snapshots first, then the ledger, the journal last, so that each part
+//! finds in the next what it goes on from.
+//!
+//! Left out is what is made again by itself: the local history, sessions of the embedded broker, the journal's reserve.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use reading::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use super::layout::{self, Layouts};
+use super::manifest::{DATA, FILE, Kept, Manifest};
+use super::{JOURNAL, LEDGER, STATE};
+
+/// What is made again by itself, or was copied first.
+const LEFT_OUT: [&str; 3] = ["history", "broker", LEDGER];
+
+/// A file that went while it was copied makes the copy begin again: the journal drops old segments now and then.
+const TRIES: u32 = 3;
+
+/// Copies the data directory `from` to the folder `to`, which appears when it is complete. `config`: files that are kept
+/// beside, and not put back.
+///
+/// # Errors
+/// What cannot be read or written; a folder that is there already.
+pub fn back_up(
+    from: &Path,
+    config: Option<&Path>,
+    to: &Path,
+    now: Timestamp,
+) -> anyhow::Result<Manifest> {
+    if !from.join(LEDGER).exists() {
+        bail!("there is no {} in {}; name the data directory of a bongsu", LEDGER, from.display());
+    }
+    layout::check(from)?;
+    if to.exists() {
+        bail!("{} is there already; name a folder that is not", to.display());
+    }
+    let part = beside(to)?;
+    let mut made = copy_all(from, &part, now);
+    for _ in 1..TRIES {
+        if !made.as_ref().is_err_and(is_gone) {
+            break;
+        }
+        made = copy_all(from, &part, now);
+    }
+    let manifest = made?;
+    if let Some(file) = config {
+        copy_config(file, &part.join("config"))?;
+    }
+    fs::rename(&part, to).with_context(|| format!("cannot make {}", to.display()))?;
+    Ok(manifest)
+}
+
+/// Where the backup is made before it appears.
+fn beside(to: &Path) -> anyhow::Result<PathBuf> {
+    let Some(name) = to.file_name() else { bail!("{} names no folder", to.display()) };
+    let mut name = name.to_owned();
+    name.push(".part");
+    Ok(to.with_file_name(name))
+}
+
+fn is_gone(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+fn copy_all(from: &Path, part: &Path, now: Timestamp) -> anyhow::Result<Manifest> {
+    if part.exists() {
+        fs::remove_dir_all(part).with_context(|| format!("cannot clear {}", part.display()))?;
+    }
+    let data = part.join(DATA);
+    private(&data)?;
+    copy_folder(&from.join(STATE), &data.join(STATE))?;
+    copy_database(&from.join(LEDGER), &data.join(LEDGER))?;
+    let position = position(&data.join(LEDGER))?;
+    for entry in fs::read_dir(from)?.flatten() {
+        let name = entry.file_name();
+        let later = [STATE, JOURNAL].iter().chain(&LEFT_OUT).any(|known| name == **known);
+        let text = name.to_string_lossy();
+        if later || text.contains(".sqlite-") {
+            continue;
+        }
+        if text.ends_with(".sqlite") {
+            copy_database(&entry.path(), &data.join(&name))?;
+        } else {
+            copy_entry(&entry.path(), &data.join(&name))?;
+        }
+    }
+    copy_folder(&from.join(JOURNAL), &data.join(JOURNAL))?;
+    let layouts = Layouts::read(from)?.unwrap_or_else(Layouts::ours);
+    let mut files = Vec::new();
+    list(&data, "", &mut files)?;
+    let manifest = Manifest { made_at: now.to_string(), position, layouts, files };
+    let file = part.join(FILE);
+    fs::write(&file, serde_json::to_vec_pretty(&manifest)?)?;
+    File::open(&file)?.sync_all()?;
+    Ok(manifest)
+}
+
+/// A folder that is its owner's alone: it will hold tokens and names.
+fn private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn copy_entry(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::metadata(from)?.is_dir() { copy_folder(from, to) } else { copy_file(from, to) }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.exists() {
+        return Ok(());
+    }
+    private(to)?;
+    let mut entries: Vec<_> = fs::read_dir(from)?.flatten().map(|entry| entry.path()).collect();
+    entries.sort(); // the journal's segments oldest first: the newest has what the others do not
+    for path in entries {
+        let name = path.file_name().unwrap_or_default();
+        let text = name.to_string_lossy();
+        let passing = [".new", ".making", "-wal", "-shm"].iter().any(|end| text.ends_with(end));
+        if !passing && text != "lock" && text != "reserve" {
+            copy_entry(&path, &to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// A file as long as it is now: it may grow meanwhile.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let source = File::open(from)?;
+    let len = source.metadata()?.len();
+    let mut copy = File::create(to)?;
+    copy.set_permissions(source.metadata()?.permissions())?;
+    io::copy(&mut source.take(len), &mut copy)?;
+    copy.sync_all()
+}
+
+/// A database as of one moment, whoever writes to it.
+fn copy_database(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let copied = Connection::open_with_flags(from, flags)
+        .and_then(|database| database.backup("main", to, None::<fn(rusqlite::backup::Progress)>));
+    copied.with_context(|| {
+        format!("cannot copy {}; run this as the user that bongsu runs as", from.display())
+    })?;
+    File::open(to)?.sync_all()?;
+    Ok(())
+}
+
+fn position(ledger: &Path) -> anyhow::Result<u64> {
+    let database = Connection::open_with_flags(ledger, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let row = "SELECT value FROM meta WHERE name = 'position'";
+    Ok(database.query_row(row, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
+fn list(data: &Path, below: &str, files: &mut Vec<Kept>) -> io::Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(data.join(below))?.flatten().collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = format!("{below}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            list(data, &format!("{path}/"), files)?;
+        } else {
+            files.push(Kept::of(data, path)?);
+        }
+    }
+    Ok(())
+}
+
+/// The main file and what lies beside and one folder below, as text: for whoever has to set up a machine again. Secrets
+/// that configuration points to are not among them.
+fn copy_config(file: &Path, to: &Path) -> anyhow::Result<()> {
+    private(to)?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    copy_texts(folder, to)?;
+    for entry in fs::read_dir(folder)?.flatten().filter(|entry| entry.path().is_dir()) {
+        copy_texts(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+fn copy_texts(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let Ok(entries) = fs::read_dir(from) else { return Ok(()) };
+    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
+        if path.extension().is_some_and(|end| end == "toml" || end == "csv") {
+            private(to)?;
+            copy_file(&path, &to.join(path.file_name().unwrap_or_default()))?;
+        }
+    }
+    Ok(())
+}
