@@ -11,7 +11,7 @@ usage: ./test.sh [--install] [--all]
 
   --install   first install what the tests with real servers need (apt-get; root or sudo)
   --all       also what takes longer: many more kills and random cases, every benchmark once, the Debian package, the
-              board in a browser
+              board in a browser, licences, the book, dashboards against Grafana
 
 environment
   CI=true             as --install, and a test that is skipped for want of a program fails
@@ -24,7 +24,7 @@ TEXT
 # Debian package of each.
 programs=(
     aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_ctrl mosquitto_passwd mosquitto_pub mosquitto_sub
-    multimon-ng node node:mqtt ogrinfo openssl perl perl:Net::SMPP prometheus-alertmanager promtool python3 python3:paho.mqtt.client
+    multimon-ng node node:mqtt ogrinfo openssl perl perl:Net::SMPP prometheus prometheus-alertmanager promtool python3 python3:paho.mqtt.client
     python3:pymodbus.server python3:serial_asyncio socat
     systemd-analyze systemd-sysusers victoria-metrics xmllint xmlsec1
 )
@@ -46,6 +46,7 @@ declare -A package_of=(
     [openssl]=openssl
     [perl]=perl
     [perl:Net::SMPP]=libnet-smpp-perl
+    [prometheus]=prometheus
     [prometheus-alertmanager]=prometheus-alertmanager
     [promtool]=prometheus
     [python3]=python3-minimal
@@ -277,6 +278,43 @@ accessibility_rules() {
     export BONGSU_AXE=$PWD/$folder/package/axe.min.js
 }
 
+# Licences, sources, and what must not be a part (deny.toml); the bill of materials can be written.
+supply_chain() {
+    deploy/release/bill.py sbom >/dev/null && deploy/release/bill.py third-party >/dev/null || return 1
+    if ! cargo deny --version >/dev/null 2>&1; then
+        complain "cargo deny is not installed: licences and sources are not looked at (cargo install --locked cargo-deny)"
+        return
+    fi
+    cargo deny --all-features check bans licenses sources
+}
+
+# The documents build as a book, and the book has every page.
+book() {
+    local page status=0
+    for page in docs/*.md docs/decisions/*.md; do
+        page=${page#docs/}
+        if [[ $page != SUMMARY.md ]] && ! grep -qF "($page)" docs/SUMMARY.md; then
+            complain "docs/SUMMARY.md: there is no $page"
+            status=1
+        fi
+    done
+    if command -v mdbook >/dev/null; then
+        mdbook build || status=1
+    else
+        complain "mdbook is not installed: the book is not built (cargo install --locked mdbook)"
+    fi
+    return $status
+}
+
+# Dashboards against the types that Grafana publishes.
+dashboards() {
+    if ! command -v npm >/dev/null; then
+        complain "npm is not installed: dashboards are not held against Grafana's types"
+        return
+    fi
+    dashboards/grafana/check-schema.sh
+}
+
 benchmarks_once() { cargo bench --workspace --locked --bench '*' -- --test; }
 
 tests() { cargo test "${profile[@]}" --workspace --locked --no-fail-fast; }
@@ -333,6 +371,9 @@ if $all; then
     step "benchmarks, once each" benchmarks_once
     step "Debian package" debian_package
     step "accessibility rules" accessibility_rules
+    step "supply chain" supply_chain
+    step book book
+    step dashboards dashboards
 fi
 # The tests come last, and where all went well on a build server theirs are the last words.
 step tests tests
