@@ -25,7 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a scenario against a broker or on wires, or write its messages to a file as fast as possible
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Print the collectors that a bongsu.toml needs to hear a scenario
     Wiring(wiring::Wiring),
     /// List the scenarios that come with the program, each with a small picture
