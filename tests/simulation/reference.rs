@@ -101,7 +101,8 @@ impl Reference {
             return;
         }
         let span = (at - before).min(ALIVE);
-        self.uptime += span;
+        // downtime is no part of how long a series was silent
+        self.uptime += if at - before <= ALIVE { span } else { 0 };
         for site in self.sites.iter_mut().filter(|site| site.assessed < site.told) {
             let quiet = |it: &usize| self.uptime - self.series[*it].heard_uptime;
             let is_stale = site.raised.iter().any(|it| quiet(it) > FRESH + span);

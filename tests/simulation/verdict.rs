@@ -243,12 +243,14 @@ struct Watch<'w> {
     /// What was admitted of each series: stamp and value.
     admitted: BTreeSet<(u32, i64, i64)>,
     open: BTreeMap<(String, Hazard), (String, bool)>,
+    /// Where deliveries stand.
+    states: BTreeMap<String, DeliveryState>,
 }
 
 impl<'w> Watch<'w> {
     fn new(world: &'w World) -> Self {
-        let (admitted, open) = (BTreeSet::new(), BTreeMap::new());
-        Self { world, reference: Reference::new(), admitted, open }
+        let (admitted, open, states) = Default::default();
+        Self { world, reference: Reference::new(), admitted, open, states }
     }
 
     fn take(&mut self, seen: &Seen, carried: &Carried) -> Option<String> {
@@ -281,6 +283,9 @@ impl<'w> Watch<'w> {
                 return Some(fault);
             }
         }
+        if let Some(fault) = self.receipt(seen, carried) {
+            return Some(fault);
+        }
         for (site, name) in ["slope-1", "bridge-1"].into_iter().enumerate() {
             let told = self.reference.level_told(site);
             if let Some(least) = self.reference.owed(site, at).filter(|least| *least > told) {
@@ -290,6 +295,22 @@ impl<'w> Watch<'w> {
             }
         }
         None
+    }
+
+    /// G1: what the far end proves is proven by that very record.
+    fn receipt(&mut self, seen: &Seen, carried: &Carried) -> Option<String> {
+        let waited = (seen.kind == Kind::Receipt)
+            .then(|| serde_json::from_slice::<serde_json::Value>(&seen.payload).ok())
+            .flatten()
+            .and_then(|receipt| Some(receipt.get("id")?.as_str()?.to_owned()))
+            .filter(|key| self.states.get(key) == Some(&DeliveryState::HandedOver));
+        for (_, action) in &carried.batch.actions {
+            if let Action::Change(change) = action {
+                self.states.insert(change.key.to_string(), change.state);
+            }
+        }
+        let lost = waited.filter(|key| self.states.get(key) == Some(&DeliveryState::HandedOver))?;
+        Some(format!("G1: the receipt of {lost} is lost"))
     }
 
     /// G8: once, by its own time, and old where it is.

@@ -564,6 +564,11 @@ impl World {
             if self.ends_now() {
                 return;
             }
+            if self.life.as_ref().is_some_and(|life| !life.desk_is_behind()) {
+                return self.fault(format!(
+                    "G14: record {began_at} is in the journal and nobody can read it"
+                ));
+            }
             self.step_desk();
         }
         if let Some(life) = &mut self.life {
