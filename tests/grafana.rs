@@ -27,7 +27,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// How much of the storm is played: rain, movement, a first level.
-const PLAYED: Duration = Duration::from_secs(2 * 3_600);
+const PLAYED: Duration = Duration::from_secs(3 * 3_600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The storm says nothing of the bridge for so long: its crack is ours.
@@ -134,6 +134,7 @@ async fn play(daemon: &Daemon) {
             link.publish(&message.topic, &message.payload).await.unwrap();
         }
     }
+    link.publish("bongsu/v1/cut-slope-01/post-1/telemetry", b"no report").await.unwrap();
     for n in 0..12_u32 {
         let (at, width) = (now().minus(MINUTE * (12 - n)), 2.0 + f64::from(n) / 100.0);
         let payload = format!(
