@@ -472,20 +472,21 @@ fn settled(
         let key = row.key.as_str();
         let excused = world.ears.lied.contains_key(key) || world.done.rot;
         match row.state {
-            DeliveryState::Delivered | DeliveryState::Unconfirmed => {
-                if !heard.contains(key) && !excused {
-                    faults.push(format!(
-                        "G5: {key} is called {} and nobody heard it",
-                        row.state.name()
-                    ));
-                }
+            state @ (DeliveryState::Delivered | DeliveryState::Unconfirmed)
+                if !heard.contains(key) && !excused =>
+            {
+                faults.push(format!("G5: {key} is called {} and nobody heard it", state.name()));
             }
-            DeliveryState::Refused | DeliveryState::Expired if row.site.as_str() != "bongsu" => {
-                if !is_reported(row, decisions, deliveries) {
-                    faults.push(format!("G5: {key} is {} and nobody says so", row.state.name()));
-                }
+            state @ (DeliveryState::Refused | DeliveryState::Expired)
+                if row.site.as_str() != "bongsu" && !is_reported(row, decisions, deliveries) =>
+            {
+                faults.push(format!("G5: {key} is {} and nobody says so", state.name()));
             }
-            DeliveryState::Refused | DeliveryState::Expired | DeliveryState::Superseded => {}
+            DeliveryState::Delivered
+            | DeliveryState::Unconfirmed
+            | DeliveryState::Refused
+            | DeliveryState::Expired
+            | DeliveryState::Superseded => {}
             open if !world.done.rot => faults.push(format!("G5: {key} is left {}", open.name())),
             _ => {} // of an incident that is lost with the records that opened it
         }
@@ -620,9 +621,8 @@ pub fn digest(world: &World) -> u64 {
 }
 
 fn scrubbed(text: &str) -> String {
-    let mut parts = text.split(".journal");
     let mut all = String::new();
-    while let Some(part) = parts.next() {
+    for part in text.split(".journal") {
         let cut = part.len().saturating_sub(8);
         all.push_str(part.get(..cut).unwrap_or(part));
     }

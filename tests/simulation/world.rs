@@ -583,7 +583,7 @@ impl World {
 
     /// What was seen before must be there still, and what is new must be new.
     fn compare(&mut self, again: &[Seen], first: u64) {
-        let before = std::mem::replace(&mut self.seen, Vec::new());
+        let before = std::mem::take(&mut self.seen);
         let last = before.last().map_or(0, |record| record.sequence);
         let by_number: BTreeMap<u64, &Seen> =
             again.iter().map(|record| (record.sequence, record)).collect();
