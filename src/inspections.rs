@@ -27,7 +27,9 @@ pub const TEXT_LEN_MAX: usize = 2_000;
 
 const FILE: &str = "inspections.sqlite";
 const FOLDER: &str = "photos";
-const LAYOUT: i64 = 1;
+/// Layout of the file.
+pub const LAYOUT: i64 = 1;
+
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
@@ -41,8 +43,8 @@ CREATE TABLE entry (
     note TEXT NOT NULL);
 CREATE INDEX entry_inspection ON entry (inspection, id);
 CREATE TABLE photo (
-    id TEXT PRIMARY KEY, site TEXT NOT NULL, about TEXT NOT NULL, form TEXT NOT NULL, length INTEGER NOT NULL,
-    at INTEGER NOT NULL, by TEXT NOT NULL);
+    id TEXT NOT NULL, site TEXT NOT NULL, about TEXT NOT NULL, form TEXT NOT NULL, length INTEGER NOT NULL,
+    at INTEGER NOT NULL, by TEXT NOT NULL, PRIMARY KEY (id, site, about));
 CREATE INDEX photo_site ON photo (site, at);
 ";
 
@@ -363,7 +365,10 @@ impl Inspections {
         let rows = found.query_map(values, inspection).doing(doing)?;
         let mut all = rows.collect::<rusqlite::Result<Vec<Inspection>>>().doing(doing)?;
         let mut entries = connection
-            .prepare("SELECT at, by, note FROM entry WHERE inspection = ? ORDER BY id LIMIT 200")
+            .prepare(
+                "SELECT at, by, note FROM (SELECT id, at, by, note FROM entry WHERE inspection = ?
+                ORDER BY id DESC LIMIT 200) ORDER BY id",
+            )
             .doing(doing)?;
         for one in &mut all {
             let rows = entries.query_map([one.id], |row| {
@@ -391,14 +396,12 @@ impl Inspections {
         let id: String =
             digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let connection = self.connection.lock();
-        let (count, length): (i64, i64) = connection
-            .query_row("SELECT count(*), coalesce(sum(length), 0) FROM photo", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .doing("count photographs")?;
         let new = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-        if count >= PHOTOS_MAX || length.saturating_add(new) > PHOTOS_LEN_MAX {
-            return Err(InspectionError::Full);
+        if !has_room(&connection, new)? {
+            self.forget_moved(&connection)?;
+            if !has_room(&connection, new)? {
+                return Err(InspectionError::Full);
+            }
         }
         let path = self.folder.join(&id);
         let failed = |source| InspectionError::Photo { path: path.clone(), source };
@@ -409,7 +412,7 @@ impl Inspections {
         let values = params![id, site, about, form.media(), new, at.nanos(), by];
         let sql =
             "INSERT INTO photo (id, site, about, form, length, at, by) VALUES (?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO NOTHING";
+            ON CONFLICT DO NOTHING";
         connection.execute(sql, values).doing("keep a photograph")?;
         let (site, about, by) = (site.into(), about.into(), by.into());
         Ok(Photo { id, site, about, media: form.media(), length: new, at, by })
@@ -438,10 +441,30 @@ impl Inspections {
         let found = self.connection.lock().query_row(sql, [id], photo).optional();
         let Some(photo) = found.doing("find a photograph")? else { return Ok(None) };
         let path = self.folder.join(&photo.id);
-        let bytes = std::fs::read(&path);
-        let bytes = bytes.map_err(|source| InspectionError::Photo { path, source })?;
-        Ok(Some((photo, bytes)))
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some((photo, bytes))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None), // moved away
+            Err(source) => Err(InspectionError::Photo { path, source }),
+        }
     }
+
+    /// Forgets photographs that whoever runs bongsu moved away.
+    fn forget_moved(&self, connection: &Connection) -> Result<()> {
+        let doing = "forget photographs that were moved away";
+        let mut ids = connection.prepare("SELECT DISTINCT id FROM photo").doing(doing)?;
+        let ids = ids.query_map([], |row| row.get(0)).and_then(Iterator::collect).doing(doing)?;
+        for id in Vec::<String>::into_iter(ids).filter(|id| !self.folder.join(id).exists()) {
+            connection.execute("DELETE FROM photo WHERE id = ?", [id]).doing(doing)?;
+        }
+        Ok(())
+    }
+}
+
+fn has_room(connection: &Connection, new: i64) -> Result<bool> {
+    let sql = "SELECT count(*), coalesce(sum(length), 0) FROM photo";
+    let counted = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (count, length): (i64, i64) = counted.doing("count photographs")?;
+    Ok(count < PHOTOS_MAX && length.saturating_add(new) <= PHOTOS_LEN_MAX)
 }
 
 fn text(text: &str) -> Result<&str> {
@@ -548,10 +571,16 @@ mod tests {
         let kept = all.keep("cut-12", "inspection-1", &jpeg, "kim", at(1)).unwrap();
         assert_eq!(all.keep("cut-12", "inspection-1", &jpeg, "kim", at(2)).unwrap().id, kept.id);
         assert_eq!(all.photos("cut-12", 10).unwrap().len(), 1);
+        all.keep("cut-13", "", &jpeg, "kim", at(3)).unwrap();
+        assert_eq!(all.photos("cut-13", 10).unwrap().len(), 1, "the same picture of another site");
         let (photo, bytes) = all.photo(&kept.id).unwrap().unwrap();
         assert_eq!((photo.media, bytes), ("image/jpeg", jpeg));
         assert!(all.photo("../inspections.sqlite").unwrap().is_none(), "only what the file names");
         let names = std::fs::read_dir(folder.path().join("photos")).unwrap().count();
         assert_eq!(names, 1, "nothing half-written is left");
+        std::fs::remove_file(folder.path().join("photos").join(&kept.id)).unwrap();
+        assert!(all.photo(&kept.id).unwrap().is_none(), "it was moved away");
+        all.forget_moved(&all.connection.lock()).unwrap();
+        assert!(all.photos("cut-12", 10).unwrap().is_empty());
     }
 }

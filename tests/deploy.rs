@@ -192,7 +192,8 @@ async fn the_shipped_receiver_calls_when_the_heartbeat_stops_and_when_it_is_back
     let receiver = Running::of(
         Command::new(python)
             .arg(shipped("heartbeat/receiver.py"))
-            .args(["--listen", &format!("127.0.0.1:{port}"), "--silence", "5", "--run"])
+            .args(["--listen", &format!("127.0.0.1:{port}"), "--path", "/beat"])
+            .args(["--silence", "5", "--run"])
             .arg(&command),
     );
     let calls = || std::fs::read_to_string(&called).unwrap_or_default();

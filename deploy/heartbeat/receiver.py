@@ -2,7 +2,7 @@
 """Listens for the heartbeat of bongsu ([heartbeat] in its configuration) and runs a command when it stops, and again when it
 is back. Belongs on another machine, best behind another line: an example, in Python's own library alone.
 
-  receiver.py --listen 0.0.0.0:8070 --silence 180 --run /usr/local/bin/call-duty
+  receiver.py --listen 0.0.0.0:8070 --path /beat/SECRET --silence 180 --run /usr/local/bin/call-duty
 
 The command is run with `silent` or `back`, and the seconds since the last beat. Put a proxy that speaks TLS before it.
 """
@@ -45,6 +45,8 @@ class Door(http.server.BaseHTTPRequestHandler):
     timeout = 10
 
     def do_POST(self):
+        if self.path != self.server.path:
+            return self.send_error(404)
         self.rfile.read(min(int(self.headers.get("content-length", 0)), 4096))
         self.server.watch.hear()
         self.send_response(204)
@@ -57,11 +59,13 @@ class Door(http.server.BaseHTTPRequestHandler):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--listen", default="127.0.0.1:8070")
+    parser.add_argument("--path", default="/", help="the only one that is heard: a secret, so that nobody else beats")
     parser.add_argument("--silence", type=float, default=180.0, help="seconds without a beat")
     parser.add_argument("--run", required=True, help="what is run then")
     given = parser.parse_args()
     host, port = given.listen.rsplit(":", 1)
     server = http.server.ThreadingHTTPServer((host, int(port)), Door)
+    server.path = given.path
     server.watch = Watch(given.silence, given.run)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     while True:

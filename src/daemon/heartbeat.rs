@@ -1,6 +1,6 @@
 //! Tells a second place again and again that the desk moves: who hears nothing for a while calls people.
 //!
-//! Nothing is told while readings wait and nothing is decided, or while the disk takes nothing: somebody should look then
+//! Nothing is told while readings wait and nothing is decided, or while the disk is full or takes nothing: somebody should look then
 //! as well.
 
 use anyhow::Context;
@@ -54,7 +54,7 @@ impl Heartbeat {
         let mut life = Life::default();
         loop {
             let position = progress.borrow().position;
-            let is_writing = matches!(journal.health(), Health::Good | Health::Full);
+            let is_writing = matches!(journal.health(), Health::Good);
             if life.is_seen(position, journal.synced()) && is_writing {
                 tokio::select! {
                     () = stop.cancelled() => return,

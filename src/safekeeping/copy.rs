@@ -3,7 +3,7 @@
 //!
 //! Left out is what is made again by itself: the local history, sessions of the embedded broker, the journal's reserve.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,9 @@ pub fn back_up(
     if to.exists() {
         bail!("{} is there already; name a folder that is not", to.display());
     }
+    if lies_in(to, from)? {
+        bail!("{} lies in the data directory it is to be a copy of; name another", to.display());
+    }
     let part = beside(to)?;
     let mut made = copy_all(from, &part, now);
     for _ in 1..TRIES {
@@ -53,6 +56,14 @@ pub fn back_up(
     }
     fs::rename(&part, to).with_context(|| format!("cannot make {}", to.display()))?;
     Ok(manifest)
+}
+
+/// Whether a path that is not there yet would lie in a folder.
+fn lies_in(to: &Path, folder: &Path) -> io::Result<bool> {
+    let folder = folder.canonicalize()?;
+    let to = std::path::absolute(to)?;
+    let there = to.ancestors().find(|ancestor| ancestor.exists());
+    Ok(there.unwrap_or(&to).canonicalize()?.starts_with(folder))
 }
 
 /// Where the backup is made before it appears.
@@ -76,7 +87,10 @@ fn copy_all(from: &Path, part: &Path, now: Timestamp) -> anyhow::Result<Manifest
     copy_folder(&from.join(STATE), &data.join(STATE))?;
     copy_database(&from.join(LEDGER), &data.join(LEDGER))?;
     let position = position(&data.join(LEDGER))?;
-    for entry in fs::read_dir(from)?.flatten() {
+    let mut entries = entries(from)?;
+    // what names files before the files: each that is named is there then
+    entries.sort_by_key(|entry| !entry.file_name().to_string_lossy().ends_with(".sqlite"));
+    for entry in entries {
         let name = entry.file_name();
         let later = [STATE, JOURNAL].iter().chain(&LEFT_OUT).any(|known| name == **known);
         let text = name.to_string_lossy();
@@ -100,8 +114,15 @@ fn copy_all(from: &Path, part: &Path, now: Timestamp) -> anyhow::Result<Manifest
     Ok(manifest)
 }
 
+/// What lies in a folder, by name. What cannot be read is no reason to leave it out unsaid.
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
+    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(DirEntry::file_name);
+    Ok(entries)
+}
+
 /// A folder that is its owner's alone: it will hold tokens and names.
-fn private(folder: &Path) -> io::Result<()> {
+pub(super) fn private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
@@ -115,14 +136,14 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
         return Ok(());
     }
     private(to)?;
-    let mut entries: Vec<_> = fs::read_dir(from)?.flatten().map(|entry| entry.path()).collect();
-    entries.sort(); // the journal's segments oldest first: the newest has what the others do not
-    for path in entries {
-        let name = path.file_name().unwrap_or_default();
+    // the journal's segments oldest first: the newest has what the others do not
+    for entry in entries(from)? {
+        let (path, name) = (entry.path(), entry.file_name());
         let text = name.to_string_lossy();
-        let passing = [".new", ".making", "-wal", "-shm"].iter().any(|end| text.ends_with(end));
+        let passing =
+            [".new", ".making", ".part", "-wal", "-shm"].iter().any(|end| text.ends_with(end));
         if !passing && text != "lock" && text != "reserve" {
-            copy_entry(&path, &to.join(name))?;
+            copy_entry(&path, &to.join(&name))?;
         }
     }
     Ok(())
@@ -146,6 +167,7 @@ fn copy_database(from: &Path, to: &Path) -> anyhow::Result<()> {
     copied.with_context(|| {
         format!("cannot copy {}; run this as the user that bongsu runs as", from.display())
     })?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     File::open(to)?.sync_all()?;
     Ok(())
 }
@@ -157,9 +179,7 @@ fn position(ledger: &Path) -> anyhow::Result<u64> {
 }
 
 fn list(data: &Path, below: &str, files: &mut Vec<Kept>) -> io::Result<()> {
-    let mut entries: Vec<_> = fs::read_dir(data.join(below))?.flatten().collect();
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
+    for entry in entries(&data.join(below))? {
         let path = format!("{below}{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
             list(data, &format!("{path}/"), files)?;
@@ -174,17 +194,18 @@ fn list(data: &Path, below: &str, files: &mut Vec<Kept>) -> io::Result<()> {
 /// that configuration points to are not among them.
 fn copy_config(file: &Path, to: &Path) -> anyhow::Result<()> {
     private(to)?;
-    let folder = file.parent().unwrap_or(Path::new("."));
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     copy_texts(folder, to)?;
-    for entry in fs::read_dir(folder)?.flatten().filter(|entry| entry.path().is_dir()) {
+    for entry in entries(folder)?.into_iter().filter(|entry| entry.path().is_dir()) {
         copy_texts(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }
 
 fn copy_texts(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let Ok(entries) = fs::read_dir(from) else { return Ok(()) };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
+    let entries = entries(from).with_context(|| format!("cannot read {}", from.display()))?;
+    for path in entries.iter().map(DirEntry::path).filter(|path| path.is_file()) {
         if path.extension().is_some_and(|end| end == "toml" || end == "csv") {
             private(to)?;
             copy_file(&path, &to.join(path.file_name().unwrap_or_default()))?;

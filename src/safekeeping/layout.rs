@@ -31,6 +31,7 @@ impl Layouts {
             ("desk", u64::from(crate::desk::state::LAYOUT)),
             ("engine", u64::from(alerting::snapshot::VERSION)),
             ("history", ingest::archive::history::LAYOUT.unsigned_abs()),
+            ("inspections", crate::inspections::LAYOUT.unsigned_abs()),
             ("journal", u64::from(ingest::journal::LAYOUT)),
             ("ledger", delivery::ledger::SCHEMA_VERSION.unsigned_abs()),
             ("people", crate::people::LAYOUT.unsigned_abs()),

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use super::copy::{entries, private};
 use super::layout::{FILE, Layouts};
 use super::manifest::{DATA, Manifest, check};
 
@@ -15,7 +16,7 @@ use super::manifest::{DATA, Manifest, check};
 /// What is wrong with the backup, or a folder that holds something.
 pub fn restore(from: &Path, to: &Path) -> anyhow::Result<Manifest> {
     let manifest = check(from)?;
-    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    private(to).with_context(|| format!("cannot make {}", to.display()))?;
     make_empty(to)?;
     let unfinished = Layouts { unfinished: true, ..manifest.layouts.clone() };
     unfinished.write(to).with_context(|| format!("cannot write to {}", to.display()))?;
@@ -30,7 +31,7 @@ pub fn restore(from: &Path, to: &Path) -> anyhow::Result<Manifest> {
 /// Nothing may lie there but what an unfinished restore left.
 fn make_empty(to: &Path) -> anyhow::Result<()> {
     let is_ours = Layouts::read(to)?.is_some_and(|layouts| layouts.unfinished);
-    for entry in fs::read_dir(to)?.flatten() {
+    for entry in entries(to)? {
         if !is_ours {
             bail!(
                 "{} is not empty; stop bongsu and move what is there out of the way",
@@ -49,7 +50,7 @@ fn make_empty(to: &Path) -> anyhow::Result<()> {
 
 fn put(from: &Path, to: &Path) -> io::Result<()> {
     if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
+        private(folder)?;
     }
     fs::copy(from, to)?;
     File::open(to)?.sync_all()

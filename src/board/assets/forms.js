@@ -14,23 +14,31 @@ document.addEventListener("submit", async (event) => {
 });
 
 async function send(form) {
-  form.dataset.key ??= newKey(); // a second tap is the same order
-  const answer = await fetch(form.dataset.post, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Requested-With": "bongsu", "Idempotency-Key": form.dataset.key },
-    body: JSON.stringify(said(form)),
-  });
-  delete form.dataset.key;
-  const came = await answer.json();
-  if (!answer.ok) return fill(text.textNotDone, came.detail ?? came.title);
+  // what was taken is not ordered again because a photograph did not arrive
+  const came = form.came ?? (await order(form));
+  if (!came.taken) return fill(text.textNotDone, came.detail ?? came.title);
+  form.came = came;
   for (const picture of form.querySelectorAll("[data-kind=photo]")) {
     const refused = picture.files.length ? await photo(picture, came.id ?? "") : null;
     if (refused) return fill(text.textNotDone, refused);
     picture.value = "";
   }
+  delete form.came;
   if (came.password) return fill(text.textPassword, came.password);
   if (came.asked) return fill(text.textAsked, came.asked.join(", "));
   return fill(text.textDone, came.sequence ?? came.done ?? "");
+}
+
+async function order(form) {
+  form.dataset.key ??= newKey(); // after no answer, the next tap is the same order
+  const answer = await fetch(form.dataset.post, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Requested-With": "bongsu", "Idempotency-Key": form.dataset.key },
+    body: JSON.stringify(said(form)),
+  });
+  const came = await answer.json();
+  delete form.dataset.key;
+  return { ...came, taken: answer.ok };
 }
 
 /** The longest side of a photograph that is sent, pixels: a phone's own are slow to send from a slope. */
@@ -48,7 +56,8 @@ async function photo(picture, about) {
 }
 
 async function smaller(file) {
-  const image = await createImageBitmap(file);
+  const image = await createImageBitmap(file).catch(() => null);
+  if (!image) return file; // the board says which forms it takes
   const scale = SIDE_MAX / Math.max(image.width, image.height);
   if (scale >= 1) return file;
   const canvas = new OffscreenCanvas(Math.round(image.width * scale), Math.round(image.height * scale));

@@ -152,6 +152,7 @@ impl Incidents {
                     json!({ "type": "Point", "coordinates": [longitude, latitude] })
                 }),
                 "properties": {
+                    "id": one.id.as_str(),
                     "site": one.site.as_str(),
                     "hazard": one.hazard.name(),
                     "state": one.state.name(),
@@ -160,7 +161,8 @@ impl Incidents {
                     "revision": one.revision,
                     "opened_at": one.opened_at.to_string(),
                     "revised_at": one.at.to_string(),
-                    "what": { "ko": one.what.ko, "en": one.what.en },
+                    "what_ko": one.what.ko,
+                    "what_en": one.what.en,
                 },
             })
         };

@@ -321,9 +321,9 @@ mod tests {
         out.iter().map(word).collect::<Vec<_>>().join(", ")
     }
 
-    /// docs/formulas.md 6.3, test E1.
+    /// docs/formulas.md 6.3.
     #[test]
-    fn the_worked_example() {
+    fn vector_e1_a_spike_stands_out_and_neighbours_do_not() {
         let mut values = [10.0, 10.1, 9.9, 10.0, 15.0, 10.1, 9.9];
         let base = Base::of(&mut values, 0.0);
         assert_eq!(base.middle, 10.0);

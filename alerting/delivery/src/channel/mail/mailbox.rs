@@ -92,7 +92,14 @@ impl Mailbox {
             file.take(LETTER_LEN_MAX).read_to_end(&mut bytes)?;
             Ok(Letter { name, bytes })
         };
-        names.into_iter().map(read).collect()
+        let told = |letter: io::Result<Letter>| {
+            letter
+                .inspect_err(|error| {
+                    tracing::error!(%error, folder = %self.folder.display(), "something in `new` cannot be read as a letter: move it away");
+                })
+                .ok()
+        };
+        Ok(names.into_iter().map(read).filter_map(told).collect())
     }
 
     async fn take(&self, Letter { name, bytes }: Letter) {
