@@ -112,6 +112,10 @@ async fn g14_a_backup_that_is_not_whole_or_has_no_room_is_refused_by_name() {
     let (status, said) =
         bongsu(&["backup", "--data-dir", text(&data), "--to", text(&backup)]).await;
     assert!(status == 70 && said.contains("there already"), "{said}");
+    let inside = data.join("state/backup");
+    let (status, said) =
+        bongsu(&["backup", "--data-dir", text(&data), "--to", text(&inside)]).await;
+    assert!(status == 70 && said.contains("lies in the data directory"), "{said}");
     let (status, said) = bongsu(&[&from[..], &["--check"]].concat()).await;
     assert!(status == 0 && said.contains("a whole backup"), "{said}");
     let (status, said) = bongsu(&[&from[..], &["--data-dir", text(&data)]].concat()).await;
