@@ -258,6 +258,49 @@ fn deaths_make_stations_stale_but_not_those_of_an_earlier_session() {
 }
 
 #[test]
+fn a_lost_session_asks_for_a_rebirth() {
+    // The session before, the one that is born, how often that asks.
+    for (last, next, asks) in [
+        (7, 7, 0),
+        (7, 8, 0),
+        (255, 0, 0),
+        (7, 0, 0),
+        (7, 9, 1),
+        (7, 6, 1),
+        (254, 0, 0),
+        (254, 1, 1),
+    ] {
+        let mut host = Host::new();
+        assert_eq!(host.tell(NODE, Some(0), vec![session(last)]), Ok(vec![]));
+        assert_eq!(host.asks(), 0, "nothing is known before the first birth");
+        host.tell("spBv1.0/slopes/NDEATH/edge", None, vec![session(last)]).unwrap();
+        assert_eq!(host.tell(NODE, Some(0), vec![session(next)]), Ok(vec![]));
+        assert_eq!(host.asks(), asks, "{last} {next}");
+        // What it answers is the same session, and whatever follows asks no more.
+        assert_eq!(host.tell(NODE, Some(0), vec![session(next)]), Ok(vec![]));
+        assert_eq!(host.asks(), 0, "{last} {next}");
+    }
+    let mut host = Host::born();
+    for lost in [20, 40, 60] {
+        assert_eq!(host.tell(NODE, Some(0), vec![session(lost)]), Ok(vec![]));
+    }
+    assert_eq!(host.asks(), 1, "at most once a minute, however its numbers run");
+}
+
+#[test]
+fn a_birth_without_a_session_is_taken_and_every_death_ends_it() {
+    let mut host = Host::new();
+    assert_eq!(host.tell(NODE, Some(0), vec![]), Ok(vec![]));
+    let birth = vec![metric("tilt_x", 1, 0.5)];
+    assert_eq!(host.tell("spBv1.0/slopes/DBIRTH/edge/tilt", Some(1), birth).unwrap().len(), 2);
+    assert_eq!(host.asks(), 0);
+    let death = host.tell("spBv1.0/slopes/NDEATH/edge", None, vec![session(3)]);
+    assert_eq!(death, Ok(vec!["box-3 offline".into()]));
+    assert_eq!(host.tell(NODE, Some(0), vec![session(9)]), Ok(vec![]));
+    assert_eq!(host.asks(), 0, "which session it follows is not known");
+}
+
+#[test]
 fn a_new_birth_forgets_the_old_names() {
     let mut host = Host::born();
     assert_eq!(host.tell(NODE, Some(0), vec![session(8)]), Ok(vec![]));

@@ -147,16 +147,12 @@ impl Node {
     ) -> (Result<Heard, CodecError>, bool) {
         match address.kind {
             Kind::NodeBirth => {
-                let seen = self.asked_at;
-                *self = Self {
-                    born: true,
-                    birth: birth_of(payload),
-                    asked_at: seen,
-                    ..Self::default()
-                };
+                let (seen, birth) = (self.asked_at, birth_of(payload));
+                let is_next = follows_session(self.birth, birth);
+                *self = Self { born: true, birth, asked_at: seen, ..Self::default() };
                 self.seq = payload.seq;
                 let bore = self.bear("", payload);
-                let follows = bore.is_ok() && payload.seq == Some(0);
+                let follows = bore.is_ok() && payload.seq == Some(0) && is_next;
                 (bore.map(|()| Heard::Values), follows)
             }
             Kind::NodeDeath => match (self.birth, birth_of(payload)) {
@@ -342,6 +338,13 @@ fn is_control(name: &str) -> bool {
 fn birth_of(payload: &Payload<'_>) -> Option<u64> {
     let metric = payload.metrics.iter().find(|metric| metric.name.as_deref() == Some("bdSeq"))?;
     metric.value.number(metric.datatype).map(|number| number as u64)
+}
+
+/// Whether no session was lost between two births of a node. It may tell its births again within a session, and
+/// counts from 0 again when it is started anew; where either birth has no number, nothing is known to be lost.
+fn follows_session(last: Option<u64>, next: Option<u64>) -> bool {
+    let (Some(last), Some(next)) = (last, next) else { return true };
+    next == last || next == 0 || next == last.wrapping_add(1) % 256
 }
 
 fn moment(millis: u64) -> Option<Timestamp> {

@@ -3,8 +3,8 @@
 //! Topics are `spBv1.0/{group}/{type}/{node}` and `…/{device}`; the device of the table is `group/node` or
 //! `group/node/device`. A birth says which metrics there are, with their types, units and aliases; data then name them
 //! or give the alias alone. What an alias means is kept ([`Hosts`]) as part of what is replayed, so that a replay reads
-//! the same. Who must be asked to be born again (data without a birth, a gap in the running number, an alias nobody
-//! gave) is told as a [`Wish`], at most once a minute for each node.
+//! the same. Who must be asked to be born again (data without a birth, a gap in the running number or in `bdSeq`, an
+//! alias nobody gave) is told as a [`Wish`], at most once a minute for each node.
 //!
 //! A death makes the stations of a node or device stale. The death of an earlier session (another `bdSeq`) is passed over.
 //! Historical metrics go the road of backfill: they raise nothing now.
