@@ -1,5 +1,6 @@
 //! CSV with a described header.
 
+use proptest::collection::vec;
 use proptest::prelude::*;
 use reading::codec::columns::Columns;
 use reading::codec::csv::{Stamps, UtcOffset};
@@ -18,6 +19,19 @@ fn wide() -> Columns {
         metric: None,
         value: None,
         unit: None,
+    }
+}
+
+fn long() -> Columns {
+    Columns {
+        delimiter: ',',
+        names: ["logger", "what", "how-much", "unit"].map(Into::into).to_vec(),
+        at: None,
+        device: Some("logger".into()),
+        metric: Some("what".into()),
+        value: Some("how-much".into()),
+        unit: Some("unit".into()),
+        ..wide()
     }
 }
 
@@ -40,18 +54,8 @@ fn reads_the_wide_and_the_long_form() {
             "box-1 piezo-1/pore-pressure 12.5 - 2026-07-13T18:20:00Z",
         ]
     );
-    let long = Columns {
-        delimiter: ',',
-        names: ["logger", "what", "how-much", "unit"].map(Into::into).to_vec(),
-        at: None,
-        device: Some("logger".into()),
-        metric: Some("what".into()),
-        value: Some("how-much".into()),
-        unit: Some("unit".into()),
-        ..wide()
-    };
     assert_eq!(
-        told(&mapped(long), "x", b"loggers/7,p,2,mH2O\nloggers/7,p,3,\n").unwrap(),
+        told(&mapped(long()), "x", b"loggers/7,p,2,mH2O\nloggers/7,p,3,\n").unwrap(),
         ["box-1 piezo-1/pore-pressure 2 mH2O -", "box-1 piezo-1/pore-pressure 3 - -"]
     );
 }
@@ -92,9 +96,21 @@ fn every_wrong_row_has_a_name_and_a_line() {
 
 proptest! {
     #[test]
-    fn no_text_is_too_strange(text in "(time;p\n)?[a-z0-9;,\"\\n\\r#:. -]{0,200}") {
-        if let Err(error) = decode(&mapped(wide()), "loggers/7", text.as_bytes()) {
-            prop_assert!(CodecError::NAMES.contains(&error.name()));
+    fn no_text_is_too_strange(text in "(time;p\n|loggers/7,p,)?([a-z0-9;,\"\\n\\r#:. -]|\\PC){0,200}") {
+        for columns in [wide(), long(), Columns { names: vec![], ..long() }] {
+            if let Err(error) = decode(&mapped(columns), "loggers/7", text.as_bytes()) {
+                prop_assert!(CodecError::NAMES.contains(&error.name()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_too_strange(bytes in vec(any::<u8>(), 0..200), begins in any::<bool>()) {
+        for (columns, head) in [(wide(), "time;p\n"), (long(), "loggers/7,p,1,mH2O\n")] {
+            let payload = [if begins { head.as_bytes() } else { &[] }, &bytes].concat();
+            if let Err(error) = decode(&mapped(columns), "loggers/7", &payload) {
+                prop_assert!(CodecError::NAMES.contains(&error.name()));
+            }
         }
     }
 }

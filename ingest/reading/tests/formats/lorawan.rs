@@ -309,24 +309,72 @@ fn raw_bytes_that_do_not_fit_the_layout_are_refused() {
     }
 }
 
+/// An uplink of The Things Stack.
+fn message() -> Value {
+    json!({"end_device_ids": {"device_id": "tilt-7", "dev_eui": "70B3D57BA0003BB8", "dev_addr": "260B1234"},
+        "received_at": "2026-07-13T18:10:00.5Z", "uplink_message": {"f_port": 1, "f_cnt": 20, "frm_payload": "AAE=",
+        "decoded_payload": {"tilt": {"x": 0.12}, "open": false, "note": "ok"}, "received_at": "2026-07-13T18:10:00Z",
+        "rx_metadata": [{"gateway_ids": {"gateway_id": "a"}, "rssi": -110, "snr": -3.5}, {"rssi": -90}]}})
+}
+
+/// The same uplink as either server tells it, under a table that knows it.
+fn both(layouts: &[Layout]) -> [(Feed, Value); 2] {
+    let chirpstack = Feed { format: Format::ChirpStackV4(layouts.into()), ..chirpstack_feed() };
+    let stack = Feed { format: Format::TheThingsStackV3(layouts.into()), ..chirpstack_feed() };
+    [(chirpstack, uplink()), (stack, message())]
+}
+
+#[test]
+fn either_server_says_the_same() {
+    let [chirpstack, stack] = both(&[]).map(|(feed, up)| told(&feed, "x", &bytes(&up)).unwrap());
+    assert_eq!(chirpstack, stack);
+    assert_eq!(stack.len(), 3);
+}
+
 proptest! {
     #[test]
     fn no_payload_is_too_strange(data in vec(any::<u8>(), 0..60), port in any::<u8>(), which in 0..6_usize) {
         let device = ["DL-TBRG", "DL-LID", "DL-PR26", "EM310-TILT", "EM500-SWL", "EM500-UDL"][which];
-        let feed = feed(Format::ChirpStackV4(vec![layout_of(device).unwrap()]), &[(EUI, "box-1")], &[]);
-        let payload = chirpstack::encode(&Up { device: EUI, address: "a", counter: 1, port, at: None, data: &data, object: &[], gateways: &[] });
-        if let Err(error) = decode(&feed, "x", &payload) {
-            prop_assert!(CodecError::NAMES.contains(&error.name()));
+        let layouts = [layout_of(device).unwrap()];
+        let [(chirpstack, _), (stack, mut message)] = both(&layouts);
+        let up = chirpstack::encode(&Up { device: EUI, address: "a", counter: 1, port, at: None, data: &data, object: &[], gateways: &[] });
+        // The bytes as base64 are the other server's.
+        let up_value: Value = serde_json::from_slice(&up).unwrap();
+        let sent = message["uplink_message"].as_object_mut().unwrap();
+        sent.retain(|key, _| key == "f_cnt");
+        sent.insert("f_port".into(), port.into());
+        sent.insert("frm_payload".into(), up_value.get("data").cloned().unwrap_or_default());
+        let fates = [(&chirpstack, up), (&stack, bytes(&message))].map(|(feed, payload)| {
+            decode(feed, "x", &payload).map(|decoded| decoded.unmapped).map_err(|error| error.name())
+        });
+        if let Err(name) = &fates[0] {
+            prop_assert!(CodecError::NAMES.contains(name));
         }
+        prop_assert_eq!(&fates[0], &fates[1]);
     }
 
     #[test]
     fn a_damaged_uplink_does_no_harm(place in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<bool>()) {
-        let mut payload = bytes(&uplink());
-        let place = place.index(payload.len());
-        if cut { payload.truncate(place); } else { payload[place] = byte; }
-        if let Err(error) = decode(&chirpstack_feed(), "x", &payload) {
-            prop_assert!(CodecError::NAMES.contains(&error.name()));
+        for (feed, whole) in both(&[]) {
+            let mut payload = bytes(&whole);
+            let place = place.index(payload.len());
+            if cut { payload.truncate(place); } else { payload[place] = byte; }
+            if let Err(error) = decode(&feed, "x", &payload) {
+                prop_assert!(CodecError::NAMES.contains(&error.name()));
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_too_strange(rest in vec(any::<u8>(), 0..200)) {
+        for (feed, whole) in both(&[]) {
+            let whole = bytes(&whole);
+            let half = [&whole[..whole.len() / 2], &rest].concat();
+            for payload in [&rest, &half] {
+                if let Err(error) = decode(&feed, "x", payload) {
+                    prop_assert!(CodecError::NAMES.contains(&error.name()));
+                }
+            }
         }
     }
 }

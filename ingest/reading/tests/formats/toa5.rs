@@ -107,6 +107,36 @@ fn reads_the_tables_of_real_loggers_and_refuses_damaged_ones() {
     }
 }
 
+/// Sixty lines of a weather station on the ice of Greenland, of 45 columns: units nobody knows, numbers in quotes.
+#[test]
+fn reads_a_table_from_the_ice() {
+    let Some(table) = sample("serial/toa5/promice-SlimTableMem1-head.dat") else { return };
+    let mut station = feed(
+        Format::Toa5(Toa5 { offset: UtcOffset::ZERO, columns: vec![] }),
+        &[("CR1000_kpc_u", "box-1")],
+        &[
+            ("AirPressure_Avg", "air/barometric-pressure"),
+            ("Temperature_Avg", "air/temperature"),
+            ("TiltX_Avg", "tilt-1/tilt-x deg"),
+            ("VoltageBatteries", "power/battery-voltage"),
+        ],
+    );
+    assert_eq!(refusal(&station, "x", &table).0, "too-many-readings", "with every column");
+    station.naming.models[0].ignored = vec!["*".into()];
+    let lines = told(&station, "x", &table).unwrap();
+    assert_eq!(lines[0], "box-1 air/barometric-pressure 913 hPa 2019-05-26T12:00:00Z");
+    assert_eq!(lines.len(), 4 * 56);
+    assert_eq!(
+        lines[220..],
+        [
+            "box-1 air/barometric-pressure 918 hPa 2019-05-28T19:00:00Z",
+            "box-1 air/temperature 0.346 Cel 2019-05-28T19:00:00Z",
+            "box-1 tilt-1/tilt-x -1.845 deg 2019-05-28T19:00:00Z",
+            "box-1 power/battery-voltage 11.73 V 2019-05-28T19:00:00Z",
+        ]
+    );
+}
+
 #[test]
 fn what_is_written_reads_back() {
     let at = reading::Timestamp::parse("2026-07-13T18:10:00Z").unwrap();
