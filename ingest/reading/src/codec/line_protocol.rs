@@ -36,7 +36,7 @@ pub struct Line<'a> {
     pub measurement: Cow<'a, str>,
     /// The tags, in the order sent, each key once.
     pub tags: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// The fields, in the order sent.
+    /// The fields, in the order sent, each key once.
     pub fields: Vec<(Cow<'a, str>, FieldValue<'a>)>,
     /// The stamp, as sent.
     pub time: Option<i64>,
@@ -213,8 +213,9 @@ impl<'a> Reader<'a> {
                 return Err(self.wrong("a field has no `=`"));
             }
             let value = self.value()?;
-            if line.fields.len() == PAIRS_MAX {
-                return Err(self.wrong("there are more than 1024 fields"));
+            if line.fields.len() == PAIRS_MAX || line.fields.iter().any(|(other, _)| *other == key)
+            {
+                return Err(self.wrong("a field stands there twice, or there are more than 1024"));
             }
             line.fields.push((key, value));
             if !self.eat(b',') {
