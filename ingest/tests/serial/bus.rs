@@ -13,7 +13,7 @@ use reading::codec::{PortForm, Speaker};
 use reading::frame::Frame;
 use reading::{Quantity, Unit};
 
-use crate::pty::Socket;
+use crate::pty::{Socket, in_time};
 use crate::support::{Bench, Recording, soon, until};
 use crate::unit::{Habit, play};
 
@@ -179,10 +179,10 @@ async fn a_bus_that_is_pulled_out_is_told_and_asked_again_when_it_is_back() {
     player.await.ok();
     socket.unplug();
     let down = |happening: &Happening| matches!(happening, Happening::Down { reason } if reason.contains("gone"));
-    bench.told.comes("down", Role::Telemetry, down).await;
+    in_time("noticed", bench.told.comes("down", Role::Telemetry, down)).await;
     let (before, began) = (intake.len(), bench.wiring.clock.at());
     let player = play(socket.plug(), |_| Some(Habit::Good));
-    intake.holds_count(before + 2).await;
+    in_time("asked again", intake.holds_count(before + 2)).await;
     println!("answers again after {:?}", bench.wiring.clock.at().since(began));
     bench.wiring.cancel.cancel();
     soon("the collector ends", task).await.unwrap();

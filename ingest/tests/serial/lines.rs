@@ -8,7 +8,7 @@ use ingest::collector::serial::config::{Framing, LineConfig, PortConfig};
 use ingest::collector::serial::port;
 use tokio::task::JoinHandle;
 
-use crate::pty::Socket;
+use crate::pty::{Socket, in_time};
 use crate::support::{Bench, Recording, soon};
 
 fn config(socket: &Socket, framing: Framing) -> PortConfig {
@@ -60,14 +60,14 @@ async fn a_port_that_is_pulled_out_is_told_and_opened_again_when_it_is_back() {
     intake.holds("before").await;
     drop(instrument);
     socket.unplug();
-    bench.told.comes("down", Role::Telemetry, is_down).await;
+    in_time("noticed", bench.told.comes("down", Role::Telemetry, is_down)).await;
     assert_eq!(bench.metric("ingest_connected"), 0.0);
 
     let began = bench.wiring.clock.at();
     let instrument = socket.plug();
     let told = bench.told.clone();
     let back = move || told.count(Role::Telemetry, is_up) == 2;
-    crate::support::until("up again", back).await;
+    in_time("open again", crate::support::until("up again", back)).await;
     println!("back after {:?}", bench.wiring.clock.at().since(began));
     instrument.say(b"ne\nafter\n").await;
     intake.holds("after").await;
@@ -83,8 +83,9 @@ async fn a_path_that_leads_elsewhere_is_followed() {
     let task = listen(&socket, &intake, &bench);
     bench.told.up(Role::Telemetry).await;
     let instrument = socket.plug();
-    bench.told.comes("down", Role::Telemetry, is_down).await;
-    crate::support::until("up again", || bench.told.count(Role::Telemetry, is_up) == 2).await;
+    in_time("noticed", bench.told.comes("down", Role::Telemetry, is_down)).await;
+    let back = || bench.told.count(Role::Telemetry, is_up) == 2;
+    in_time("open again", crate::support::until("up again", back)).await;
     instrument.say(b"\nfrom the new one\n").await;
     intake.holds("from the new one").await;
     stop(&bench, task).await;

@@ -12,6 +12,17 @@ use tokio::time::sleep;
 
 use crate::support::soon;
 
+/// How long a port may take to be noticed gone, and to be open again once it is back.
+const REOPENED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Waits for what must come of a port that was pulled out.
+pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(REOPENED_WITHIN, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: not within {REOPENED_WITHIN:?}"),
+    }
+}
+
 /// A place where an adapter can be plugged in.
 pub struct Socket {
     folder: TempDir,
