@@ -36,6 +36,9 @@ const AGAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 /// How often a device that is looked at once, at the start, is asked.
 const START_TRIES: u32 = 3;
 
+/// Collectors connect first, real time: what is asked through one that is not there yet proves nothing.
+const SETTLING: Duration = Duration::from_secs(2);
+
 /// How often it is looked for proofs that grew old, real time.
 const STALE_EVERY: Duration = Duration::from_secs(10);
 
@@ -101,6 +104,7 @@ impl Prober {
     pub async fn run(self: Arc<Self>, journal: Journal, stop: CancellationToken) {
         self.forget(&journal).await;
         let looking = async {
+            tokio::time::sleep(SETTLING).await;
             let mut looks = JoinSet::new();
             loop {
                 for (channel, target) in self.take_due() {
