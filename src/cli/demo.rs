@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alerting::catalogue::Language;
-use alerting::{Action, DeliveryState, Level};
+use alerting::{Action, Decision, DeliveryState, Level};
 use anyhow::{Context, bail};
 use firmware_sim::link::field::Field;
 use firmware_sim::link::mqtt::{Connections, Options, Totals};
@@ -206,6 +206,10 @@ async fn tell(
             let Ok(Ok(news)) = news else { return };
             for row in news {
                 last = row.id;
+                // boxes come, miss a number and are asked again all night: the board has that
+                if matches!(row.decision, Decision::Station { .. }) {
+                    continue;
+                }
                 if let Some(line) = lines.line(&Action::Decide(row.decision)) {
                     println!("{line}");
                 }
