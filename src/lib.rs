@@ -1,8 +1,13 @@
 //! The bongsu daemon: composition only. The rooms are the other crates.
 
+pub mod logging;
 pub mod config;
+pub mod store;
 pub mod people;
+pub mod criteria;
 pub mod inspections;
+pub mod sheet;
+pub mod elsewhere;
 pub mod overview;
 pub mod explained;
 pub mod owed;

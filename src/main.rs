@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use alerting::catalogue::Language;
 use alerting::engine::Verb;
 use bongsu::cli::{
-    archive, audit, channel, check, deliveries, demo, doctor, exercise, explain, export, gateway,
-    healthy, import, order, replay, run, safekeeping, score, set, site, station, test, user,
+    archive, audit, channel, check, deliveries, demo, doctor, examples, exercise, explain, export,
+    gateway, healthy, import, log, order, replay, run, safekeeping, score, set, site, station,
+    test, user,
 };
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Disaster-safety early warning for steep slopes and aging facilities: from field gateway to siren
 #[derive(Parser)]
@@ -47,6 +48,7 @@ enum Command {
     Exercise(exercise::ExerciseArgs),
     Station(station::StationArgs),
     Gateway(gateway::GatewayArgs),
+    Log(log::LogArgs),
     Channel(channel::ChannelArgs),
     /// Says that somebody has seen an incident and is on it
     Acknowledge(order::OrderArgs),
@@ -79,9 +81,18 @@ fn locale() -> Language {
     set.and_then(|tag| Language::parse(&tag)).unwrap_or_default()
 }
 
+/// The arguments as clap derives them, with examples below their help.
+fn command() -> clap::Command {
+    let whole = Arguments::command().after_help(examples::FIRST);
+    examples::EXAMPLES.iter().fold(whole, |whole, (name, lines)| {
+        whole.mut_subcommand(name, |one| one.after_help(examples::below(lines)))
+    })
+}
+
 fn main() -> ExitCode {
     rustls::crypto::ring::default_provider().install_default().ok();
-    let arguments = Arguments::parse();
+    let parsed = Arguments::from_arg_matches(&command().get_matches());
+    let arguments = parsed.unwrap_or_else(|error| error.exit());
     let language = arguments.lang.unwrap_or_else(locale);
     match arguments.command {
         Command::Run(args) => run::run(&args),
@@ -105,6 +116,7 @@ fn main() -> ExitCode {
         Command::User(args) => user::run(&args, language),
         Command::Exercise(args) => exercise::run(&args, language),
         Command::Station(args) => station::run(&args, language),
+        Command::Log(args) => log::run(&args, language),
         Command::Gateway(args) => gateway::run(&args, language),
         Command::Channel(args) => channel::run(&args, language),
         Command::Acknowledge(args) => order::run(Verb::Acknowledge, &args),
@@ -117,5 +129,38 @@ fn main() -> ExitCode {
         Command::Maintenance(args) => set::maintenance(&args, language),
         Command::Report(args) => set::report(&args, language),
         Command::ReZero(args) => set::re_zero(&args, language),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line as a shell takes it apart: quotes and lines that go on.
+    fn words(line: &str) -> Vec<String> {
+        let line = line.replace("\\\n", " ");
+        let parts = line.split('\'').enumerate();
+        let words = parts.flat_map(|(at, part)| match at % 2 {
+            1 => vec![part.to_owned()],
+            _ => part.split_whitespace().map(str::to_owned).collect(),
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn every_example_of_a_help_is_a_command() {
+        command().debug_assert();
+        for (name, lines) in examples::EXAMPLES {
+            assert!(!lines.is_empty(), "{name}");
+            for line in *lines {
+                let words = words(line);
+                assert!(words.contains(&(*name).to_owned()), "{name}: {line}");
+                if let Err(error) = command().try_get_matches_from(&words) {
+                    panic!("{line}: {error}");
+                }
+            }
+        }
+        let names: Vec<_> = examples::EXAMPLES.iter().map(|(name, _)| name).collect();
+        assert!(names.is_sorted());
     }
 }

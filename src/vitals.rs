@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use alerting::catalogue::text;
+use ingest::collector::probe::loses_sessions;
 use ingest::collector::serial::config::{LineConfig, Way};
 use reading::Timestamp;
 use reading::registry::Text;
@@ -113,14 +114,43 @@ fn port(collector: &str, line: &LineConfig) -> Check {
     Check::new(format!("port-{collector}"), vital, detail)
 }
 
-/// Whether a broker keeps our session while we are away; none if that is not known.
-pub fn session(name: String, persists: Option<bool>) -> Check {
+/// Whether a broker keeps our session while we are away; none if that is not known. One that kept it may be of a
+/// version that loses sessions at times all the same.
+pub fn session(name: String, persists: Option<bool>, version: Option<&str>) -> Check {
     let (vital, key) = match persists {
-        Some(true) => (Vital::Ok, "vital-session"),
         Some(false) => (Vital::Failed, "vital-session-forgets"),
+        _ if version.is_some_and(loses_sessions) => (Vital::Degraded, "vital-session-version"),
+        Some(true) => (Vital::Ok, "vital-session"),
         None => (Vital::Degraded, "vital-session-untried"),
     };
     Check::new(name, vital, text(key, &[]))
+}
+
+/// How a subscription stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subscribed {
+    /// So many messages came on it in so many seconds.
+    Heard(u64, u64),
+    /// The broker does not allow it.
+    Refused,
+    /// Its session does not stand, and why.
+    Down(String),
+    /// Its session did not stand yet.
+    Waiting,
+}
+
+/// Whether a subscription stands, and what came on it.
+pub fn subscription(name: String, filter: &str, subscribed: &Subscribed) -> Check {
+    let (vital, detail) = match subscribed {
+        Subscribed::Heard(messages, seconds) => {
+            let words = [messages.to_string(), seconds.to_string()];
+            (Vital::Ok, text("vital-topic", &[filter, &words[0], &words[1]]))
+        }
+        Subscribed::Refused => (Vital::Failed, text("vital-topic-refused", &[filter])),
+        Subscribed::Down(reason) => (Vital::Failed, text("vital-topic-down", &[filter, reason])),
+        Subscribed::Waiting => (Vital::Degraded, text("vital-topic-waiting", &[filter])),
+    };
+    Check::new(name, vital, detail)
 }
 
 /// A series: its name, how often it is reported, when it was measured last.
@@ -202,6 +232,23 @@ mod tests {
         assert!(all.detail.en.starts_with("3 of 6 series"), "{}", all.detail.en);
         assert_eq!(ages(table.iter().take(2).map(heard), now).unwrap().vital, Vital::Ok);
         assert_eq!(ages(std::iter::empty(), now), None);
+    }
+
+    #[test]
+    fn a_broker_that_loses_sessions_is_named_whatever_it_kept() {
+        let bad = Some("mosquitto version 2.0.15");
+        let table = [
+            (Some(true), None, Vital::Ok),
+            (Some(true), Some("mosquitto version 2.0.11"), Vital::Ok),
+            (Some(true), bad, Vital::Degraded),
+            (None, bad, Vital::Degraded),
+            (Some(false), bad, Vital::Failed),
+            (None, None, Vital::Degraded),
+        ];
+        for (persists, version, vital) in table {
+            let check = session("session".into(), persists, version);
+            assert_eq!(check.vital, vital, "{persists:?} {version:?}");
+        }
     }
 
     #[test]

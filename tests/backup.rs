@@ -5,7 +5,7 @@ mod common;
 
 use std::path::Path;
 
-use common::daemon::{Daemon, run};
+use common::daemon::{Daemon, told as bongsu};
 use common::eventually;
 use common::hook::Hook;
 use common::journal::{frames, records};
@@ -21,13 +21,6 @@ async fn publish(daemon: &Daemon, sequences: std::ops::RangeInclusive<u64>) {
     }
 }
 
-/// The status, and what was said on either way.
-async fn bongsu(arguments: &[&str]) -> (i32, String) {
-    let output = run(arguments).await;
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
-}
-
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -35,9 +28,7 @@ fn text(path: &Path) -> &str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g04_g05_a_backup_made_while_it_works_goes_on_elsewhere_and_tells_nobody_twice() {
     let hook = Hook::willing().await;
-    let mut setting = Setting::embedded();
-    setting.add_hook(&hook);
-    setting.site("bridge-1", &bridge("bridge-1"));
+    let setting = Setting::bridge_told_to(&hook);
     let config = setting.write();
     let daemon = Daemon::start(&config).await;
     publish(&daemon, 1..=20).await;

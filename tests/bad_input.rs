@@ -6,25 +6,18 @@ mod common;
 
 use common::daemon::Daemon;
 use common::link::Link;
+use common::refusals::{Bad, Neighbour, newest_in_quarantine, refusals};
 use common::servers::Mosquitto;
 use common::setting::{Road, Setting, bridge, crack, telemetry};
 use common::{eventually, now};
 use serde_json::Value;
 
-/// What is sent, where, and the reason it must be refused for.
-struct Bad {
-    what: &'static str,
-    topic: String,
-    payload: Vec<u8>,
-    reason: &'static str,
-}
-
 fn bad(what: &'static str, payload: impl Into<Vec<u8>>, reason: &'static str) -> Bad {
-    Bad { what, topic: telemetry("bridge-1", "box-1"), payload: payload.into(), reason }
+    Bad::new(what, &telemetry("bridge-1", "box-1"), payload, reason)
 }
 
 fn elsewhere(what: &'static str, topic: &str, reason: &'static str) -> Bad {
-    Bad { what, topic: topic.into(), payload: crack(1, 1.5).into(), reason }
+    Bad::new(what, topic, crack(1, 1.5), reason)
 }
 
 /// A report whose value and unit are written so.
@@ -78,6 +71,8 @@ fn table() -> Vec<Bad> {
             "wrong-shape",
         ),
         bad("an empty payload", "", "empty-payload"),
+        elsewhere("a letter amiss", "bongsu/v1/bridge-1/box-1/telemetri", "unknown-topic"),
+        elsewhere("a level too few", "bongsu/v1/bridge-1/telemetry", "unknown-topic"),
         elsewhere("an unknown site", "bongsu/v1/nowhere/box-1/telemetry", "unknown-site"),
         elsewhere("an unknown station", "bongsu/v1/bridge-1/box-9/telemetry", "unknown-station"),
         elsewhere("a site in Korean", "bongsu/v1/급경사지/box-1/telemetry", "bad-identifier"),
@@ -96,21 +91,10 @@ async fn g08_g09_whatever_the_field_sends_is_refused_by_name_and_the_daemon_goes
     let setting = Setting::embedded();
     setting.site("bridge-1", &bridge("bridge-1"));
     let daemon = Daemon::start(&setting.write()).await;
-    let mut good = Good::new(&daemon).await;
+    let mut good = Neighbour::new(&daemon).await;
     good.one_counts().await;
     for bad in table() {
-        let before = refusals(&daemon, bad.reason).await;
-        let mut link = Link::connect(daemon.broker(), "careless").await.unwrap();
-        let acknowledged = link.publish(&bad.topic, &bad.payload).await;
-        acknowledged.unwrap_or_else(|error| panic!("{}: {error}", bad.what));
-        let row = eventually(&format!("{} is counted as {}", bad.what, bad.reason), || async {
-            let counted = refusals(&daemon, bad.reason).await == before + 1.0;
-            let row = newest_in_quarantine(&daemon).await;
-            (counted && row["reason"] == bad.reason && row["topic"] == bad.topic.as_str())
-                .then_some(row)
-        })
-        .await;
-        assert!(!row["detail"].as_str().unwrap().is_empty(), "{}", bad.what);
+        bad.is_refused(&daemon).await;
         good.one_counts().await;
     }
     let balance = daemon.balance("field").await;
@@ -151,7 +135,7 @@ async fn g06_a_topic_that_is_no_text_costs_its_sender_the_connection_and_nobody_
     let setting = Setting::embedded();
     setting.site("bridge-1", &bridge("bridge-1"));
     let daemon = Daemon::start(&setting.write()).await;
-    let mut good = Good::new(&daemon).await;
+    let mut good = Neighbour::new(&daemon).await;
     good.one_counts().await;
     for topic in [
         b"bongsu/v1/\xff\xfe/box-1/telemetry".as_slice(),
@@ -197,42 +181,6 @@ async fn g08_what_a_broker_had_kept_says_nothing_about_now() {
         (&true.into(), &1.into(), &1.into())
     );
     daemon.stop().await;
-}
-
-/// A station that behaves, on a connection of its own throughout.
-struct Good<'a> {
-    daemon: &'a Daemon,
-    link: Link,
-    seq: u64,
-}
-
-impl<'a> Good<'a> {
-    async fn new(daemon: &'a Daemon) -> Self {
-        Self { daemon, link: Link::connect(daemon.broker(), "good").await.unwrap(), seq: 0 }
-    }
-
-    /// Its next reading is admitted, and the balance holds.
-    async fn one_counts(&mut self) {
-        self.seq += 1;
-        let payload = crack(self.seq, 2.0 + self.seq as f64 / 1e3);
-        self.link.publish(&telemetry("bridge-1", "box-1"), payload.as_bytes()).await.unwrap();
-        let seq = self.seq;
-        let daemon = self.daemon;
-        let balance = eventually("a good reading counts", || async {
-            let balance = daemon.balance("field").await;
-            (balance["admitted"] == seq).then_some(balance)
-        })
-        .await;
-        assert_eq!(balance["holds"], true, "{balance}");
-    }
-}
-
-async fn refusals(daemon: &Daemon, reason: &str) -> f64 {
-    daemon.metric("ingest_reports_refused_total", &format!("reason=\"{reason}\"")).await
-}
-
-async fn newest_in_quarantine(daemon: &Daemon) -> Value {
-    daemon.json("/api/v1/quarantine?limit=1").await["items"][0].clone()
 }
 
 /// The newest reading of the crack of a site, once there is one.

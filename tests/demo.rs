@@ -4,12 +4,13 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bongsu::config::{ChannelKind, Config};
-use common::daemon::{PROGRAM, Said};
-use common::eventually;
+use common::daemon::{PROGRAM, Said, told};
+use common::{eventually, journal};
 use firmware_sim::Scenario;
 use reading::Timestamp;
 
@@ -68,6 +69,98 @@ async fn g09_the_demo_shows_an_incident_soon_severe_within_a_minute_and_ends_by_
     assert!(sent > 1_000 && received > 1_000 && admitted > received, "{summary}");
     assert!(severe >= 1 && delivered >= 1, "{summary}");
     assert_eq!(expired, 0, "{summary}");
+}
+
+/// `firmware-sim`, if it stands beside the program under test, as it does when the whole workspace is tested.
+fn simulator() -> Option<PathBuf> {
+    let path = Path::new(PROGRAM).with_file_name("firmware-sim");
+    if !path.is_file() {
+        assert!(std::env::var_os("BONGSU_REQUIRE_SERVERS").is_none(), "{path:?} is not built");
+        println!("skipped: firmware-sim is not built");
+        return None;
+    }
+    Some(path)
+}
+
+/// A process that does not outlive its test.
+struct Process(Child);
+
+impl Process {
+    fn start(mut command: Command) -> (Self, Said) {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let said = Said::collect(child.stdout.take().unwrap());
+        (Self(child), said)
+    }
+
+    async fn stop(&mut self) {
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        eventually("it ends", || {
+            let ended = self.0.try_wait().unwrap();
+            async move { ended }
+        })
+        .await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g09_a_field_in_a_process_of_its_own_stands_on_the_demos_clock() {
+    let Some(simulator) = simulator() else { return };
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut demo = Command::new(PROGRAM);
+    demo.args(["demo", "--without-field", "--seed", "7", "--lang", "en", "--http", "127.0.0.1:0"])
+        .arg("--data-dir")
+        .arg(folder.path())
+        .env_remove("BONGSU_LOG");
+    let (mut demo, said) = Process::start(demo);
+    let arguments = eventually("it says how the field is played", || async {
+        said.lines().iter().find_map(|line| Some(line.split_once("firmware-sim ")?.1.to_owned()))
+    })
+    .await;
+    let mut field = Command::new(simulator);
+    field.args(arguments.split(' '));
+    let (mut field, _) = Process::start(field);
+    let warned = eventually("the level is reached", || async {
+        said.lines()
+            .into_iter()
+            .find(|line| line.contains("cut-slope-01 ") && line.contains("→ Warning"))
+    })
+    .await;
+    field.stop().await;
+    demo.stop().await;
+
+    let start = Scenario::load("typhoon").unwrap().start;
+    let warned_at = printed(&warned);
+    assert!(warned_at > start, "before anything moved: {warned}");
+    let delays: Vec<f64> = journal::frames(&folder.path().join("data"))
+        .iter()
+        .filter(|record| record.topic.ends_with("/telemetry"))
+        .filter_map(|record| {
+            let measured_at = Timestamp::parse(record.json()["at"].as_str()?).ok()?;
+            Some(record.at.hours_since(measured_at))
+        })
+        .collect();
+    assert!(delays.len() > 100, "{} reports came", delays.len());
+    let least = delays.iter().copied().fold(f64::INFINITY, f64::min);
+    // wrong by their crystals, and by what two processes need to ask one clock; the nearest came within seconds of real time
+    assert!((-0.05..1.0).contains(&least), "the clocks differ by {least} h");
+}
+
+#[tokio::test]
+async fn nobody_gives_a_daemon_in_earnest_another_clock() {
+    for option in ["--speed", "--since"] {
+        let (status, said) = told(&["run", option, "60", "--lang", "en"]).await;
+        assert_eq!(status, 2, "{said}");
+        assert!(said.contains(option), "{said}");
+    }
 }
 
 /// The moment at the beginning of a line, in Korean time.

@@ -1,8 +1,12 @@
-//! What is shipped: the unit is tight, the daemon tells systemd that it lives, the composition's broker and daemon find each
-//! other.
+//! What is shipped: the unit is tight, the daemon tells systemd that it lives, the composition's parts find each other,
+//! the image has what the program needs.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "deploy/composition.rs"]
+mod composition;
+#[path = "deploy/image.rs"]
+mod image;
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -108,72 +112,6 @@ impl Drop for Running {
         self.0.kill().ok();
         self.0.wait().ok();
     }
-}
-
-/// What compose.yaml starts, without containers: its broker with its secrets, its daemon with its configuration.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_composition_hears_its_first_gateway_over_tls_and_nobody_else() {
-    let programs = ["openssl", "mosquitto", "mosquitto_pub"].map(program);
-    let [Some(_), Some(mosquitto), Some(publisher)] = programs else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let secrets = folder.path().join("secrets");
-    let made = Command::new(shipped("compose/setup.sh"))
-        .arg("--secrets-only")
-        .env("BONGSU_SECRETS", &secrets)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let (plain, tls) = (free_port(), free_port());
-    let at = |path: PathBuf| path.display().to_string();
-    let read = |name: &str| std::fs::read_to_string(shipped(name)).unwrap();
-    let conf = read("compose/mosquitto.conf")
-        .replace("listener 1883", &format!("listener {plain} 127.0.0.1"))
-        .replace("listener 8883", &format!("listener {tls} 127.0.0.1"))
-        .replace("/run/secrets", &at(secrets.clone()))
-        .replace("/mosquitto/config/bongsu.acl", &at(shipped("compose/mosquitto.acl")))
-        .replace("/mosquitto/data", &at(folder.path().to_owned()));
-    // started by root it becomes somebody else, whom the folder of the secrets keeps out
-    let conf = format!("user root\n{conf}");
-    let file = folder.path().join("mosquitto.conf");
-    std::fs::write(&file, conf).unwrap();
-    let broker = Running::of(Command::new(mosquitto).arg("-c").arg(&file));
-
-    let config = folder.path().join("bongsu.toml");
-    let text = read("compose/bongsu.toml")
-        .replace("/var/lib/bongsu", &at(folder.path().join("data")))
-        .replace("0.0.0.0:8080", "127.0.0.1:0")
-        .replace("mosquitto:1883", &format!("127.0.0.1:{plain}"))
-        .replace("influxdb:8086", &format!("127.0.0.1:{}", free_port()))
-        .replace("/run/secrets", &at(secrets.clone()));
-    std::fs::write(&config, text).unwrap();
-    std::fs::create_dir(folder.path().join("sites")).unwrap();
-    std::fs::copy(shipped("compose/sites/example.toml"), folder.path().join("sites/example.toml"))
-        .unwrap();
-    let daemon = Daemon::start(&config).await;
-    let secret = |name: &str| std::fs::read_to_string(secrets.join(name)).unwrap();
-    let publish = |site: &str, password: &str| {
-        let topic = format!("bongsu/v1/{site}/post-1/telemetry");
-        let payload = r#"{"seq":1,"readings":[{"sensor":"rain-1","quantity":"rain","value":0.5}]}"#;
-        let mut publish = Command::new(&publisher);
-        publish.args(["-V", "5", "-q", "1", "-h", "localhost", "-p", &tls.to_string(), "--cafile"]);
-        publish.arg(secrets.join("ca.crt")).args(["-u", "gateway-example", "-P", password]);
-        publish.args(["-t", &topic, "-m", payload]).output().unwrap().status.success()
-    };
-    assert!(publish("example", &secret("mqtt-example")));
-    assert!(!publish("example", "guessed"), "a wrong password");
-    publish("elsewhere", &secret("mqtt-example"));
-    eventually("the first gateway is heard", || async {
-        (daemon.metric("ingest_frames_total", "collector=\"field\"").await > 0.0).then_some(())
-    })
-    .await;
-    let balance = eventually("it is counted", || async {
-        let balance = daemon.balance("field").await;
-        balance["received"].is_u64().then_some(balance)
-    })
-    .await;
-    assert_eq!(balance["received"], 1, "and nobody else: {balance}");
-    daemon.stop().await;
-    drop(broker);
 }
 
 /// Somebody learns that bongsu is dead, and that it is back.

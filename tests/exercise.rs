@@ -119,10 +119,14 @@ async fn g10_a_drill_runs_the_whole_road_beside_live_operation_and_ends_when_it_
     .await;
     assert!(siren["incident"].as_str().unwrap().starts_with("exercise_"), "{siren}");
 
-    let feed = drill.text("/cap/feed.atom").await;
-    let documents = feed.split("href=\"").filter_map(|part| part.split('"').next());
-    let document = documents.filter_map(|href| href.find("/cap/exercise_").map(|at| &href[at..]));
-    let document = drill.text(document.last().expect("the drill has a feed")).await;
+    let newest = eventually("the drill has a feed", || async {
+        let feed = drill.text("/cap/feed.atom").await;
+        let documents = feed.split("href=\"").filter_map(|part| part.split('"').next());
+        let paths = documents.filter_map(|href| href.find("/cap/exercise_").map(|at| &href[at..]));
+        paths.last().map(str::to_owned)
+    })
+    .await;
+    let document = drill.text(&newest).await;
     assert!(document.contains("<status>Exercise</status>"), "{document}");
     assert!(document.contains("[훈련] ") && document.contains("[Exercise] "), "{document}");
     let told = eventually("those who take part are told", || async {
@@ -157,7 +161,9 @@ async fn g10_a_drill_runs_the_whole_road_beside_live_operation_and_ends_when_it_
     assert_eq!(report["head"]["state"], "interrupted", "{report:#}");
     let reached: Vec<_> =
         report["reached"].as_array().unwrap().iter().map(|row| &row["channel"]).collect();
-    for channel in ["trainees", "exercise-siren-1", "exercise-cap", "exercise-log"] {
+    for channel in
+        ["trainees", "exercise-siren-1", "exercise-cap", "exercise-topics", "exercise-log"]
+    {
         assert!(reached.iter().any(|one| **one == channel), "{report:#}");
     }
     let released = &report["incidents"][0]["groups"][0];

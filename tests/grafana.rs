@@ -223,6 +223,32 @@ async fn samples(client: &reqwest::Client, prometheus: &str, expr: &str) -> Resu
     }
 }
 
+/// Where a dashboard and its panels lead to.
+fn links(dashboard: &Value) -> Vec<String> {
+    let panels = panels(dashboard).iter().map(|panel| &panel["fieldConfig"]["defaults"]["links"]);
+    let lists = panels.chain([&dashboard["links"]]).filter_map(Value::as_array);
+    let urls = lists.flatten().map(|link| link["url"].as_str().unwrap().to_owned());
+    urls.filter(|url| !url.is_empty()).collect()
+}
+
+/// Every link leads to a page of the board that is there.
+async fn lead_to_the_board(daemon: &Daemon) {
+    let incident = daemon.list("/api/v1/incidents?").await.pop().unwrap();
+    let incident = incident["id"].as_str().unwrap();
+    for (name, dashboard) in dashboards() {
+        let links = links(&dashboard);
+        assert!(!links.is_empty(), "{name}");
+        for link in links {
+            let page = link.strip_prefix("${board}").unwrap();
+            let site = ["${site}", "${__data.fields.site}", "${__field.labels.site}"];
+            let page = site.iter().fold(page.to_owned(), |page, of| page.replace(of, "bridge-01"));
+            let page = page.replace("${__data.fields.id}", incident);
+            assert!(!page.contains('$'), "{name}: {link}");
+            assert!(daemon.text(&page).await.contains("<html"), "{name}: {link}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_of_every_panel_returns_data_from_a_real_server() {
     let Some(influxd) = server::influxd().await else { return };
@@ -283,6 +309,7 @@ async fn every_query_of_every_panel_returns_data_from_a_real_server() {
         }
     }
     assert!(limits > 0, "no chart has a line");
+    lead_to_the_board(&daemon).await;
     assert!(tried.0 > 30 && tried.1 > 20, "{tried:?}");
     daemon.stop().await;
 }

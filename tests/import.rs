@@ -14,10 +14,10 @@ use std::process::Output;
 use common::daemon::{Daemon, run};
 use common::hook::Hook;
 use common::journal::frames;
-use common::link::Link;
+use common::link::{Link, puback};
 use common::servers::Mosquitto;
 use common::setting::{Road, Setting, bridge, crack, telemetry};
-use common::{eventually, now};
+use common::{eventually, free_port, now};
 use reading::Timestamp;
 use serde_json::{Value, json};
 
@@ -183,6 +183,16 @@ async fn stamps(archive: &server::Server) -> std::collections::BTreeSet<i64> {
     stamps.map(|at| at.as_i64().unwrap()).collect()
 }
 
+/// Waits until the archive, where there is one, has a reading of every moment.
+async fn all_is_archived(archive: Option<&server::Server>, sent: &[(Timestamp, f64)]) {
+    let Some(archive) = archive else { return };
+    eventually("the archive has all of it", || async {
+        let found = stamps(archive).await;
+        sent.iter().all(|(at, _)| found.contains(&(at.nanos() / 1_000_000))).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g08_g09_a_gateway_replays_a_day_across_a_kill_and_what_is_of_now_stays_first() {
     let Some(broker) = Mosquitto::start().await else { return };
@@ -239,13 +249,7 @@ async fn g08_g09_a_gateway_replays_a_day_across_a_kill_and_what_is_of_now_stays_
         gateway.publish(past, payload.as_bytes()).await.unwrap();
     }
     counted(&daemon, &[("admitted", count + 1), ("duplicate", before + 100)]).await;
-    if let Some(archive) = &archive {
-        eventually("the archive has all of the day", || async {
-            let found = stamps(archive).await;
-            day.iter().all(|(at, _)| found.contains(&(at.nanos() / 1_000_000))).then_some(())
-        })
-        .await;
-    }
+    all_is_archived(archive.as_ref(), &day).await;
     assert_eq!(daemon.stop().await.errors(), Vec::<Value>::new());
     let frames = frames(&setting.data());
     let of_now = frames.iter().position(|frame| frame.payload == live.as_bytes()).unwrap();
@@ -254,6 +258,107 @@ async fn g08_g09_a_gateway_replays_a_day_across_a_kill_and_what_is_of_now_stays_
         "{behind} messages of the past came behind one of now that was sent after all of them"
     );
     assert!(behind > 100, "what is of now waited for the past");
+}
+
+/// Every half minute of the last six hours, as a station kept them that could not be reached: a crack of a millimetre,
+/// but for a quarter of an hour past every limit.
+fn six_hours() -> Vec<(Timestamp, f64)> {
+    const EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+    let start = now().minus(EVERY * 720);
+    let row = |n: u32| {
+        (
+            start.plus(EVERY * n),
+            if (300..330).contains(&n) { 35.5 } else { 1.0 + f64::from(n % 10) / 100.0 },
+        )
+    };
+    (0..720).map(row).collect()
+}
+
+/// A station that was away for six hours is back: it says what is of now, and beside it what it kept, on a topic of its
+/// own.
+async fn a_station_is_back_after_six_hours(road: Road) {
+    let hook = Hook::willing().await;
+    let mut setting = Setting::new(road);
+    let archive = server::victoria_metrics(server::free()).await;
+    if let Some(archive) = &archive {
+        setting.add(&format!("[archive]\nurl = \"http://{}\"\nbucket = \"bongsu\"", archive.addr));
+    }
+    setting.add_hook(&hook);
+    setting.add(PUBLIC);
+    setting.site("bridge-1", &bridge("bridge-1"));
+    let daemon = Daemon::start(&setting.write()).await;
+    let (Road::Embedded(port) | Road::Mqtt(port)) = road;
+
+    let kept = six_hours();
+    let (past, count) = ("bongsu/v1/bridge-1/box-1/backfill", kept.len() as u64);
+    let mut buffer = Link::connect(port, "box-1-buffer").await.unwrap();
+    let (written, mut behind) = tokio::sync::oneshot::channel();
+    let emptied = tokio::spawn({
+        let kept = kept.clone();
+        async move {
+            let (mut answered, mut told) = (0, Some(written));
+            for (seq, (at, width)) in (1_u64..).zip(&kept) {
+                let claim =
+                    format!(r#"{{"sensor":"crack-1","quantity":"crack-width","value":{width:?}}}"#);
+                let payload = format!(r#"{{"seq":{seq},"at":"{at}","readings":[{claim}]}}"#);
+                let id = buffer.next_id();
+                buffer.send(past.as_bytes(), payload.as_bytes(), false, id).await.unwrap();
+                if seq == 50 {
+                    told.take().unwrap().send(()).unwrap();
+                }
+                while let Ok(packet) =
+                    tokio::time::timeout(std::time::Duration::ZERO, buffer.packet()).await
+                {
+                    answered += u64::from(puback(&packet.unwrap()).unwrap().is_some());
+                }
+            }
+            while answered < count {
+                answered += u64::from(puback(&buffer.packet().await.unwrap()).unwrap().is_some());
+            }
+        }
+    });
+    (&mut behind).await.unwrap();
+    let mut link = Link::connect(port, "box-1").await.unwrap();
+    let mut live = 0;
+    while live < 10 || !emptied.is_finished() {
+        live += 1;
+        let report = crack(count + live, 2.25);
+        link.publish(&telemetry("bridge-1", "box-1"), report.as_bytes()).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    emptied.await.unwrap();
+
+    counted(
+        &daemon,
+        &[("admitted", count + live), ("refused", 0), ("duplicate", 0), ("quarantined", 0)],
+    )
+    .await;
+    eventually("officers heard of it", || async {
+        let taken = hook.taken();
+        taken.last()?["description"]["en"].as_str()?.starts_with("Detected late").then_some(())
+    })
+    .await;
+    let feed = daemon.public("/cap/feed.atom").await;
+    assert!(!feed.contains("<entry>"), "the public heard of the past: {feed}");
+    let site = daemon.json("/api/v1/sites/bridge-1").await;
+    let latest = &site["stations"][0]["series"][0]["latest"]["value"];
+    assert_eq!(*latest, 2.25, "the past is not of now");
+    let station = daemon.json("/api/v1/stations/bridge-1/box-1").await;
+    assert_eq!(station["missing"], json!([]), "nothing is missing: {station}");
+    all_is_archived(archive.as_ref(), &kept).await;
+    assert_eq!(daemon.stop().await.errors(), Vec::<Value>::new());
+    let frames = frames(&setting.data());
+    let of_now = frames.iter().position(|frame| frame.topic != past).unwrap();
+    let later = frames[of_now..].iter().filter(|frame| frame.topic == past).count();
+    println!("{live} messages of now; behind the first of them {later} of {count} of the past");
+    assert!(later > 300, "what is of now waited for the past");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g08_g09_a_station_that_was_away_for_six_hours_is_of_now_at_once_and_complete_soon() {
+    a_station_is_back_after_six_hours(Road::Embedded(free_port())).await;
+    let Some(broker) = Mosquitto::start().await else { return };
+    a_station_is_back_after_six_hours(Road::Mqtt(broker.port)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -389,6 +389,8 @@ fn one_incident_an_episode(actions: &[Value], frames: &[Record]) {
     }
     // Also none about bongsu itself: to be killed is no news to the public.
     let expected: BTreeSet<String> = deserved(frames).into_keys().collect();
+    let own = of_kind(actions, "decide").filter(|decided| decided["site"] == "bongsu");
+    own.for_each(|decided| println!("about bongsu itself: {decided}"));
     assert_eq!(incidents.keys().cloned().collect::<BTreeSet<_>>(), expected);
     let twice: Vec<_> = incidents.iter().filter(|(_, ids)| ids.len() != 1).collect();
     assert!(twice.is_empty(), "{twice:#?}");
@@ -396,4 +398,117 @@ fn one_incident_an_episode(actions: &[Value], frames: &[Record]) {
 
 fn of_kind<'a>(actions: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
     actions.iter().filter(move |action| action["action"] == kind)
+}
+
+/// Journal and snapshots are gone, the ledger is not: what it owes was decided by nothing anybody has any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g05_g14_deliveries_that_outlive_what_decided_them_are_named_and_told() {
+    let (hook, nobody) = (Hook::willing().await, free_port());
+    let mut setting = Setting::embedded();
+    setting.add_hook(&hook);
+    setting.add(&format!(
+        "[[channel]]\nname = \"away\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{nobody}/hook\"\nsecret = \"file:hook-key\"\naudience = \"officers\"\nmin-level = \"caution\""
+    ));
+    setting.site("bridge-1", &bridge("bridge-1"));
+    let config = setting.write();
+    let mut daemon = Daemon::start(&config).await;
+    let mut box_1 = Link::connect(daemon.broker(), "box-1").await.unwrap();
+    box_1.publish(&telemetry("bridge-1", "box-1"), crack(1, 35.0).as_bytes()).await.unwrap();
+    let owed = async |daemon: &Daemon, more: &str| {
+        let rows = daemon.list(&format!("/api/v1/deliveries?channel=away&{more}")).await;
+        rows.into_iter().find(|row| row["key"].as_str().unwrap().contains("_bridge-1_"))
+    };
+    let row = eventually("it was tried", || async {
+        owed(&daemon, "").await.filter(|row| row["attempts"].as_u64() > Some(0))
+    })
+    .await;
+    let key = row["key"].as_str().unwrap().to_owned();
+    daemon.kill();
+    for lost in ["journal", "state"] {
+        std::fs::remove_dir_all(setting.data().join(lost)).unwrap();
+    }
+
+    let daemon = Daemon::start(&config).await;
+    let row =
+        eventually("it is given up", || async { owed(&daemon, "state=expired&").await }).await;
+    assert_eq!(row["key"], key.as_str());
+    assert!(row["note"].as_str().unwrap().contains("records that decided it are lost"), "{row}");
+    eventually("officers hear which", || async {
+        let told = hook.taken();
+        let named = |event: &Value| {
+            event["site"]["id"] == "bongsu" && event["evidence"].to_string().contains(&key)
+        };
+        told.iter().any(named).then_some(())
+    })
+    .await;
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g05_g14_a_journal_that_is_gone_loses_no_level_and_leaves_nothing_owed_in_silence() {
+    let (hook, nobody) = (Hook::willing().await, free_port());
+    let mut setting = Setting::embedded();
+    setting.add_hook(&hook);
+    setting.add(&format!(
+        "[[channel]]\nname = \"away\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{nobody}/hook\"\nsecret = \"file:hook-key\"\naudience = \"officers\"\nmin-level = \"caution\""
+    ));
+    for site in ["bridge-1", "bridge-2"] {
+        setting.site(site, &bridge(site));
+    }
+    let config = setting.write();
+    let row = async |daemon: &Daemon, channel: &str, site: &str| {
+        let rows = daemon.list(&format!("/api/v1/deliveries?channel={channel}&")).await;
+        rows.into_iter().find(|row| row["site"] == site)
+    };
+    let stands = async |daemon: &Daemon, site: &str| {
+        let told = eventually("it is told, and tried where nobody is", || async {
+            let told = row(daemon, "hook", site).await.filter(|row| row["state"] == "delivered");
+            let tried = row(daemon, "away", site).await.filter(|row| row["attempts"] != 0);
+            told.zip(tried)
+        });
+        told.await.1["key"].as_str().unwrap().to_owned()
+    };
+    let raise = async |daemon: &Daemon, site: &str| {
+        let mut link = Link::connect(daemon.broker(), "box").await.unwrap();
+        link.publish(&telemetry(site, "box-1"), crack(1, 35.0).as_bytes()).await.unwrap();
+    };
+    // one incident that the snapshot of a stop knows, one that only the journal does
+    let daemon = Daemon::start(&config).await;
+    raise(&daemon, "bridge-1").await;
+    let kept = stands(&daemon, "bridge-1").await;
+    daemon.stop().await;
+    let mut daemon = Daemon::start(&config).await;
+    raise(&daemon, "bridge-2").await;
+    let lost = stands(&daemon, "bridge-2").await;
+    daemon.kill();
+    std::fs::remove_dir_all(setting.data().join("journal")).unwrap();
+
+    let daemon = Daemon::start(&config).await;
+    eventually("what nobody knows is given up", || async {
+        row(&daemon, "away", "bridge-2").await.filter(|row| row["state"] == "expired")
+    })
+    .await;
+    let still = row(&daemon, "away", "bridge-1").await.unwrap();
+    assert!(still["key"] == kept.as_str() && still["state"] != "expired", "{still}");
+    let open = daemon.list("/api/v1/incidents?state=open&").await;
+    assert!(open.iter().any(|one| one["site"] == "bridge-1"), "the level is kept: {open:#?}");
+    assert!(open.iter().all(|one| one["site"] != "bridge-2"), "nobody goes on with it: {open:#?}");
+    eventually("officers hear of the delivery, the incident and the gap", || async {
+        let told = hook.taken();
+        let said: String = told
+            .iter()
+            .filter(|event| event["site"]["id"] == "bongsu")
+            .map(|event| event["evidence"].to_string())
+            .collect();
+        let incident = lost.split('_').take(4).collect::<Vec<_>>().join("_");
+        let parts = [lost.as_str(), &format!("announced: {incident}"), "before record"];
+        parts.iter().all(|part| said.contains(part)).then_some(())
+    })
+    .await;
+    for site in ["bridge-1", "bridge-2"] {
+        let told = row(&daemon, "hook", site).await.unwrap();
+        assert_eq!(told["state"], "delivered", "{told}");
+    }
+    assert_eq!(hook.alerts().values().filter(|alert| alert.taken != 1).count(), 0);
+    daemon.stop().await;
 }

@@ -3,6 +3,12 @@
 
 mod common;
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use alerting::Level;
+use bongsu::config::Config;
+use bongsu::daemon::ClockTrust;
 use common::daemon::{Daemon, run};
 use common::eventually;
 use common::hook::Hook;
@@ -10,6 +16,7 @@ use common::setting::{Setting, bridge};
 use firmware_sim::Pace;
 use firmware_sim::link::session::Address;
 use firmware_sim::siren::{Settings, Siren};
+use ingest::clock::Clock;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -125,4 +132,91 @@ async fn g10_every_way_out_is_proved_without_anybody_hearing_an_alert() {
     stop.cancel();
     running.await.unwrap();
     daemon.stop().await;
+}
+
+/// Somebody who takes whatever is posted, until dropped.
+struct Post(tokio::task::JoinHandle<()>);
+
+impl Post {
+    async fn at(address: SocketAddr) -> Self {
+        let listener = eventually("the address is free", || async {
+            tokio::net::TcpListener::bind(address).await.ok()
+        })
+        .await;
+        let app = axum::Router::new()
+            .route("/hook", axum::routing::post(|| async { axum::http::StatusCode::NO_CONTENT }));
+        Self(tokio::spawn(async move { axum::serve(listener, app).await.unwrap() }))
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Whether officers were told, on the channel that works, that a way out was not proven.
+fn told_stale(hook: &Hook, way: &str) -> bool {
+    hook.taken().iter().any(|event| {
+        let evidence = event["evidence"].as_array().cloned().unwrap_or_default();
+        event["site"]["id"] == "bongsu"
+            && evidence.iter().any(|one| {
+                let said = one.to_string();
+                said.contains("was not proven since") && said.contains(way)
+            })
+    })
+}
+
+/// Time runs sixty times as fast: a look a minute is one a second, so looks never cease, and a proof of two minutes is
+/// old.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proof_that_grew_old_is_an_incident_until_the_next_one() {
+    const SPEED: f64 = 60.0;
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let hook = Hook::willing().await;
+    let address = SocketAddr::from(([127, 0, 0, 1], common::free_port()));
+    let post = Post::at(address).await;
+    let mut setting = Setting::embedded();
+    setting.add_hook(&hook);
+    setting.main += "\ntest-every = \"1 min\"\n";
+    setting.add(&format!(
+        "[[channel]]\nname = \"second\"\nkind = \"webhook\"\nurl = \"http://{address}/hook\"\nsecret = \"file:hook-key\"\naudience = \"officers\"\nmin-level = \"severe\"\ntest-every = \"1 min\""
+    ));
+    setting.site("bridge-1", &bridge("bridge-1"));
+    let config = Config::load(&setting.write()).unwrap().for_simulated_clock(SPEED);
+    let clock = Clock::simulated(common::now(), SPEED);
+    let daemon = bongsu::daemon::Daemon::start(config, clock, ClockTrust::Given).await.unwrap();
+    let (overview, stop) = (daemon.overview.clone(), CancellationToken::new());
+    let running = {
+        let stop = stop.clone();
+        tokio::spawn(async move { daemon.run_until(async move { stop.cancelled().await }).await })
+    };
+    let proven = async |wanted: bool| {
+        eventually("the second way out is looked at", || async {
+            let known = overview.load_full();
+            let proof = known.proofs.iter().find(|proof| proof.channel == "second")?;
+            (proof.proven == wanted).then_some(())
+        })
+        .await;
+    };
+    proven(true).await;
+    assert!(!told_stale(&hook, "second"), "it is proven in turn");
+
+    drop(post);
+    proven(false).await;
+    eventually("officers hear of the old proof", || async {
+        told_stale(&hook, "second").then_some(())
+    })
+    .await;
+    assert_eq!(overview.load_full().system_level, Level::Caution, "as any fault of bongsu's own");
+    assert!(!told_stale(&hook, "hook ("), "the one that works is in nobody's mouth");
+
+    let _post = Post::at(address).await;
+    proven(true).await;
+    eventually("it is over with the next proof", || async {
+        (overview.load_full().system_level == Level::Normal).then_some(())
+    })
+    .await;
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(60), running).await.unwrap().unwrap().unwrap();
 }

@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 
 use common::daemon::Daemon;
 use common::servers::Mosquitto;
-use common::setting::{Road, Setting, bridge, crack, telemetry};
-use common::{eventually, free_port};
+use common::setting::{Road, SPARKPLUG, Setting, bridge, crack, telemetry};
+use common::{free_port, hex, unhex};
 use serde_json::{Value, json};
 
 /// A publisher of somebody else's.
@@ -79,26 +79,6 @@ impl Peer {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
-
-async fn admitted(daemon: &Daemon, readings: u64) {
-    eventually(&format!("{readings} readings are admitted"), || async {
-        let balance = daemon.balance("field").await;
-        (balance["admitted"] == readings && balance["holds"] == true).then_some(())
-    })
-    .await;
-}
-
 /// The newest value of the crack, in millimetres.
 async fn opening(daemon: &Daemon) -> f64 {
     let site = daemon.json("/api/v1/sites/bridge-1").await;
@@ -124,7 +104,7 @@ async fn paho_and_mqtt_js_are_heard_behind_mosquitto_and_by_our_own_broker() {
                 };
                 let reports = vec![report(), report(), report()];
                 if peer.publish(port, protocol, reports).await.is_some() {
-                    admitted(&daemon, seq).await;
+                    daemon.admits(seq).await;
                 } else {
                     seq -= 3;
                 }
@@ -135,9 +115,9 @@ async fn paho_and_mqtt_js_are_heard_behind_mosquitto_and_by_our_own_broker() {
     }
 }
 
-/// A node, its device with a metric and its alias, and a value by the alias alone, as `sparkplug-payload` 1.0.3 for node
-/// (the encoder of Eclipse Tahu) writes them.
-const SPARKPLUG: [(&str, &str); 3] = [
+/// A node, its device with a metric and its alias, and a value by the alias alone, as `sparkplug-payload` 1.0.3 for
+/// node (the encoder of Eclipse Tahu) writes them.
+const MESSAGES: [(&str, &str); 3] = [
     (
         "spBv1.0/slopes/NBIRTH/edge",
         "0880fae8f2f533120b0a05626453657120085800121a0a144e6f646520436f6e74726f6c2f52656269727468200b70001800",
@@ -156,24 +136,15 @@ const SPARKPLUG: [(&str, &str); 3] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sparkplug_node_that_another_library_encoded_is_born_and_heard() {
     let mut setting = Setting::embedded();
-    setting.add(
-        r#"[[collector.subscribe]]
-topic = "spBv1.0/#"
-format = "sparkplug-b"
-host-id = "bongsu"
-
-[[collector.subscribe.map]]
-devices = { "slopes/edge/crack" = "bridge-1/box-1" }
-metrics = { opening = "crack-1/crack-width" }"#,
-    );
+    setting.add(SPARKPLUG);
     setting.site("bridge-1", &bridge("bridge-1"));
     let daemon = Daemon::start(&setting.write()).await;
     let messages =
-        SPARKPLUG.iter().map(|(topic, digits)| ((*topic).to_owned(), unhex(digits))).collect();
+        MESSAGES.iter().map(|(topic, digits)| ((*topic).to_owned(), unhex(digits))).collect();
     if Peer::Paho.publish(daemon.broker(), 4, messages).await.is_none() {
         return;
     }
-    admitted(&daemon, 2).await;
+    daemon.admits(2).await;
     assert_eq!(opening(&daemon).await, 1.25);
     assert_eq!(daemon.balance("field").await["quarantined"], 0);
     assert_eq!(daemon.stop().await.errors(), Vec::<Value>::new());
@@ -204,7 +175,7 @@ ignore = ["temperature"]"#,
         if Peer::MqttJs.publish(daemon.broker(), 5, vec![message]).await.is_none() {
             return;
         }
-        admitted(&daemon, count).await;
+        daemon.admits(count).await;
         assert_eq!(opening(&daemon).await, 1.25, "a metre is a thousand millimetres");
     }
     assert_eq!(daemon.stop().await.errors(), Vec::<Value>::new());

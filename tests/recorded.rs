@@ -57,6 +57,63 @@ fn g02_two_replays_of_a_table_are_byte_identical() {
 }
 
 #[test]
+fn two_wordings_of_a_rule_are_compared_over_the_same_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("rain")).unwrap();
+    std::fs::copy(play::config(RAIN), at("rain.toml")).unwrap();
+    let site =
+        std::fs::read_to_string(play::root().join("deploy/recorded/rain/rain.toml")).unwrap();
+    let written = "window = \"24 h\", raise-at = \"40 mm\"";
+    assert!(site.contains(written));
+    std::fs::write(
+        at("rain/rain.toml"),
+        site.replace(written, "window = \"24 h\", raise-at = \"50 mm\""),
+    )
+    .unwrap();
+    let against = at("rain.toml");
+    let against = ["--against", against.to_str().unwrap()];
+    let output = play::replay(RAIN, &fixture(), &[&against[..], &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // what only one of them raises, and when
+    assert_eq!(
+        (&lines[0]["change"], &lines[0]["level"], &lines[0]["at"]),
+        (&"gone".into(), &"attention".into(), &"2015-11-15T06:00:00Z".into())
+    );
+    // how often a year, each level of each site, raised or not
+    let rates: Vec<_> = lines.iter().filter(|line| line["years"].is_number()).collect();
+    let counts: Vec<_> = rates
+        .iter()
+        .map(|line| {
+            let level = line["level"].as_str().unwrap();
+            (level, line["before"].as_u64().unwrap(), line["after"].as_u64().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        counts,
+        [("attention", 1, 0), ("caution", 0, 0), ("warning", 0, 0), ("severe", 0, 0)]
+    );
+    let years = rates[0]["years"].as_f64().unwrap();
+    assert!((rates[0]["before_a_year"].as_f64().unwrap() * years - 1.0).abs() < 1e-9);
+    assert_eq!(rates[0]["after_a_year"], 0.0);
+    // which rule is worded otherwise
+    let rules: Vec<_> = lines.iter().filter(|line| line["rule"].is_string()).collect();
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0]["rule"], "rain/rain-24h-attention");
+    assert_ne!(rules[0]["before"], rules[0]["after"]);
+    // and the same for people; against itself nothing differs
+    let said = play::replay(RAIN, &fixture(), &against).stdout;
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.starts_with("- 2015-11-15T06:00:00Z  rain"), "{said}");
+    let itself = play::config(RAIN);
+    let same = play::replay(RAIN, &fixture(), &["--against", itself.to_str().unwrap()]).stdout;
+    assert!(!String::from_utf8(same).unwrap().contains("- 20"));
+}
+
+#[test]
 fn expectations_that_are_met_pass_and_others_end_with_status_1() {
     let folder = tempfile::tempdir().unwrap();
     let expect = |name: &str, text: &str| {

@@ -1,18 +1,18 @@
-//! Sirens that answer and one that does not, and what the public can read meanwhile.
+//! Sirens that answer and one that does not, and what the public can read meanwhile: in the feed, and on topics.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::daemon::{Daemon, run};
 use common::hook::Hook;
 use common::link::Link;
-use common::servers::program;
-use common::setting::{Setting, crack, head, rule, telemetry};
-use common::{eventually, now, within};
+use common::servers::{Mosquitto, program};
+use common::setting::{Road, Setting, crack, head, rule, telemetry};
+use common::{eventually, free_port, now, within};
 use firmware_sim::Pace;
 use firmware_sim::link::session::Address;
 use firmware_sim::siren::{Heeded, Settings, Siren, State};
@@ -191,11 +191,7 @@ async fn the_public_reads_alert_update_and_cancel_and_the_siren_falls_silent() {
     show(&daemon, "bridge-1", 3, [5.0, 5.0]).await;
     let incident =
         daemon.list("/api/v1/incidents?site=bridge-1&").await[0]["id"].as_str().unwrap().to_owned();
-    let token = setting.data().join("board-token");
-    let url = daemon.url("");
-    let arguments = ["--url", &url, "--token-file", token.to_str().unwrap(), "--reason", "test"];
-    let stood_down = run(&[&["stand-down", &incident], arguments.as_slice()].concat()).await;
-    assert!(stood_down.status.success(), "{}", String::from_utf8_lossy(&stood_down.stderr));
+    assert!(order(&daemon, &setting, "stand-down", &incident).await);
     let silent =
         siren.heeded.wait_for(|heeded| heeded.sounded == 1 && heeded.state == State::Silent);
     tokio::time::timeout(common::PATIENCE, silent).await.expect("the siren falls silent").unwrap();
@@ -217,9 +213,129 @@ async fn the_public_reads_alert_update_and_cancel_and_the_siren_falls_silent() {
     assert_eq!(daemon.stop().await.errors(), Vec::<Value>::new());
 }
 
+/// Words of an approver in place of ours.
+const WORDS: &str = r#"{
+    "headline": { "ko": "[심각] 교량 1 붕괴 위험", "en": "[Severe] Bridge 1 may collapse" },
+    "description": { "ko": "교량이 무너질 수 있습니다.", "en": "The bridge may collapse." },
+    "instruction": { "ko": "북쪽 계단으로 즉시 대피하십시오.", "en": "Leave by the north stairs." }
+}"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g10_whoever_reads_topics_finds_what_was_approved_until_it_is_over_at_any_broker() {
+    let Some(reader) = program("mosquitto_sub") else { return };
+    let mosquitto = Mosquitto::start().await;
+    let foreign = mosquitto.as_ref().map(|broker| Road::Mqtt(broker.port));
+    for road in [Some(Road::Embedded(free_port())), foreign].into_iter().flatten() {
+        let (Road::Embedded(port) | Road::Mqtt(port)) = road;
+        let mut setting = Setting::new(road);
+        setting.add("[[group]]\nname = \"public\"\napproval = \"required\"");
+        setting.add(
+            "[[channel]]\nname = \"log\"\nkind = \"log\"\naudience = \"officers\"\nmin-level = \"attention\"",
+        );
+        setting.add(
+            "[[channel]]\nname = \"topics\"\nkind = \"mqtt\"\nsimulated = true\naudience = \"public\"\nmin-level = \"severe\"\ngroup = \"public\"",
+        );
+        setting.site("bridge-1", &bridge("bridge-1"));
+        let daemon = Daemon::start(&setting.write()).await;
+        let mut there_all_along = listen(&reader, port, &["-C", "3", "-W", "120"]);
+        let there_all_along = there_all_along.stdout(Stdio::piped()).spawn().unwrap();
+
+        show_at(&daemon, port, "bridge-1", 1, [35.0, 35.0]).await;
+        let incident = eventually("it waits for an answer", || async {
+            let all = daemon.list("/api/v1/incidents?site=bridge-1&").await;
+            let waits = all.into_iter().find(|one| one["state"] == "awaiting-approval")?;
+            waits["id"].as_str().map(str::to_owned)
+        })
+        .await;
+        assert_eq!(standing(&reader, port).await, Vec::<(String, Value)>::new(), "not approved");
+        let words = setting.data().with_file_name("words.json");
+        std::fs::write(&words, WORDS).unwrap();
+        let with = ["--group", "public", "--text", words.to_str().unwrap()];
+        assert!(give(&daemon, &setting, "approve", &incident, &with).await);
+        let stands = eventually("whoever comes later finds it", || async {
+            standing(&reader, port).await.into_iter().next()
+        });
+        let (topic, alert) = stands.await;
+        assert_eq!(topic, format!("bongsu/v1/alerts/bridge-1/{incident}"));
+        assert_eq!((&alert["level"], &alert["status"]), (&"severe".into(), &"test".into()));
+        assert_eq!(
+            alert["instruction"]["en"], "Leave by the north stairs.",
+            "in the approver's words"
+        );
+        assert_eq!(alert["evidence"], serde_json::json!([]), "for officers only");
+
+        show_at(&daemon, port, "bridge-1", 2, [5.0, 5.0]).await;
+        assert!(order(&daemon, &setting, "stand-down", &incident).await);
+        eventually("its end is approved", || async {
+            order(&daemon, &setting, "approve", &incident).await.then_some(())
+        })
+        .await;
+        eventually("nothing stands any more", || async {
+            standing(&reader, port).await.is_empty().then_some(())
+        })
+        .await;
+        let heard = tokio::task::spawn_blocking(move || there_all_along.wait_with_output());
+        let heard = String::from_utf8(heard.await.unwrap().unwrap().stdout).unwrap();
+        let heard: Vec<_> = heard.lines().map(|line| line.strip_prefix(&topic).unwrap()).collect();
+        let parts = [r#""message_type":"alert""#, r#""message_type":"cancel""#, "(null)"];
+        assert_eq!(heard.len(), parts.len(), "{heard:#?}");
+        assert!(heard.iter().zip(parts).all(|(line, part)| line.contains(part)), "{heard:#?}");
+        eventually("that a broker keeps each proves no reader", || async {
+            let rows = daemon.list("/api/v1/deliveries?channel=topics&").await;
+            rows.iter().all(|row| row["state"] == "unconfirmed").then_some(())
+        })
+        .await;
+        assert_eq!(daemon.stop().await.errors(), Vec::<Value>::new());
+    }
+}
+
+/// Somebody who reads the topics of alerts.
+fn listen(reader: &Path, port: u16, more: &[&str]) -> Command {
+    let mut command = Command::new(reader);
+    command.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-V", "5", "-v"]);
+    command.args(["-t", "bongsu/v1/alerts/#"]).args(more);
+    command
+}
+
+/// What stands, as somebody finds it who comes now: topics and messages.
+async fn standing(reader: &Path, port: u16) -> Vec<(String, Value)> {
+    let mut command = listen(reader, port, &["--retained-only", "-W", "1"]);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let found = text.lines().map(|line| {
+        let (topic, message) = line.split_once(' ').unwrap();
+        (topic.to_owned(), serde_json::from_str(message).unwrap())
+    });
+    found.collect()
+}
+
+/// Gives an order about an incident; whether it was taken.
+async fn order(daemon: &Daemon, setting: &Setting, verb: &str, incident: &str) -> bool {
+    give(daemon, setting, verb, incident, &[]).await
+}
+
+async fn give(
+    daemon: &Daemon,
+    setting: &Setting,
+    verb: &str,
+    incident: &str,
+    more: &[&str],
+) -> bool {
+    let token = setting.data().join("board-token");
+    let url = daemon.url("");
+    let arguments = ["--url", &url, "--token-file", token.to_str().unwrap(), "--reason", "test"];
+    let given = run(&[&[verb, incident], arguments.as_slice(), more].concat()).await;
+    println!("{verb}: {}", String::from_utf8_lossy(&given.stderr));
+    given.status.success()
+}
+
 /// Shows both cracks of a bridge and waits until the daemon has them.
 async fn show(daemon: &Daemon, site: &str, seq: u64, widths: [f64; 2]) {
-    let mut link = Link::connect(daemon.broker(), "show").await.unwrap();
+    show_at(daemon, daemon.broker(), site, seq, widths).await;
+}
+
+async fn show_at(daemon: &Daemon, port: u16, site: &str, seq: u64, widths: [f64; 2]) {
+    let mut link = Link::connect(port, "show").await.unwrap();
     for (station, width) in ["box-1", "box-2"].into_iter().zip(widths) {
         link.publish(&telemetry(site, station), crack(seq, width).as_bytes()).await.unwrap();
     }

@@ -4,71 +4,15 @@
 
 mod common;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use common::daemon::{Daemon, run};
-use common::servers::{Mosquitto, program};
+use common::servers::Mosquitto;
+use common::wire::Wire;
 use common::{eventually, free_port};
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// A line with two ends. Cut when dropped.
-struct Wire {
-    ours: PathBuf,
-    theirs: PathBuf,
-    socat: Child,
-}
-
-impl Wire {
-    async fn lay(folder: &Path) -> Option<Self> {
-        let (ours, theirs) = (folder.join("ours"), folder.join("theirs"));
-        let end = |path: &Path| format!("PTY,link={},raw,echo=0", path.display());
-        let socat = Command::new(program("socat")?)
-            .args([end(&ours), end(&theirs)])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        eventually("the wire is laid", || async {
-            (ours.exists() && theirs.exists()).then_some(())
-        })
-        .await;
-        Some(Self { ours, theirs, socat })
-    }
-
-    /// An instrument that says a line ten times a second until it is dropped.
-    fn instrument(&self, line: &'static str) -> Instrument {
-        let (path, off) = (self.theirs.clone(), Arc::new(AtomicBool::new(false)));
-        let stop = off.clone();
-        std::thread::spawn(move || {
-            let mut port = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-            while !stop.load(Ordering::Relaxed) && port.write_all(line.as_bytes()).is_ok() {
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        Instrument(off)
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        self.socat.kill().ok();
-        self.socat.wait().ok();
-    }
-}
-
-struct Instrument(Arc<AtomicBool>);
-
-impl Drop for Instrument {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 const SITE: &str = r#"[site]
 id = "cut-21"

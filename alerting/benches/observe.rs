@@ -30,8 +30,12 @@ fn tilt(id: &str, condition: ConditionSettings) -> alerting::rule::Rule {
     rule("cut-1", id, Group::Deformation, Level::Caution, &series, condition)
 }
 
-/// Feeds every series of one site once a minute, quietly.
+/// Feeds every series of one site once a minute, quietly: the same again and again.
 fn feed(bencher: Bencher, setup: Setup) {
+    feed_with(bencher, setup, |round, _| f64::from(round % 7) * 0.01);
+}
+
+fn feed_with(bencher: Bencher, setup: Setup, value: impl Fn(u32, u32) -> f64) {
     bencher
         .counter(ItemsCount::new(ROUNDS * 2))
         .with_inputs(|| Engine::new(setup.clone(), minute(0)))
@@ -42,7 +46,7 @@ fn feed(bencher: Bencher, setup: Setup) {
                 let now = Moment { at, sequence: u64::from(round) };
                 engine.tick(now, &mut actions);
                 for series in 0..2 {
-                    let value = f64::from(round % 7) * 0.01;
+                    let value = value(round, series);
                     let reading = Reading {
                         series: SeriesIndex(series),
                         measured_at: at,
@@ -87,13 +91,24 @@ fn rate_over_three_hours(bencher: Bencher) {
     feed(bencher, with_rules(vec![tilt("a", condition)]));
 }
 
-/// Nothing is told: what is fed repeats itself.
+/// Noise, in which nothing happens.
+fn noise(round: u32, series: u32) -> f64 {
+    let mixed = (round * 7 + series * 3 + 1).wrapping_mul(2_654_435_761);
+    f64::from((mixed ^ (mixed >> 15)).wrapping_mul(2_246_822_519) >> 16) / 655_360.0
+}
+
+#[divan::bench]
+fn anomaly_of_noisy_series(bencher: Bencher) {
+    feed_with(bencher, anomalies(), noise);
+}
+
 #[divan::bench]
 fn anomaly_of_quiet_series(bencher: Bencher) {
+    feed(bencher, anomalies());
+}
+
+fn anomalies() -> Setup {
     let series = ["post-1/tilt-1/tilt-x", "post-2/tilt-1/tilt-x"];
     let condition = ConditionSettings::Anomaly(anomaly::Settings::default());
-    feed(
-        bencher,
-        with_rules(vec![rule("cut-1", "a", Group::Anomaly, Level::Attention, &series, condition)]),
-    );
+    with_rules(vec![rule("cut-1", "a", Group::Anomaly, Level::Attention, &series, condition)])
 }

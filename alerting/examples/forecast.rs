@@ -4,6 +4,7 @@
 //! `cargo run --release -p alerting --example forecast -- [LIMIT]`, where LIMIT is the displacement that is the end.
 #![expect(clippy::print_stdout, reason = "it is what the program is for")]
 
+#[expect(dead_code, reason = "where the fit alone begins is looked at by a test")]
 #[path = "../tests/failure_time/rows.rs"]
 mod rows;
 

@@ -8,7 +8,7 @@ use core::fmt;
 
 use reading::registry::{Site, SiteKind, Text};
 use reading::{SiteId, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::approval::Released;
 use crate::level::Level;
@@ -208,7 +208,8 @@ pub struct Evidence {
     pub series: String,
     /// What the rule argues for.
     pub level: Level,
-    /// The value that decided, in `unit`.
+    /// The value that decided, in `unit`; not a number, in JSON `null`, where it was not a number that decided.
+    #[serde(deserialize_with = "number_or_none")]
     pub value: f64,
     /// Its unit.
     pub unit: String,
@@ -216,6 +217,15 @@ pub struct Evidence {
     pub measured_at: Timestamp,
     /// In plain words.
     pub text: Text,
+}
+
+/// JSON writes what is not a number as `null`, and what is owed has to be read back; a snapshot keeps it as it is.
+fn number_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    if from.is_human_readable() {
+        Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+    } else {
+        f64::deserialize(from)
+    }
 }
 
 /// One message about one revision of one incident.

@@ -5,31 +5,28 @@
 //! group, level and text ([`Bound`]): a later revision that says the same goes out under it, anything else asks again.
 //!
 //! The countdown of a group starts when an approver was reached, or when the first attempt to reach each of them
-//! has ended, whatever came of it. After downtime it is asked again and runs for at least [`AGAIN_MIN`].
+//! has ended, whatever came of it, or there was none until it was too late. After downtime it is asked again and runs for at least [`AGAIN_MIN`].
+
+mod words;
+mod view;
 
 use alloc::collections::BTreeSet;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use reading::Timestamp;
 use reading::id::{ChannelId, GroupId};
-use reading::registry::Text;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::catalogue;
 use crate::delivery::DeliveryKey;
 use crate::level::Level;
 use crate::rule::Provenance;
+pub use view::{ApprovalState, ApprovalView};
+pub use words::PublicText;
 
 /// After downtime people have at least this long to answer again.
 pub const AGAIN_MIN: Duration = Duration::from_secs(60);
-
-/// The longest public text an approver may write, in characters of one language: the longest 재난문자 class is 157,
-/// a CAP description may say more. Shorter limits are the channels' own.
-const TEXT_LEN_MAX: usize = 1_000;
 
 /// Channels that are released together, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,61 +61,6 @@ pub enum Release {
     },
     /// Persons alone.
     Required,
-}
-
-/// What the public reads and hears: no criteria, no numbers of instruments.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PublicText {
-    /// One line.
-    pub headline: Text,
-    /// What is going on.
-    pub description: Text,
-    /// What to do.
-    pub instruction: Text,
-}
-
-impl PublicText {
-    /// What has to be mended before anybody may hear it, in words; empty if nothing.
-    ///
-    /// This is the door for every check of public text: it is asked when an approver edits, and by whoever composes.
-    pub fn complaints(&self) -> Vec<Text> {
-        let parts = [
-            ("headline", &self.headline),
-            ("description", &self.description),
-            ("instruction", &self.instruction),
-        ];
-        let mut complaints = Vec::new();
-        for (part, text) in parts {
-            for (language, said) in [("ko", &text.ko), ("en", &text.en)] {
-                let key = if said.trim().is_empty() {
-                    "words-empty"
-                } else if said.contains(['{', '}']) {
-                    "words-placeholder"
-                } else if said.chars().any(|c| c.is_control() && c != '\n') {
-                    "words-control"
-                } else if said.chars().count() > TEXT_LEN_MAX {
-                    "words-long"
-                } else {
-                    continue;
-                };
-                complaints.push(catalogue::text(key, &[part, language]));
-            }
-        }
-        complaints
-    }
-
-    /// SHA-256 over every part, lower-case hexadecimal.
-    pub fn hash(&self) -> String {
-        let mut hasher = Sha256::new();
-        for text in [&self.headline, &self.description, &self.instruction] {
-            for said in [&text.ko, &text.en] {
-                hasher.update((said.len() as u64).to_be_bytes());
-                hasher.update(said.as_bytes());
-            }
-        }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 }
 
 /// What an answer is about: this level in these words, of one incident and one group.
@@ -288,7 +230,7 @@ impl Asked {
     /// Whether nobody has been reached yet, so that nothing runs.
     pub fn has_to_start(&self) -> bool {
         matches!(self.countdown, Countdown::Waiting(_))
-            || self.times <= 1 && self.again_at.is_none()
+            || self.again_at.is_none() && (self.times <= 1 || !self.untried.is_empty())
     }
 
     /// Whether the written rule answers now.
@@ -296,7 +238,7 @@ impl Asked {
         matches!(self.countdown, Countdown::Until(at) if at <= now)
     }
 
-    /// An attempt to reach an approver has ended: with it the countdown starts, if they were reached or it was the
+    /// An attempt to reach an approver has ended, or is given up: with it the countdown starts, if they were reached or it was the
     /// last of the first attempts. Says whether it concerned this question.
     pub fn tried(
         &mut self,
@@ -335,116 +277,15 @@ impl Asked {
     }
 }
 
-/// How a group of an incident stands, for records and screens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApprovalView {
-    /// Which group.
-    pub group: GroupId,
-    /// Where it stands.
-    pub state: ApprovalState,
-    /// About which level and words.
-    pub bound: Bound,
-    /// The words, while they are asked about.
-    pub text: Option<PublicText>,
-    /// Who has agreed, by user id.
-    pub agreed: Vec<String>,
-    /// How many have to.
-    pub persons: u8,
-    /// When the written rule answers, once somebody was reached.
-    pub answers_at: Option<Timestamp>,
-    /// Who let it out, or why it was turned down, in words.
-    pub note: String,
-}
-
-/// Where the approval of a group stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ApprovalState {
-    /// Somebody has to answer.
-    Asked,
-    /// It may be heard.
-    Released,
-    /// It must not be heard.
-    Rejected,
-}
-
-impl Approval {
-    /// How it stands, for records and screens; `None` while there was nothing to ask.
-    pub fn view(&self, group: &ChannelGroup) -> Option<ApprovalView> {
-        let view = |state, bound: &Bound, note: String| ApprovalView {
-            group: group.id.clone(),
-            state,
-            bound: bound.clone(),
-            text: None,
-            agreed: Vec::new(),
-            persons: group.persons,
-            answers_at: None,
-            note,
-        };
-        if let Some(asked) = &self.asked {
-            return Some(ApprovalView {
-                text: Some(asked.text.clone()),
-                agreed: asked.agreed.iter().map(|one| one.by.clone()).collect(),
-                answers_at: match asked.countdown {
-                    Countdown::Until(at) => Some(at),
-                    Countdown::Never | Countdown::Waiting(_) => None,
-                },
-                ..view(ApprovalState::Asked, &asked.bound, String::new())
-            });
-        }
-        if let Some((bound, text, signature, reason)) = &self.rejected {
-            let note = format!("{}: {reason}", signature.by);
-            let text = Some(text.clone());
-            return Some(ApprovalView { text, ..view(ApprovalState::Rejected, bound, note) });
-        }
-        let (bound, released) = self.given.as_ref()?;
-        let note = match released {
-            Released::Officers => String::new(),
-            Released::Rule { author, reason, .. } => format!("{author}: {reason}"),
-            Released::Persons { persons } => persons.join(", "),
-        };
-        Some(view(ApprovalState::Released, bound, note))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use reading::registry::Text;
+
     use super::*;
 
-    fn text(said: &str) -> PublicText {
-        let both = Text { ko: said.into(), en: said.into() };
+    fn text(both: &str) -> PublicText {
+        let both = Text { ko: both.into(), en: both.into() };
         PublicText { headline: both.clone(), description: both.clone(), instruction: both }
-    }
-
-    #[test]
-    fn every_part_of_a_text_is_in_its_hash() {
-        let base = text("a");
-        let changes: [fn(&mut PublicText); 6] = [
-            |t| t.headline.ko.push('b'),
-            |t| t.headline.en.push('b'),
-            |t| t.description.ko.push('b'),
-            |t| t.description.en.push('b'),
-            |t| t.instruction.ko.push('b'),
-            |t| t.instruction.en.push('b'),
-        ];
-        let mut seen = BTreeSet::from([base.hash()]);
-        for change in changes {
-            let mut other = base.clone();
-            change(&mut other);
-            assert!(seen.insert(other.hash()), "{other:?}");
-        }
-        // moved from one part to the next, the same letters are another text
-        let (mut one, mut two) = (text(""), text(""));
-        (one.headline.ko, two.headline.en) = ("ab".into(), "ab".into());
-        assert_ne!(one.hash(), two.hash());
-    }
-
-    #[test]
-    fn a_text_that_must_not_go_out_is_named() {
-        assert_eq!(text("leave now").complaints(), []);
-        for bad in ["", "  ", "leave {where}", "a\u{7}b", &"x".repeat(1_001)] {
-            assert_eq!(text(bad).complaints().len(), 6, "{bad:?}");
-        }
     }
 
     fn at(seconds: i64) -> Timestamp {

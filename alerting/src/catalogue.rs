@@ -1,7 +1,10 @@
 //! Every message and word people see, in Korean and English, in one place. Keys are sorted.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
 
+use reading::codec::Ask;
 use reading::registry::Text;
 
 use crate::delivery::DeliveryState;
@@ -133,6 +136,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Bucket {0} is there and left as it is: it keeps points for {1} days",
     ),
     ("archive-bucket-made", "버킷 {0}: 만들었습니다", "Bucket {0} is made"),
+    ("ask-alert-mode", "{1} 동안 {0}마다 보고", "report every {0} for {1}"),
+    ("ask-identify", "위치 알림(점등)", "show which one it is"),
+    ("ask-interval", "{0}마다 보고", "report every {0}"),
+    ("ask-resend", "{0}~{1}번 다시 보내기", "send messages {0} to {1} again"),
+    ("ask-resend-one", "{0}번 다시 보내기", "send message {0} again"),
     (
         "audit-holds",
         "감사 기록 {0}건이 모두 온전합니다. 마지막 해시 {1}",
@@ -319,6 +327,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "제시간에 처리되지 않았습니다. 결과를 확인하십시오",
         "It took too long: check what became of it",
     ),
+    (
+        "board-problem-unfit",
+        "요청한 내용이 서로 맞지 않거나 여기에 없는 것입니다",
+        "What the request asks for does not fit",
+    ),
     ("board-problem-wrong-media", "JSON으로 보내야 합니다", "Send JSON"),
     (
         "board-problem-wrong-method",
@@ -427,7 +440,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-vital-ok", "정상", "OK"),
     ("board-vital-starting", "시작 중", "Starting"),
     ("board-waiting", "등록 대기 중인 측정국", "Stations waiting to be adopted"),
-    ("board-waiting-heard", "{0} 경유, {1}회 수신", "through {0}, {1} messages"),
+    ("board-waiting-heard", "{0} 경유, {1}회 수신", "through {0}, messages heard: {1}"),
     ("call-headline", "[응답 필요 {0}/{1}] {2}", "[Please answer, {0} of {1}] {2}"),
     (
         "call-how",
@@ -470,6 +483,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("command-nothing-asked", "승인을 기다리는 발령이 없습니다", "Nothing waits for an approval"),
     (
+        "command-other-attempt",
+        "{0}번째 시도에 대한 답입니다. 그 뒤 {1}번째 시도가 있었으므로 다시 확인하십시오",
+        "This is about attempt {0}; attempt {1} was made since: look again",
+    ),
+    (
         "command-other-text",
         "그사이 단계나 문안이 바뀌었습니다. 다시 확인하십시오",
         "Level or words have changed meanwhile: look again",
@@ -504,6 +522,46 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "rule {0}: version {1} → {2}; by noise alone {3} → {4} a year on each series, if 1 % of readings are beyond",
     ),
     ("compare-span", "자료 기간 {0}일", "history of {0} days"),
+    (
+        "criteria-about",
+        "고친 내용을 검사하고, 지금 기준과 무엇이 다른지, 최근 30일 기록에서 무엇이 달라졌을지 알려 드립니다. 파일은 바뀌지 않습니다. 제안은 감사 기록에 남고 패치로 내려받을 수 있습니다.",
+        "Your words are checked, compared with what runs, and played over the last 30 days of records. No file is changed. A proposal is kept in the audit trail and can be taken from there as a patch.",
+    ),
+    ("criteria-changed", "바뀜", "Changed"),
+    (
+        "criteria-differences",
+        "파일과 실행 중인 기준의 차이",
+        "Where the files differ from what runs",
+    ),
+    (
+        "criteria-files",
+        "이 지구의 설정 파일입니다. 파일이 기준의 원본입니다.",
+        "The file of this site. Files are the source of the criteria.",
+    ),
+    ("criteria-gone", "없어짐", "Gone"),
+    ("criteria-new", "새로 생김", "New"),
+    (
+        "criteria-no-files",
+        "이 설정은 프로그램에 들어 있어 파일이 없습니다.",
+        "This configuration is part of the program: it has no files.",
+    ),
+    ("criteria-past", "기록 {0} ~ {1}에 적용한 결과", "Played over the records from {0} to {1}"),
+    (
+        "criteria-past-part",
+        "시간이 모자라 기록 {0} ~ {1}까지만 적용한 결과",
+        "Played over the records from {0} to {1}; there was no time for more",
+    ),
+    ("criteria-past-same", "달라지는 단계가 없습니다", "No level would have been raised otherwise"),
+    ("criteria-patch", "패치", "Patch"),
+    ("criteria-proposals", "제안", "Proposals"),
+    ("criteria-propose", "제안으로 남기기 (사유 필요)", "Keep it as a proposal (with a reason)"),
+    ("criteria-proposed", "제안 {0}(으)로 남겼습니다", "Kept as proposal {0}"),
+    ("criteria-running", "실행 중", "Running"),
+    ("criteria-same", "지금 기준과 같습니다", "The criteria are what they are now"),
+    ("criteria-text", "파일 내용", "What the file says"),
+    ("criteria-try", "검사하고 과거 기록에 적용해 보기", "Check it and play it over the records"),
+    ("criteria-written", "파일", "File"),
+    ("criteria-wrong", "잘못됨", "Wrong"),
     ("danger-monitoring", "계측 장애", "monitoring fault"),
     ("danger-slope-failure", "급경사지 붕괴 위험", "slope may collapse"),
     ("danger-structural-damage", "시설물 붕괴 위험", "structure may fail"),
@@ -524,6 +582,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("demo-board", "상황판 (1회용 로그인 링크):  {0}", "Board (one-time sign-in link):  {0}"),
     ("demo-broker", "내장 브로커:  {0}", "Embedded broker:  {0}"),
     ("demo-cap", "CAP 피드:  {0}", "CAP feed:  {0}"),
+    ("demo-field", "현장, 다른 창에서:  {0}", "The field, in another window:  {0}"),
     ("demo-mail", "메일 → {0}: {1}", "Mail to {0}: {1}"),
     (
         "demo-summary",
@@ -567,129 +626,129 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("draft-too-long", "너무 김", "too long"),
     (
         "evidence-acceleration",
-        "{0} {1} 가속 시작: 평균 속도 {2} {3} (잡음 한계 {4} {3})",
-        "{0} {1} accelerates: mean velocity {2} {3} (noise up to {4} {3})",
+        "{0} {1} 가속 시작: 평균 속도 {2} (잡음 한계 {3})",
+        "{0} {1} accelerates: mean velocity {2} (noise up to {3})",
     ),
     (
         "evidence-accumulation",
-        "{0} {1} {5} 누적 {2} {3} (기준 {4} {3})",
-        "{0} {1} over {5}: {2} {3} (limit {4} {3})",
+        "{0} {1} {4} 누적 {2} (기준 {3})",
+        "{0} {1} over {4}: {2} (limit {3})",
     ),
     (
         "evidence-anchor-load",
-        "{0} 앵커 하중 설계하중의 {2} {3} (기준 {4} {3})",
-        "{0} anchor at {2} {3} of its design load (limit {4} {3})",
+        "{0} 앵커 하중 설계하중의 {2} (기준 {3})",
+        "{0} anchor at {2} of its design load (limit {3})",
     ),
     (
         "evidence-angular-distortion",
-        "{0} 각변위 {2} (기준 {4})",
-        "{0} angular distortion {2} (limit {4})",
+        "{0} 각변위 {2} (기준 {3})",
+        "{0} angular distortion {2} (limit {3})",
     ),
     (
         "evidence-anomaly",
-        "{0} {1} 평소와 다른 움직임 (이상도 {2}, 기준 {4})",
-        "{0} {1} unlike anything it did before (score {2}, limit {4})",
+        "{0} {1} 평소와 다른 움직임 (이상도 {2}, 기준 {3})",
+        "{0} {1} unlike anything it did before (score {2}, limit {3})",
     ),
     (
         "evidence-antecedent-water-index",
-        "{0} 선행수분지수 {2} {3} (기준 {4} {3})",
-        "{0} antecedent water index {2} {3} (limit {4} {3})",
+        "{0} 선행수분지수 {2} (기준 {3})",
+        "{0} antecedent water index {2} (limit {3})",
     ),
     (
         "evidence-baseline",
-        "{0} {1} 평상시에서 {2} {3} 벗어남 (기준 {4} {3})",
-        "{0} {1} is {2} {3} from what is usual (limit {4} {3})",
+        "{0} {1} 평상시에서 {2} 벗어남 (기준 {3})",
+        "{0} {1} is {2} from what is usual (limit {3})",
     ),
     (
         "evidence-compensated",
-        "{0} {1} 온도 보정 후 {2} {3} (기준 {4} {3})",
-        "{0} {1} without the temperature: {2} {3} (limit {4} {3})",
+        "{0} {1} 온도 보정 후 {2} (기준 {3})",
+        "{0} {1} without the temperature: {2} (limit {3})",
     ),
     (
         "evidence-crack-growth",
-        "{0} {1} 균열 성장 {2} {3} (기준 {4} {3}, 최근 {5})",
-        "{0} {1} grows {2} {3} (limit {4} {3} over {5})",
+        "{0} {1} 균열 성장 {2} (기준 {3}, 최근 {4})",
+        "{0} {1} grows {2} (limit {3} over {4})",
     ),
     (
         "evidence-disagreement",
-        "{0} {1} 인접 계측기와 {2} {3} 차이 (기준 {4} {3})",
-        "{0} {1} is {2} {3} apart from the others (limit {4} {3})",
+        "{0} {1} 인접 계측기와 {2} 차이 (기준 {3})",
+        "{0} {1} is {2} apart from the others (limit {3})",
     ),
     (
         "evidence-drift",
-        "{0} {1} 누적 편향 {2} {3} (기준 {4} {3})",
-        "{0} {1} drifts: {2} {3} summed up (limit {4} {3})",
+        "{0} {1} 누적 편향 {2} (기준 {3})",
+        "{0} {1} drifts: {2} summed up (limit {3})",
     ),
     (
         "evidence-effective-rain",
-        "{0} 실효우량 기준의 {2} % (기준 {4} %)",
-        "{0} effective rain at {2} % (limit {4} %)",
+        "{0} 실효우량 기준의 {2} (기준 {3})",
+        "{0} effective rain at {2} (limit {3})",
     ),
     (
         "evidence-failure-time",
-        "{0} {1} 붕괴 추정까지 {2} {3} (기준 {4} {3} 이내)",
-        "{0} {1}: an end is estimated in {2} {3} (limit {4} {3})",
+        "{0} {1} 붕괴 추정까지 {2} (기준 {3} 이내)",
+        "{0} {1}: an end is estimated in {2} (limit {3})",
     ),
     (
         "evidence-instrument",
-        "{0} {1} {2} {3}: 계측기 이상(값 고착 또는 인접 계측기와 불일치)",
-        "{0} {1} {2} {3}: the instrument is stuck, or its neighbours contradict it",
+        "{0} {1} {2}: 계측기 이상(값 고착 또는 인접 계측기와 불일치)",
+        "{0} {1} {2}: the instrument is stuck, or its neighbours contradict it",
     ),
     (
         "evidence-intensity-duration",
-        "{0} 강우강도-지속시간 기준선의 {2}배 (기준 {4}배)",
-        "{0} storm at {2} of the intensity-duration line (limit {4})",
+        "{0} 강우강도-지속시간 기준선의 {2}배 (기준 {3}배)",
+        "{0} storm at {2} of the intensity-duration line (limit {3})",
     ),
     (
         "evidence-natural-frequency",
-        "{0} 고유진동수 {2} {3} 저하 (기준 {4} {3})",
-        "{0} natural frequency down by {2} {3} (limit {4} {3})",
+        "{0} 고유진동수 {2} 저하 (기준 {3})",
+        "{0} natural frequency down by {2} (limit {3})",
     ),
     (
         "evidence-neighbours",
-        "{0} {1} 변화율 {2} {3}, 인접 계측기도 움직임 (기준 {4} {3}, 최근 {5})",
-        "{0} {1} rate {2} {3}, borne out by its neighbours (limit {4} {3} over {5})",
+        "{0} {1} 변화율 {2}, 인접 계측기도 움직임 (기준 {3}, 최근 {4})",
+        "{0} {1} rate {2}, borne out by its neighbours (limit {3} over {4})",
     ),
     (
         "evidence-rate",
-        "{0} {1} 변화율 {2} {3} (기준 {4} {3}, 최근 {5})",
-        "{0} {1} rate {2} {3} (limit {4} {3} over {5})",
+        "{0} {1} 변화율 {2} (기준 {3}, 최근 {4})",
+        "{0} {1} rate {2} (limit {3} over {4})",
     ),
     (
         "evidence-recent-antecedent",
-        "{0} 최근 {5} 강우가 선행강우 기준을 {2} mm 초과",
-        "{0} rain of the last {5} is {2} mm beyond what antecedent rain leaves",
+        "{0} 최근 {4} 강우가 선행강우 기준을 {2} 초과",
+        "{0} rain of the last {4} is {2} beyond what antecedent rain leaves",
     ),
     (
         "evidence-silence",
-        "{0} {1} {2}분 동안 수신 없음 (기준 {4}분)",
-        "{0} {1} silent for {2} min (limit {4} min)",
+        "{0} {1} {2} 동안 수신 없음 (기준 {3})",
+        "{0} {1} silent for {2} (limit {3})",
     ),
     (
         "evidence-soil-water-index",
-        "{0} 토양우량지수 {2} {3} (기준 {4} {3})",
-        "{0} soil water index {2} {3} (limit {4} {3})",
+        "{0} 토양우량지수 {2} (기준 {3})",
+        "{0} soil water index {2} (limit {3})",
     ),
-    ("evidence-threshold", "{0} {1} {2} {3} (기준 {4} {3})", "{0} {1} {2} {3} (limit {4} {3})"),
+    ("evidence-threshold", "{0} {1} {2} (기준 {3})", "{0} {1} {2} (limit {3})"),
     (
         "evidence-trigger",
-        "{0} {1} 진동 감지: 평소 에너지의 {2}배 (기준 {4}배)",
-        "{0} {1} triggered: {2} times the usual energy (limit {4})",
+        "{0} {1} 진동 감지: 평소 에너지의 {2}배 (기준 {3}배)",
+        "{0} {1} triggered: {2} times the usual energy (limit {3})",
     ),
     (
         "evidence-unconfirmed",
-        "{0} {1} {2} {3}: 급변 후 확인되지 않음, 현장 확인 필요",
-        "{0} {1} leapt to {2} {3}, which nothing has confirmed or refuted: look at the place",
+        "{0} {1} {2}: 급변 후 확인되지 않음, 현장 확인 필요",
+        "{0} {1} leapt to {2}, which nothing has confirmed or refuted: look at the place",
     ),
     (
         "evidence-vibration",
-        "{0} 진동 기준의 {2} {3} (기준 {4} {3})",
-        "{0} vibration at {2} {3} of its table (limit {4} {3})",
+        "{0} 진동 기준의 {2} (기준 {3})",
+        "{0} vibration at {2} of its table (limit {3})",
     ),
     (
         "evidence-wall-movement",
-        "{0} {1} 옹벽 변위 관리기준의 {2} {3} (기준 {4} {3})",
-        "{0} {1}: the wall moved {2} {3} of its class (limit {4} {3})",
+        "{0} {1} 옹벽 변위 관리기준의 {2} (기준 {3})",
+        "{0} {1}: the wall moved {2} of its class (limit {3})",
     ),
     (
         "exercise-acknowledged",
@@ -755,6 +814,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("explain-holds", "성립하며 단계 판단에 반영됨", "it holds, and counts"),
     ("explain-holds-not", "성립하지 않음", "it does not hold"),
+    ("explain-last", "마지막 수신값의 품질 {0}", "quality of what came last {0}"),
     ("explain-no-incident", "{0}: 그런 상황이 없습니다", "{0}: there is no such incident"),
     ("explain-no-reading", "최근 측정값 없음", "no reading of late"),
     (
@@ -799,6 +859,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "The wall clock jumped by {0} s: check its synchronisation",
     ),
     ("fault-collector-down", "수집기 {0} 연결 끊김: {1}", "Collector {0} is down: {1}"),
+    (
+        "fault-deliveries-disowned",
+        "기록이 사라져 근거를 알 수 없는 전달 {0}건을 중단했습니다. 전달되었는지 확인하십시오: {1}",
+        "{0} deliveries stood open whose records are lost; they were given up. Find out whether they were heard: {1}",
+    ),
     ("fault-delivery-lost", "{0} 채널 전달 실패 ({1}): {2}", "Delivery on {0} failed ({1}): {2}"),
     (
         "fault-disk-full",
@@ -826,6 +891,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "The board's history cannot be written; its charts stand still, decisions and alerts go on",
     ),
     (
+        "fault-incidents-disowned",
+        "기록이 사라져 이어서 관리할 수 없는 상황 {0}건을 종결했습니다. 현장을 직접 확인하고, 이미 알린 내용은 다른 수단으로 바로잡으십시오: {1}",
+        "{0} incidents were open whose records are lost; they were put away. Look at the sites, and correct by other means what was announced: {1}",
+    ),
+    (
         "fault-journal-gap",
         "저널 일부가 손상되거나 없어졌습니다: {0}",
         "Part of the journal is damaged or missing: {0}",
@@ -842,9 +912,14 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Record {0} stopped the desk twice and was set aside",
     ),
     (
+        "fault-slowed",
+        "{0}이(가) 수집기 {1}에 필요 이상으로 빠르게 보내 속도를 늦추고 있습니다. 잃는 자료는 없습니다. 그 장비의 설정을 확인하십시오.",
+        "{0} sends more through collector {1} than anybody needs and is made to wait; nothing is lost. Look at how it is set up",
+    ),
+    (
         "fault-state-lost",
-        "판단 상태를 저널에서 모두 되살리지 못했습니다: {0}번 기록부터 다시 시작",
-        "The state could not be rebuilt in full: it starts again at record {0}",
+        "저널 기록 일부가 사라졌습니다. {0}번 기록 앞의 일은 마지막 스냅숏과 전달 원장에 남은 것만 이어집니다.",
+        "Records of the journal are lost: of what happened before record {0}, what the last snapshot and the ledger have goes on",
     ),
     (
         "fault-too-fast",
@@ -886,6 +961,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("headline", "[{0}] {1} {2}", "[{0}] {1}: {2}"),
     ("headline-slope-failure", "붕괴 위험", "Slope failure danger"),
     ("headline-structural-damage", "손상 위험", "Structural damage danger"),
+    ("headline-structural-failure", "붕괴 위험", "Structure may fail"),
     (
         "heard-acknowledge",
         "확인하면 단계별 호출이 멈춥니다. 새로 알림을 받는 사람은 없습니다.",
@@ -919,7 +995,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Severe comes down one level. At once this is heard by: {0}. As approvals let it out, by: {1}.",
     ),
     ("incident-attempts", "{0}회 시도", "{0} attempts"),
-    ("incident-between", "95% 구간", "95 % interval"),
+    ("incident-between", "90% 구간", "90 % interval"),
     ("incident-deliveries", "전달과 수신 확인", "Deliveries and receipts"),
     ("incident-drafts", "채널별 문안", "What each channel says"),
     ("incident-message", "내용", "Message"),
@@ -950,8 +1026,8 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("incident-why", "왜 이 단계인가", "Why this level"),
     (
         "instruction-inspect",
-        "현장을 점검하고 이·통장에게 알리십시오. 주민은 비탈면과 옹벽에 가까이 가지 마십시오.",
-        "Inspect the site and inform the village head. Residents: keep away from slopes and walls.",
+        "현장을 점검하고 이·통장에게 알리십시오. 주민이 위험한 곳에 가까이 가지 않게 하십시오.",
+        "Inspect the site and inform the village head. Keep residents away from the danger.",
     ),
     (
         "instruction-look",
@@ -960,9 +1036,13 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     (
         "instruction-over",
-        "위험이 해소되었습니다. 담당 공무원의 안내에 따라 주십시오.",
-        "The danger is over. Follow the instructions of local officials.",
+        "담당 공무원의 안내에 따라 귀가하거나 통행하십시오. 새로 생긴 균열이나 낙석이 보이면 바로 신고해 주십시오.",
+        "Return or pass as local officials tell you. Report new cracks or falling rocks at once.",
     ),
+    ("lapse-hours", "{0}시간", "{0} h"),
+    ("lapse-hours-minutes", "{0}시간 {1}분", "{0} h {1} min"),
+    ("lapse-minutes", "{0}분", "{0} min"),
+    ("lapse-seconds", "{0}초", "{0} s"),
     ("level-attention", "관심", "Attention"),
     ("level-caution", "주의", "Caution"),
     ("level-normal", "정상", "Normal"),
@@ -1051,6 +1131,22 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Each way out is proved without a sound. The button proves it once more now.",
     ),
     ("office-checks", "상태 점검", "Checks"),
+    ("office-contacts", "연락처", "Contacts"),
+    (
+        "office-contacts-about",
+        "연락처 파일의 내용입니다. 여기서 이름과 번호를 본 사실은 감사 기록에 남습니다.",
+        "The table of persons, as its file has it. That you read names and numbers here goes into the audit trail.",
+    ),
+    (
+        "office-contacts-none",
+        "연락처 파일이 설정되어 있지 않습니다 (contacts = \"…\").",
+        "No table of persons is configured (contacts = \"…\").",
+    ),
+    (
+        "office-cut",
+        "여기까지 {0}건만 표시합니다. 더 있습니다.",
+        "Only {0} are shown here; there are more.",
+    ),
     ("office-deliveries-open", "미완료 발송", "Deliveries not settled"),
     ("office-detail", "상세", "Detail"),
     ("office-disabled", "차단됨", "Disabled"),
@@ -1077,6 +1173,9 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("office-kind", "종류", "Kind"),
     ("office-ladder", "호출 순서", "Ladder"),
     ("office-ladders", "호출 순서", "Ladders"),
+    ("office-layouts", "저장 형식 버전", "Layouts of what is stored"),
+    ("office-left-out", "사용하지 않은 줄", "Lines left out"),
+    ("office-line", "줄", "Line"),
     ("office-links", "채널 점검", "Proofs"),
     ("office-mail", "전자우편", "Mail"),
     (
@@ -1088,6 +1187,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("office-name", "이름", "Name"),
     ("office-no", "없음", "No"),
     ("office-none", "없습니다", "Nothing"),
+    ("office-of", "대상", "Of what"),
     ("office-officers", "담당자", "Officers"),
     ("office-offset", "보정값", "Offset"),
     ("office-older", "이전 기록 보기", "Older entries"),
@@ -1106,9 +1206,12 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("office-quarantine", "격리 자료", "Quarantine"),
     (
         "office-quarantine-about",
-        "이해하거나 믿을 수 없어 따로 둔 수신 자료입니다. 원본은 기록에 있으며 bongsu replay로 다시 판단할 수 있습니다.",
-        "What could not be understood or believed. Its bytes are in the journal; bongsu replay judges them again.",
+        "이해하거나 믿을 수 없어 따로 둔 수신 자료입니다. 원본은 기록에 있습니다. 설정을 고친 뒤 다시 판독하면 과거 자료로 기록되며 경보를 내지 않습니다.",
+        "What could not be understood or believed. Its bytes are in the journal. Read again once the configuration is mended, it is recorded as past readings, which raise nothing now.",
     ),
+    ("office-queues", "대기열과 읽은 위치", "Queues and cursors"),
+    ("office-re-run", "다시 판독", "Read again"),
+    ("office-reach", "전화·전자우편", "Phone and mail"),
     ("office-reason", "이유", "Reason"),
     ("office-result", "결과", "Result"),
     ("office-role", "역할", "Role"),
@@ -1212,13 +1315,13 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("policy-normal", "이상 징후 없음", "Nothing unusual"),
     (
         "policy-severe-failure-time",
-        "지점 1곳 3차 기준 초과와 24시간 안의 붕괴예상시각",
-        "A post beyond the 3rd criterion, and failure expected within a day",
+        "지점 1곳 3차 기준 초과와 다른 지점(또는 신고와 함께)의 24시간 안 붕괴예상시각",
+        "A post beyond the 3rd criterion, and failure expected within a day at another post, or where people saw signs",
     ),
     (
         "policy-severe-post-and-water",
-        "지점 1곳 3차 기준 초과와 강우·지하수 3차 기준 초과",
-        "A post beyond the 3rd criterion, with rain or groundwater at its 3rd",
+        "지점 1곳 3차 기준 초과와 다른 지점의 강우·지하수 3차 기준 초과",
+        "A post beyond the 3rd criterion, with rain or groundwater elsewhere at its 3rd",
     ),
     ("policy-severe-report", "현장 신고·예찰: 붕괴 확인", "Seen on site: collapse"),
     (
@@ -1237,8 +1340,8 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("policy-warning-one-post", "지점 1곳 3차 기준 초과", "A post beyond the 3rd criterion"),
     (
         "policy-warning-post-and-water",
-        "지점 1곳 2차 기준 초과와 강우 90 % 이상",
-        "A post beyond the 2nd criterion, with rain at 90 % or groundwater at its 2nd",
+        "지점 1곳 2차 기준 초과와 다른 지점의 강우 90 %·지하수 2차 기준 이상",
+        "A post beyond the 2nd criterion, with rain at 90 % or groundwater at its 2nd elsewhere",
     ),
     (
         "policy-warning-report",
@@ -1269,8 +1372,18 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     (
         "public-danger-structure",
-        "{0}에서 시설물이 손상될 위험이 높습니다.",
+        "{0}에서 시설물이 무너질 위험이 높습니다.",
         "The structure may fail: {0}.",
+    ),
+    (
+        "public-keep-clear-slope",
+        "비탈면과 옹벽에 가까이 가지 말고, 대피 안내가 있으면 바로 따라 주십시오.",
+        "Keep away from slopes and retaining walls, and leave at once if you are told to.",
+    ),
+    (
+        "public-keep-clear-structure",
+        "시설물에 가까이 가지 말고, 통제 안내가 있으면 바로 따라 주십시오.",
+        "Keep away from the structure, and do at once what you are told on the spot.",
     ),
     ("public-over", "{0}의 위험이 해소되었습니다.", "The danger is over: {0}."),
     (
@@ -1333,6 +1446,12 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("quantity-tilt-y", "경사 y", "tilt y"),
     ("quantity-vibration-velocity", "진동속도", "vibration velocity"),
     ("quantity-water-level", "수위", "water level"),
+    ("queue-archive", "장기 보관이 뒤처진 기록 수", "Records the archive is behind"),
+    ("queue-deliveries", "채널에서 기다리는 발송", "Deliveries that wait at a channel"),
+    ("queue-desk", "판정이 읽은 기록 위치", "Position of the desk in the journal"),
+    ("queue-ingest", "확인 응답을 기다리는 수신", "Messages in hand, not yet acknowledged"),
+    ("queue-journal", "기록을 기다리는 자료", "What waits for the journal"),
+    ("queue-readers", "읽는 쪽이 뒤처진 기록 수", "Records a reader is behind"),
     (
         "report-about",
         "본 것을 기록하면 판정 근거(신고·예찰)가 됩니다. 단계를 낮추지는 않습니다.",
@@ -1352,7 +1471,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("report-hours", "지난 몇 시간", "Hours back"),
     ("report-incident", "상황 보고서", "Incident report"),
     ("report-incident-how", "상황 화면에서 엽니다.", "Opened from the page of an incident."),
-    ("report-lasted", "지속", "Lasted"),
+    ("report-lasted", "지속(시간:분)", "Lasted (h:min)"),
     ("report-month", "월간 자료 품질·오경보 보고서", "Month: data quality and false alarms"),
     ("report-open", "열기", "Open"),
     ("report-opened", "발생", "Opened"),
@@ -1399,13 +1518,18 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("sign-slope-failure", "급경사지 붕괴위험", "SLOPE MAY COLLAPSE"),
     ("sign-structural-damage", "시설물 붕괴위험", "STRUCTURE UNSAFE"),
     ("site-condition", "기준", "Condition"),
+    ("site-documents", "문서와 사진 링크", "Documents and photos elsewhere"),
+    ("site-doubtful", "의심", "Doubtful"),
     (
         "site-end",
-        "세로 띠: 붕괴 추정 시각과 95% 구간",
-        "The band: when failure is estimated, and its 95 % interval",
+        "세로 띠: 붕괴 추정 시각과 90% 구간. 몇 mm에서 무너질지 모르면 지금부터 언제든 무너질 수 있음",
+        "The band: when failure is estimated, and its 90 % interval; from now on where no displacement is known at which it breaks",
     ),
     ("site-expected", "다음 값 예상 {0}–{1} {2}", "next expected {0} to {1} {2}"),
+    ("site-health", "상태", "Health"),
+    ("site-instrument", "계측기", "Instrument"),
     ("site-instruments", "계측", "Instruments"),
+    ("site-last", "최근 값", "Last value"),
     ("site-level", "단계", "Level"),
     (
         "site-no-history",
@@ -1424,6 +1548,12 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("site-rule", "규칙", "Rule"),
     ("site-rules", "판정 기준", "Criteria"),
     ("site-running", "{0}시간 누적 강우 (mm)", "Rain within {0} h (mm)"),
+    (
+        "site-series-more",
+        "계측 항목 {0}개는 화면에 그리지 않았습니다. API로 볼 수 있습니다.",
+        "{0} more quantities are not drawn here; the API has them.",
+    ),
+    ("site-silent", "무응답", "Silent"),
     ("site-soil-water", "토양우량지수 (mm)", "Soil water index (mm)"),
     (
         "site-soil-water-cold",
@@ -1451,7 +1581,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     (
         "station-gap",
         "관측국 보고 {0}건 유실 (최근 번호 {1}~{2})",
-        "{0} messages of the station are missing (lately numbers {1} to {2})",
+        "Messages of the station that are missing: {0} (lately numbers {1} to {2})",
     ),
     (
         "station-interval",
@@ -1593,7 +1723,17 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("user-token-revoked", "토큰 {0} 회수함", "Token {0} is taken back"),
     ("vital-archive", "기록 {0}건 대기", "{0} records wait"),
+    (
+        "vital-archive-denied",
+        "{0}: 서버가 거부함. [archive] 의 token, org, bucket 을 확인하십시오 ({1})",
+        "{0}: {1}; check `token`, `org` and `bucket` of [archive]",
+    ),
     ("vital-archive-down", "{0}; 기록 {1}건 대기", "{0}; {1} records wait"),
+    (
+        "vital-archive-later",
+        "{0}: 지금은 기록을 받지 않음. 저널에 남아 있다가 받는 대로 보냄 ({1})",
+        "{0}: {1}; records wait in the journal until it takes them",
+    ),
     (
         "vital-archive-refused",
         "서버가 {0}건을 거부함({1}); 기록 {2}건 대기",
@@ -1658,6 +1798,12 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0}: 쓸 권한이 없음. 서비스 사용자를 그 장치의 그룹(보통 dialout)에 넣으십시오",
         "{0}: no right to use it; add the service user to its group, often dialout",
     ),
+    ("vital-quarantine", "최근 한 시간에 격리된 것 없음", "Nothing was set aside in the last hour"),
+    (
+        "vital-quarantine-some",
+        "최근 한 시간에 {0}건 격리됨. 마지막: {1}: {2}: {3}. 상황판의 격리 화면에 모두 있습니다",
+        "{0} set aside in the last hour; the last: {1}: {2}: {3}. The board shows all of them under quarantine",
+    ),
     ("vital-series", "계열 {0}개 모두 제때 옴", "{0} series, all heard in time"),
     ("vital-series-age", "{0}초 전", "{0} s old"),
     ("vital-series-never", "온 적 없음", "Never heard"),
@@ -1683,12 +1829,19 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "mosquitto 2.0.12~2.0.18 은 때때로 세션을 잃음: 다른 판을 쓰십시오",
         "mosquitto 2.0.12 to 2.0.18 lose sessions at times: use another version",
     ),
+    (
+        "vital-stray",
+        "{0}: 아무도 읽지 않는 주제입니다. 철자를 확인하십시오: bongsu/v1/지구/계측소/telemetry",
+        "{0}: nobody here reads this topic, look at its spelling: bongsu/v1/SITE/STATION/telemetry",
+    ),
     ("vital-topic", "{0}: {2}초 동안 {1}건", "{0}: {1} in {2} s"),
+    ("vital-topic-down", "{0}: 구독되지 않음: {1}", "{0}: not subscribed: {1}"),
     (
         "vital-topic-refused",
         "{0}: 브로커가 거절함. 권한(ACL)을 확인하십시오",
         "{0}: refused by the broker, look at its access rules",
     ),
+    ("vital-topic-waiting", "{0}: 아직 구독되지 않음", "{0}: not subscribed yet"),
     ("vital-way-silent", "{0}: {1}초 안에 응답 없음", "{0}: no answer within {1} s"),
     (
         "wall-all-normal",
@@ -1732,6 +1885,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "해소된 뒤 시간이 지나 종결함",
         "Put away: it has been all clear for long enough",
     ),
+    (
+        "what-closed-records-lost",
+        "기록이 사라져 종결함: 마지막 단계는 확인되지 않음",
+        "Put away: its records are lost, and nobody knows how it stands",
+    ),
     ("what-joined", "판단 근거 추가: {0}", "More evidence: {0}"),
     ("what-late", "지연 확인({1}분 전): {0}", "Detected late ({1} min ago): {0}"),
     ("what-moved", "{0} → {1}: {2}", "{0} → {1}: {2}"),
@@ -1768,6 +1926,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "{0}({1})에 채우지 않은 자리가 있습니다",
         "{0} ({1}) has a place that was not filled in",
     ),
+    ("words-wrong", "{0}({1}): {2}", "{0} ({1}): {2}"),
     (
         "work-about",
         "현장점검·보수·정밀안전진단을 지시하고, 결과를 적으면 끝납니다. 알림을 받는 사람은 없습니다.",
@@ -1779,6 +1938,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("work-inspection", "현장점검", "Inspection"),
     ("work-kind", "종류", "Kind"),
     ("work-log", "현장 기록", "Field log"),
+    (
+        "work-more",
+        "최근 {0}건만 표시합니다. 이전 기록:",
+        "Only the newest {0} are shown. Older ones:",
+    ),
     ("work-none", "기록이 없습니다", "Nothing so far"),
     ("work-note", "기록 추가", "Add a note"),
     ("work-order", "작업 지시", "Order work"),
@@ -1822,6 +1986,50 @@ pub fn fill(key: &'static str, language: Language, values: &[&str]) -> String {
 /// The message of `key` in both languages.
 pub fn text(key: &'static str, values: &[&str]) -> Text {
     Text { ko: fill(key, Language::Ko, values), en: fill(key, Language::En, values) }
+}
+
+/// A length of time as people say it: `3시간`, `1 h 30 min`; below a minute in seconds.
+pub fn lapse(length: Duration, language: Language) -> String {
+    let seconds = length.as_secs();
+    let minutes = (seconds + 30) / 60;
+    let (hours, rest) = (minutes / 60, minutes % 60);
+    match (hours, rest) {
+        (0, _) if seconds < 60 => fill("lapse-seconds", language, &[&seconds.to_string()]),
+        (0, _) => fill("lapse-minutes", language, &[&rest.to_string()]),
+        (_, 0) => fill("lapse-hours", language, &[&hours.to_string()]),
+        _ => {
+            let (hours, rest) = (hours.to_string(), rest.to_string());
+            fill("lapse-hours-minutes", language, &[&hours, &rest])
+        }
+    }
+}
+
+/// The message of `key` with what is filled in said in either language.
+pub fn told(key: &'static str, values: &[&Text]) -> Text {
+    let in_one = |language, of: fn(&Text) -> &str| {
+        let values: Vec<&str> = values.iter().map(|value| of(value)).collect();
+        fill(key, language, &values)
+    };
+    Text { ko: in_one(Language::Ko, |text| &text.ko), en: in_one(Language::En, |text| &text.en) }
+}
+
+/// What is asked of a station.
+pub fn ask(ask: Ask) -> Text {
+    let say = |language| match ask {
+        Ask::Identify => message("ask-identify", language).to_string(),
+        Ask::Interval { every } => fill("ask-interval", language, &[&lapse(every, language)]),
+        Ask::AlertMode { every, lasting } => {
+            let spans = [lapse(every, language), lapse(lasting, language)];
+            fill("ask-alert-mode", language, &[&spans[0], &spans[1]])
+        }
+        Ask::Resend { from, to } if from == to => {
+            fill("ask-resend-one", language, &[&from.to_string()])
+        }
+        Ask::Resend { from, to } => {
+            fill("ask-resend", language, &[&from.to_string(), &to.to_string()])
+        }
+    };
+    Text { ko: say(Language::Ko), en: say(Language::En) }
 }
 
 /// The word for a quantity, in both languages.

@@ -1,4 +1,5 @@
-//! What is owed to whom, where it stands, and what an attempt came to: the words that outbox, ledger and couriers share.
+//! What is owed to whom, where it stands, and what an attempt came to: the words that outbox, ledger and couriers
+//! share.
 
 use alloc::format;
 use alloc::string::String;
@@ -145,6 +146,17 @@ impl DeliveryState {
             Self::Delivered | Self::Unconfirmed | Self::Refused | Self::Superseded | Self::Expired
         )
     }
+}
+
+/// A delivery that stands open in the ledger, as a start finds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StillOwed {
+    /// Which.
+    pub key: DeliveryKey,
+    /// On which channel.
+    pub channel: ChannelId,
+    /// Attempts that were made.
+    pub attempts: u32,
 }
 
 /// What one attempt came to, as a courier journals it. `attempt` counts from 1.

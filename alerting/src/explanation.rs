@@ -68,8 +68,11 @@ pub struct SeriesFinding {
     pub silent: bool,
     /// The newest reading that is still open for the order of arrival, if there is one.
     pub reading: Option<(Timestamp, f64)>,
-    /// What is known against the reading that came last.
+    /// What is known against that reading; where there is none, against the one that came last.
     pub quality: Quality,
+    /// What is known against the reading that came last, which need not be the newest and need not count.
+    #[serde(default)]
+    pub quality_last: Quality,
     /// The number that decided when it began to hold, and when that was measured.
     pub decided: Option<(Timestamp, f64)>,
     /// The limit, in the unit of the number.

@@ -39,6 +39,8 @@ pub use alert::{
     Alert, Evidence, Hazard, IncidentId, IncidentKind, MessageType, Purpose, SiteFacts, Status,
 };
 pub use decision::{Action, Decision};
-pub use delivery::{AttemptResult, Delivery, DeliveryChange, DeliveryKey, DeliveryState, Outcome};
+pub use delivery::{
+    AttemptResult, Delivery, DeliveryChange, DeliveryKey, DeliveryState, Outcome, StillOwed,
+};
 pub use engine::{Command, Engine, Moment, UNRECORDED};
 pub use level::Level;

@@ -3,6 +3,8 @@
 //! The outbox owns retries; a channel tries once. In: what is owed, and what each attempt came to, as
 //! journaled. Out: [`Action`]s for the ledger. Deliveries leave it when they are settled.
 
+mod settling;
+
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -14,9 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{IncidentId, Purpose};
 use crate::decision::Action;
-use crate::delivery::{
-    AttemptResult, Delivery, DeliveryChange, DeliveryKey, DeliveryState, Outcome,
-};
+use crate::delivery::{Delivery, DeliveryChange, DeliveryKey, DeliveryState};
 use crate::level::Level;
 use crate::route::Retry;
 
@@ -157,6 +157,12 @@ impl Outbox {
         self.owed.values().filter(|owed| owed.state != DeliveryState::Superseded).count()
     }
 
+    /// Those that are not settled.
+    pub fn keys(&self) -> impl Iterator<Item = &DeliveryKey> {
+        let open = |owed: &Owed| owed.state != DeliveryState::Superseded;
+        self.owed.iter().filter(move |(_, owed)| open(owed)).map(|(key, _)| key)
+    }
+
     /// When the next receipt or delivery runs out.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.deadlines.first().map(|(at, _)| *at)
@@ -222,132 +228,6 @@ impl Outbox {
         }
     }
 
-    /// Takes note whether an attempt reached the far end of its channel. A far end that refuses is there.
-    pub fn note_standing(&mut self, outcome: &Outcome) -> Option<Standing> {
-        let channel = self.owed.get(&outcome.key)?.channel.clone();
-        let why = match &outcome.result {
-            AttemptResult::Retry { reason } => reason.as_str(),
-            AttemptResult::Unknown => "no end of the attempt is known",
-            AttemptResult::Delivered { .. }
-            | AttemptResult::HandedOver { .. }
-            | AttemptResult::Refused { .. } => {
-                let before = self.failures.remove(&channel)?;
-                return (before >= FAILURES_MAX).then_some(Standing::Working { channel });
-            }
-        };
-        let times = self.failures.entry(channel.clone()).or_default();
-        *times = times.saturating_add(1);
-        let failing = Standing::Failing { channel, times: *times, why: why.to_string() };
-        (*times >= FAILURES_MAX).then_some(failing)
-    }
-
-    /// A person says what became of a delivery that nobody else can tell of: one that is in doubt, whose receipt does
-    /// not come, or that a medium took without any. `None` if it is none of these; what turns out not to have arrived
-    /// and is not tried again is lost.
-    pub fn settle_by_hand(
-        &mut self,
-        key: &DeliveryKey,
-        delivered: bool,
-        note: &str,
-        now: Timestamp,
-        out: &mut Vec<Action>,
-    ) -> Option<Option<Lost>> {
-        let Some(owed) = self.owed.get(key) else {
-            let state = if delivered { DeliveryState::Delivered } else { DeliveryState::Refused };
-            return self.correct(key, state, note, now, out);
-        };
-        if !matches!(owed.state, DeliveryState::InDoubt | DeliveryState::HandedOver) {
-            return None;
-        }
-        if delivered {
-            self.finish(key, DeliveryState::Delivered, note, now, out);
-        } else {
-            self.retry(key, note, now, out);
-        }
-        Some(None)
-    }
-
-    /// Takes what an attempt came to. An outcome for a delivery that is settled already changes nothing, unless a medium
-    /// took it without a receipt and says now what became of it.
-    pub fn settle(
-        &mut self,
-        outcome: &Outcome,
-        now: Timestamp,
-        out: &mut Vec<Action>,
-    ) -> Option<Lost> {
-        let Some(owed) = self.owed.get_mut(&outcome.key) else {
-            let (state, note) = match &outcome.result {
-                AttemptResult::Delivered { receipt } => (DeliveryState::Delivered, receipt),
-                AttemptResult::Refused { reason } => (DeliveryState::Refused, reason),
-                AttemptResult::HandedOver { .. }
-                | AttemptResult::Retry { .. }
-                | AttemptResult::Unknown => return None,
-            };
-            return self.correct(&outcome.key, state, note, now, out).flatten();
-        };
-        owed.attempts = owed.attempts.max(outcome.attempt);
-        if owed.state == DeliveryState::Superseded {
-            self.settle_superseded(outcome, now, out);
-            return None;
-        }
-        match &outcome.result {
-            AttemptResult::Delivered { receipt } => {
-                self.finish(&outcome.key, DeliveryState::Delivered, receipt, now, out)
-            }
-            AttemptResult::HandedOver { reference } => match owed.retry.receipt_within {
-                None => self.finish(&outcome.key, DeliveryState::Unconfirmed, reference, now, out),
-                Some(within) => {
-                    self.await_receipt(&outcome.key, reference, now.plus(within), now, out);
-                    None
-                }
-            },
-            AttemptResult::Retry { reason } => {
-                self.retry(&outcome.key, reason, now, out);
-                None
-            }
-            AttemptResult::Refused { reason } => {
-                self.finish(&outcome.key, DeliveryState::Refused, reason, now, out)
-            }
-            AttemptResult::Unknown if owed.retry.repeat_is_safe || owed.level >= Level::Warning => {
-                self.retry(&outcome.key, "stopped while in hand; repeated", now, out);
-                None
-            }
-            AttemptResult::Unknown => {
-                let note = "stopped while in hand; a repeat is not safe, a person decides";
-                self.change(&outcome.key, DeliveryState::InDoubt, note, now, now, out);
-                None
-            }
-        }
-    }
-
-    /// Takes the far end's own word on a delivery that was handed over, or is being tried again. A device that says it
-    /// is `silent` though it was told to sound has not done what it says: it is told again.
-    pub fn receipt(
-        &mut self,
-        key: &DeliveryKey,
-        accepted: bool,
-        silent: bool,
-        note: &str,
-        now: Timestamp,
-        out: &mut Vec<Action>,
-    ) -> Reply {
-        let Some(owed) = self.owed.get(key) else {
-            let known = self.settled.iter().find(|(settled, _)| settled == key);
-            return match known.map(|(_, state)| *state) {
-                None => Reply::Unknown,
-                Some(DeliveryState::Expired | DeliveryState::Superseded) => Reply::Late,
-                Some(_) => Reply::Repeated,
-            };
-        };
-        let told_to_sound = owed.level == Level::Severe && owed.strand == Strand::News;
-        if accepted && silent && told_to_sound {
-            self.retry(key, "it says that it did it, and that it is silent", now, out);
-            return Reply::Taken(None);
-        }
-        let state = if accepted { DeliveryState::Delivered } else { DeliveryState::Refused };
-        Reply::Taken(self.finish(key, state, note, now, out))
-    }
-
     /// Lets everything run out that is due at `now`.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Action>) -> Vec<Lost> {
         let mut lost = Vec::new();
@@ -373,46 +253,6 @@ impl Outbox {
             }
         }
         lost
-    }
-
-    /// What a medium took without a receipt turns out to have arrived, or not. `None` if it is no such delivery.
-    fn correct(
-        &mut self,
-        key: &DeliveryKey,
-        state: DeliveryState,
-        note: &str,
-        now: Timestamp,
-        out: &mut Vec<Action>,
-    ) -> Option<Option<Lost>> {
-        let at = self.unconfirmed.iter().position(|taken| taken.key == *key)?;
-        let Taken { key, channel, attempts } = self.unconfirmed.remove(at)?;
-        self.settled.retain(|(settled, _)| *settled != key);
-        self.remember(&key, state);
-        out.push(Action::Change(DeliveryChange {
-            key: key.clone(),
-            channel: channel.clone(),
-            state,
-            attempts,
-            due_at: now,
-            note: note.chars().take(NOTE_LEN_MAX).collect(),
-            at: now,
-        }));
-        let lost = Lost { channel, key, why: note.to_string() };
-        Some((state == DeliveryState::Refused).then_some(lost))
-    }
-
-    /// A courier had it in hand when a newer revision came: what became of it is still the truth.
-    fn settle_superseded(&mut self, outcome: &Outcome, now: Timestamp, out: &mut Vec<Action>) {
-        let (state, note) = match &outcome.result {
-            AttemptResult::Delivered { receipt } => (DeliveryState::Delivered, receipt),
-            AttemptResult::HandedOver { reference } => (DeliveryState::Unconfirmed, reference),
-            AttemptResult::Retry { .. }
-            | AttemptResult::Refused { .. }
-            | AttemptResult::Unknown => {
-                return;
-            }
-        };
-        self.finish(&outcome.key, state, note, now, out);
     }
 
     fn say_overdue(&mut self, key: &DeliveryKey, now: Timestamp) -> Option<Lost> {
@@ -511,15 +351,7 @@ impl Outbox {
     ) {
         let Some(owed) = self.owed.get_mut(key) else { return };
         owed.state = state;
-        out.push(Action::Change(DeliveryChange {
-            key: key.clone(),
-            channel: owed.channel.clone(),
-            state,
-            attempts: owed.attempts,
-            due_at,
-            note: note.chars().take(NOTE_LEN_MAX).collect(),
-            at: now,
-        }));
+        out.push(changed(key, &owed.channel, owed.attempts, state, note, due_at, now));
     }
 
     fn finish(
@@ -530,10 +362,12 @@ impl Outbox {
         now: Timestamp,
         out: &mut Vec<Action>,
     ) -> Option<Lost> {
-        self.note(key, state, note, now, now, out);
         if state == DeliveryState::Superseded {
-            return None; // kept until it expires: a courier may have it in hand
+            // kept until it expires: a courier may have it in hand
+            self.change(key, state, note, now, now, out);
+            return None;
         }
+        self.note(key, state, note, now, now, out);
         let owed = self.owed.remove(key)?;
         self.deadlines.remove(&(owed.deadline(), key.clone()));
         self.remember(key, state);
@@ -556,6 +390,27 @@ impl Outbox {
             self.settled.pop_front();
         }
     }
+}
+
+/// Where a delivery stands from now on, with as much of the note as is kept.
+fn changed(
+    key: &DeliveryKey,
+    channel: &ChannelId,
+    attempts: u32,
+    state: DeliveryState,
+    note: &str,
+    due_at: Timestamp,
+    now: Timestamp,
+) -> Action {
+    Action::Change(DeliveryChange {
+        key: key.clone(),
+        channel: channel.clone(),
+        state,
+        attempts,
+        due_at,
+        note: note.chars().take(NOTE_LEN_MAX).collect(),
+        at: now,
+    })
 }
 
 /// Exponential backoff with jitter of ± 25 %, drawn from the key and the attempt, so that a replay waits alike.

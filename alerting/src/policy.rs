@@ -1,9 +1,8 @@
 //! Site policy: the rules that hold, to the level of a site. How that level moves over time is [`life`](crate::life)'s.
 //!
-//! The table is that of docs/rules.md, first match from the top. Rain alone never exceeds 주의; one post alone never
-//! makes 심각 without a second line of evidence; sensors on one post count as one; what is only unusual is 관심.
-
-use alloc::collections::BTreeSet;
+//! The table is that of docs/rules.md, first match from the top. Rain alone never exceeds 주의. One post alone never
+//! makes 심각, however many of its instruments and formulas agree: that takes two witnesses, another post or a person.
+//! What is only unusual is 관심.
 
 use reading::StationIndex;
 
@@ -30,44 +29,42 @@ pub struct Assessment {
     pub row: &'static str,
 }
 
-/// What the evidence adds up to.
-struct Sums {
-    deformation: [usize; 5],
-    structure: [usize; 5],
-    rain: Level,
-    hydro: Level,
-    /// That failure is near, as far as a fit that passed its gates can say.
-    failing: Level,
-    reported: Level,
-    any: bool,
-}
+/// What somebody has seen: a group of evidence, at this level or above it.
+type Sign = (Group, Level);
 
-impl Sums {
-    fn of(held: &[Held]) -> Self {
-        let posts = |group: Group, level: Level| -> usize {
-            let of_group = held.iter().filter(|h| h.group == group && h.level >= level);
-            of_group.map(|h| h.station).collect::<BTreeSet<_>>().len()
-        };
-        let highest = |group: Group| {
-            held.iter().filter(|h| h.group == group).map(|h| h.level).max().unwrap_or_default()
-        };
-        Self {
-            deformation: Level::ALL.map(|level| posts(Group::Deformation, level)),
-            structure: Level::ALL.map(|level| posts(Group::Structure, level)),
-            rain: highest(Group::Rain),
-            hydro: highest(Group::Hydro),
-            failing: highest(Group::FailureTime),
-            reported: highest(Group::Report),
-            any: held.iter().any(|h| h.level > Level::Normal),
-        }
+/// The evidence of a site.
+struct Seen<'h>(&'h [Held]);
+
+impl<'h> Seen<'h> {
+    fn of(&self, (group, level): Sign) -> impl Iterator<Item = &'h Held> + Clone + use<'h> {
+        self.0.iter().filter(move |held| held.group == group && held.level >= level)
     }
 
-    fn moving(&self, level: Level) -> usize {
-        self.deformation[level as usize]
+    fn anywhere(&self, sign: Sign) -> bool {
+        self.of(sign).next().is_some()
     }
 
-    fn strained(&self, level: Level) -> usize {
-        self.structure[level as usize]
+    /// Whether both are seen, and not at one post alone: what one post says twice is one witness, whatever its
+    /// instruments measure.
+    fn apart(&self, one: Sign, other: Sign) -> bool {
+        let (ones, others) = (self.of(one), self.of(other));
+        let both = ones.clone().next().zip(others.clone().next());
+        both.is_some_and(|(first, _)| ones.chain(others).any(|held| held.station != first.station))
+    }
+
+    /// A post moves, and rain or groundwater elsewhere says that it may.
+    fn in_the_wet(&self, level: Level) -> bool {
+        let moves = (Group::Deformation, level);
+        [Group::Rain, Group::Hydro].into_iter().any(|water| self.apart(moves, (water, level)))
+    }
+
+    /// A post moves far, and the end is forecast from another post, or from the same one where a person has seen signs
+    /// of it: a mount that slips quickens as well (docs/formulas.md 4.3).
+    fn about_to_fail(&self) -> bool {
+        let (moves, ends) =
+            ((Group::Deformation, Level::Severe), (Group::FailureTime, Level::Severe));
+        let seen = self.anywhere((Group::Report, Level::Warning));
+        self.apart(moves, ends) || (seen && self.anywhere(moves) && self.anywhere(ends))
     }
 }
 
@@ -76,30 +73,29 @@ impl Sums {
 /// within a day. A report confirms at the level it argues for. `blind` says that half of what watches deformation is
 /// silent: in heavy rain that alone is 주의.
 pub fn assess(held: &[Held], blind: bool) -> Assessment {
+    use Group::{Deformation, Hydro, Rain, Report, Structure};
     use Level::{Attention, Caution, Normal, Severe, Warning};
-    let sums = Sums::of(held);
-    let (moving, strained) = (|l| sums.moving(l), |l| sums.strained(l));
-    let soaked = sums.rain >= Severe || sums.hydro >= Severe;
-    let wet = sums.rain >= Warning || sums.hydro >= Warning;
-    let failing = sums.failing >= Severe;
+    let seen = Seen(held);
+    let posts = |group, level| seen.apart((group, level), (group, level));
+    let any = |group, level| seen.anywhere((group, level));
     let rows = [
-        (sums.reported >= Severe, Severe, "policy-severe-report"),
-        (moving(Severe) >= 2, Severe, "policy-severe-two-posts"),
-        (moving(Severe) >= 1 && soaked, Severe, "policy-severe-post-and-water"),
-        (moving(Severe) >= 1 && failing, Severe, "policy-severe-failure-time"),
-        (strained(Severe) >= 2, Severe, "policy-severe-structure"),
-        (sums.reported >= Warning, Warning, "policy-warning-report"),
-        (moving(Warning) >= 2, Warning, "policy-warning-two-posts"),
-        (moving(Severe) >= 1, Warning, "policy-warning-one-post"),
-        (moving(Warning) >= 1 && wet, Warning, "policy-warning-post-and-water"),
-        (strained(Warning) >= 1, Warning, "policy-warning-structure"),
-        (sums.reported >= Caution, Caution, "policy-caution-report"),
-        (moving(Caution) >= 1, Caution, "policy-caution-movement"),
-        (blind && sums.rain >= Caution, Caution, "policy-caution-blind"),
-        (sums.rain >= Caution, Caution, "policy-caution-rain"),
-        (sums.hydro >= Warning, Caution, "policy-caution-water"),
-        (strained(Caution) >= 1, Caution, "policy-caution-structure"),
-        (sums.any, Attention, "policy-attention"),
+        (any(Report, Severe), Severe, "policy-severe-report"),
+        (posts(Deformation, Severe), Severe, "policy-severe-two-posts"),
+        (seen.in_the_wet(Severe), Severe, "policy-severe-post-and-water"),
+        (seen.about_to_fail(), Severe, "policy-severe-failure-time"),
+        (posts(Structure, Severe), Severe, "policy-severe-structure"),
+        (any(Report, Warning), Warning, "policy-warning-report"),
+        (posts(Deformation, Warning), Warning, "policy-warning-two-posts"),
+        (any(Deformation, Severe), Warning, "policy-warning-one-post"),
+        (seen.in_the_wet(Warning), Warning, "policy-warning-post-and-water"),
+        (any(Structure, Warning), Warning, "policy-warning-structure"),
+        (any(Report, Caution), Caution, "policy-caution-report"),
+        (any(Deformation, Caution), Caution, "policy-caution-movement"),
+        (blind && any(Rain, Caution), Caution, "policy-caution-blind"),
+        (any(Rain, Caution), Caution, "policy-caution-rain"),
+        (any(Hydro, Warning), Caution, "policy-caution-water"),
+        (any(Structure, Caution), Caution, "policy-caution-structure"),
+        (held.iter().any(|one| one.level > Normal), Attention, "policy-attention"),
     ];
     let row = rows.into_iter().find(|(holds, _, _)| *holds);
     row.map_or(Assessment { level: Normal, row: "policy-normal" }, |(_, level, row)| Assessment {
@@ -146,9 +142,17 @@ mod tests {
             (&[held(S, Severe, 1)], Warning),
             (&[held(S, Severe, 1), held(S, Severe, 2)], Severe),
             (&[held(Health, Severe, 1)], Attention),
-            (&[held(D, Severe, 1), held(T, Severe, 1)], Severe),
-            (&[held(D, Severe, 1), held(T, Warning, 1)], Warning), // a gate not passed, or no interval within a day
-            (&[held(D, Warning, 1), held(T, Severe, 1)], Caution), // a fit is no second movement
+            // a gauge and a piezometer on the post that moves share its mast and its power: no second witness
+            (&[held(D, Severe, 1), held(R, Severe, 1)], Warning),
+            (&[held(D, Severe, 1), held(H, Severe, 1), held(T, Severe, 1)], Warning),
+            (&[held(D, Severe, 1), held(D, Caution, 2), held(R, Severe, 1)], Warning),
+            (&[held(D, Warning, 1), held(R, Severe, 1), held(H, Severe, 1)], Caution),
+            (&[held(D, Severe, 1), held(T, Severe, 2)], Severe),
+            (&[held(D, Severe, 1), held(T, Severe, 1)], Warning), // a mount that slips quickens as well
+            (&[held(D, Severe, 1), held(T, Severe, 1), held(X, Warning, 9)], Severe), // a person says so too
+            (&[held(D, Severe, 1), held(X, Warning, 9)], Warning),
+            (&[held(D, Severe, 1), held(T, Warning, 2)], Warning), // a gate not passed, or no interval within a day
+            (&[held(D, Warning, 1), held(T, Severe, 2)], Caution), // a fit is no second movement
             (&[held(T, Severe, 1)], Attention),
             (&[held(X, Severe, 1)], Severe),
             (&[held(X, Warning, 1)], Warning),
@@ -184,6 +188,15 @@ mod tests {
             let mut with: Vec<Held> = held.clone();
             with.push(more);
             prop_assert!(assess(&with, false).level >= assess(&held, false).level);
+        }
+
+        #[test]
+        fn what_one_post_says_alone_is_never_severe(
+            held in prop::collection::vec(any_held(), 0..12), post in 0..4u32,
+        ) {
+            let instruments = held.into_iter().filter(|one| one.group != Group::Report);
+            let alone: Vec<Held> = instruments.map(|one| Held { station: StationIndex(post), ..one }).collect();
+            prop_assert!(assess(&alone, true).level < Level::Severe, "{alone:?}");
         }
 
         #[test]

@@ -1,5 +1,5 @@
-//! What people set for a while: a silence, the maintenance of an instrument, a report of what they saw; and the new zero
-//! of an instrument, for good.
+//! What people set for a while: a silence, the maintenance of an instrument, a report of what they saw; and the new
+//! zero of an instrument, for good.
 //!
 //! Each begins and ends at moments of the journal's `at` and carries who set it and why. A silence hides notices and
 //! nothing else. Maintenance takes readings out of evidence while the level holds. A report is evidence (group X).
@@ -151,8 +151,8 @@ impl Scope {
     }
 }
 
-/// What somebody saw (신고·예찰). The levels are those of docs/rules.md for collapse and cracks ("X confirms collapse or cracks" is
-/// 심각); the others are our own. What nobody has confirmed never argues for 심각.
+/// What somebody saw (신고·예찰). The levels are those of docs/rules.md for collapse and cracks ("X confirms collapse or
+/// cracks" is 심각); the others are our own. What nobody has confirmed never argues for 심각.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sign {

@@ -382,7 +382,8 @@ impl StationLife {
             | StationEvent::Asked => "station-expired",
         };
         let note = shortened(note);
-        let what = catalogue::text(key, &[&order.ask.words(), &note]);
+        let said = Text { ko: note.clone(), en: note.clone() };
+        let what = catalogue::told(key, &[&catalogue::ask(order.ask), &said]);
         if self.settled.len() == SETTLED_MAX {
             self.settled.pop_front();
         }

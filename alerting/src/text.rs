@@ -1,7 +1,8 @@
 //! Text for people outside: how long it is on each medium, and what is wrong with it.
 //!
 //! Everything is counted in NFC: a text typed on some systems comes decomposed, and its Hangul would count double.
-//! [`lint`] judges one text, [`lint_public`] what a person edits before it goes out.
+//! [`lint`] judges one text; what a person writes in place of ours is judged by it, too
+//! ([`complaints`](crate::approval::PublicText::complaints)).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -356,40 +357,6 @@ pub fn too_long(text: &str, limit: Limit) -> Vec<Fault> {
     }
 }
 
-/// One thing wrong with what a person wrote for the public.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// `headline`, `description` or `instruction`.
-    pub field: &'static str,
-    /// In which language.
-    pub language: Language,
-    /// What.
-    pub fault: Fault,
-}
-
-/// What is wrong with a text for the public, before it goes out: headline, description (may be empty) and
-/// instruction, which must say what to do.
-pub fn lint_public(headline: &Text, description: &Text, instruction: &Text) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let fields = [
-        ("headline", headline, false, true),
-        ("description", description, false, false),
-        ("instruction", instruction, true, true),
-    ];
-    for (field, text, action, needed) in fields {
-        for (language, said, other) in
-            [(Language::Ko, &text.ko, &text.en), (Language::En, &text.en, &text.ko)]
-        {
-            if !needed && said.trim().is_empty() && other.trim().is_empty() {
-                continue;
-            }
-            let faults = lint(said, language, Limit::None, action);
-            findings.extend(faults.into_iter().map(|fault| Finding { field, language, fault }));
-        }
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -496,22 +463,6 @@ mod tests {
         }
         assert_eq!(lint("지금 바로 학교로 대피하십시오.", Language::Ko, Limit::None, true), []);
         assert_eq!(lint("Leave now for the school.", Language::En, Limit::None, true), []);
-    }
-
-    #[test]
-    fn an_edited_text_is_judged_field_by_field() {
-        let text = |ko: &str, en: &str| Text { ko: ko.into(), en: en.into() };
-        let findings = lint_public(
-            &text("붕괴 위험", ""),
-            &text("", ""),
-            &text("조심", "Leave now for the school."),
-        );
-        let found: Vec<_> =
-            findings.iter().map(|f| (f.field, f.language.code(), f.fault.name())).collect();
-        assert_eq!(
-            found,
-            [("headline", "en", "missing-language"), ("instruction", "ko", "no-action")]
-        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Validity: when a rule counts, in the calendar and on the clock of its site; and quiet hours, when little things wait.
+//! Validity: when a rule counts, in the calendar and on the clock of its site; and quiet hours, when little things
+//! wait.
 //!
 //! The pure core knows no time zones: configuration writes down the offsets of the site's zone, so that a replay
 //! on another machine, with another zone database, gives the same.

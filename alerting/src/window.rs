@@ -76,6 +76,15 @@ impl Window {
         self.open.back()
     }
 
+    /// Whether a sample would stand behind all open ones.
+    pub fn ends_with(&self, sample: &Sample) -> bool {
+        let before = |newest: &Sample| {
+            newest.at < sample.at
+                || (newest.at == sample.at && newest.value.total_cmp(&sample.value).is_le())
+        };
+        self.newest().is_none_or(before)
+    }
+
     /// Whether it holds as much as it may.
     pub fn is_full(&self) -> bool {
         self.open.len() >= OPEN_MAX

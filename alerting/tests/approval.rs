@@ -9,13 +9,15 @@ use std::time::Duration;
 use alerting::alert::{MessageType, Purpose};
 use alerting::approval::{PublicText, Release, Released};
 use alerting::decision::{IncidentState, Verdict};
-use alerting::delivery::{AttemptResult, DeliveryState, Outcome};
+use alerting::delivery::{AttemptResult, DeliveryKey, DeliveryState, Outcome};
 use alerting::engine::Verb;
+use alerting::route::{Audience, Route};
 use alerting::snapshot::Snapshot;
 use alerting::{Action, Command, Decision, Delivery, Engine, IncidentId, Level};
 use common::*;
 use proptest::prelude::*;
 use reading::Timestamp;
+use reading::registry::Text;
 
 const WAIT: Duration = Duration::from_secs(300);
 
@@ -188,19 +190,20 @@ fn g10_two_persons_are_two() {
     assert!(!give(&mut world, &again));
     assert!(public(&world).is_empty());
     // the second puts it in other words: the first has to look again
-    let said = |ko: &str| text(ko);
+    let said = |ko: &str, en: &str| Text { ko: ko.into(), en: en.into() };
+    let headline = said("대피하십시오", "leave");
     let mut other = order(&world, "3", Verb::Approve, "lee");
     other.text = Some(PublicText {
-        headline: said("leave"),
-        description: said("the slope moves"),
-        instruction: said("go to the school"),
+        headline: headline.clone(),
+        description: said("비탈면이 움직입니다", "the slope moves"),
+        instruction: said("학교로 대피하십시오", "go to the school"),
     });
     assert!(give(&mut world, &other));
     assert!(public(&world).is_empty(), "one person has seen these words");
     let command = order(&world, "4", Verb::Approve, "kim");
     assert!(give(&mut world, &command));
     let heard = public(&world);
-    assert_eq!(heard[0].alert.headline, said("leave"));
+    assert_eq!(heard[0].alert.headline, headline);
     let persons = vec!["lee".to_string(), "kim".into()];
     assert_eq!(heard[0].alert.released, Released::Persons { persons });
 }
@@ -212,6 +215,10 @@ fn g10_words_that_must_not_go_out_are_refused_by_name() {
     let mut command = order(&world, "1", Verb::Approve, "kim");
     command.text = Some(PublicText { headline: text("go to {shelter}"), ..PublicText::default() });
     assert!(!give(&mut world, &command));
+    let mut jargon = order(&world, "2", Verb::Approve, "kim");
+    let asked = record(&world).approvals[0].text.clone().unwrap();
+    jargon.text = Some(PublicText { description: text("변위속도 0.3 mm/h"), ..asked });
+    assert!(!give(&mut world, &jargon), "words for experts are none for the public");
     assert!(public(&world).is_empty());
 }
 
@@ -239,6 +246,58 @@ fn g10_without_an_answer_the_written_rule_speaks_once_an_approver_was_reached() 
         change.state == DeliveryState::Superseded && change.note == "it was answered"
     });
     assert!(left, "nobody is called any more for what has its answer");
+}
+
+#[test]
+fn g10_a_question_that_expired_untried_does_not_keep_the_written_rule_silent() {
+    let mut world = world(after(), 1);
+    world.delivers = false; // the channel never gets to it
+    moving(&mut world, 0, 3.5);
+    let asked = questions(&world).swap_remove(0);
+    world.tick(asked.expires_at.plus(WAIT - Duration::from_secs(1)));
+    assert!(public(&world).is_empty(), "nobody was tried, and it is not given up yet");
+    world.tick(asked.expires_at.plus(WAIT + Duration::from_secs(1)));
+    let heard = public(&world);
+    assert_eq!(heard.len(), 1, "nobody can be reached: the rule that was written for that speaks");
+    assert_eq!(heard[0].alert.released, Released::rule(&written()));
+}
+
+#[test]
+fn g10_a_question_of_one_group_takes_along_what_reached_nobody_of_another() {
+    for release in [after(), Release::Required] {
+        let mut setup = setup();
+        setup.routes.push(route("pager", Level::Attention, Audience::Officers));
+        let signs = route("signs", Level::Warning, Audience::Public);
+        setup.routes.push(Route { group: Some("signs".parse().unwrap()), ..signs });
+        setup.groups = vec![group("public", after()), group("signs", release)];
+        setup.groups[1].ask = vec!["pager".parse().unwrap()];
+        let mut world = World::new(setup);
+        world.delivers = false; // by itself nobody is reached
+        moving(&mut world, 0, 3.5);
+        let on = |world: &World, channel: &str| {
+            let mut asked = questions(world);
+            asked.retain(|delivery| delivery.channel.as_str() == channel);
+            asked.pop().unwrap()
+        };
+        let signs = |world: &World| on(world, "pager").alert.description.en.contains("[signs]");
+        assert!(signs(&world));
+        let settle = |world: &mut World, key: DeliveryKey| {
+            let now = world.tick(world.engine.now().plus(Duration::from_secs(1)));
+            let result = AttemptResult::Delivered { receipt: "test".into() };
+            world.engine.settle(&Outcome { key, attempt: 1, result }, now, &mut world.actions);
+            now.at
+        };
+        // who is asked by the other way is reached, and after a while called to mind
+        let (key, before) = (on(&world, "duty").key, on(&world, "pager").key);
+        let reached = settle(&mut world, key);
+        world.tick(reached.plus(Duration::from_secs(61)));
+        let pager = on(&world, "pager");
+        assert_ne!(pager.key, before, "it takes the place of what was not sent");
+        assert!(signs(&world), "{:?}", pager.alert.description.en);
+        let reached = settle(&mut world, pager.key);
+        world.tick(reached.plus(Duration::from_secs(61)));
+        assert!(signs(&world), "and it is called to mind in turn");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod common;
 use std::time::Duration;
 
 use alerting::Decision;
+use alerting::condition::{ConditionSettings, Side};
 use alerting::decision::ResetWhy;
 use alerting::explanation::Finding;
 use alerting::level::Level;
@@ -60,6 +61,109 @@ fn every_clause_has_to_hold_and_only_those_of_its_group_are_witnesses() {
         _ => None,
     });
     assert_eq!(evidence.last().as_deref(), Some("moving/raining"));
+}
+
+/// A rule of two clauses on both posts, each post with both: it moves, and it moves a lot.
+fn moving_and_more() -> Setup {
+    let more = above(2.0, 1.8, persist(1, 1, 1));
+    let mut more = rule("cut-1", "more", Group::Deformation, Level::Severe, &TILTS, more);
+    more.clauses[0].id = "more".parse().expect("an id");
+    only(moving(Level::Severe), more, both())
+}
+
+#[test]
+fn a_post_is_a_witness_for_what_it_says_by_itself() {
+    let mut world = World::new(moving_and_more());
+    world.read(minute(1), 0, 2.5);
+    assert_eq!(world.level(0), Level::Warning, "one post");
+    world.read(minute(2), 1, 1.5);
+    assert_eq!(world.level(0), Level::Warning, "half of the rule is no second witness");
+    world.read(minute(3), 1, 2.5);
+    assert_eq!(world.level(0), Level::Severe);
+}
+
+#[test]
+fn what_takes_two_posts_to_hold_is_one_witness_unless_each_clause_is_about_one() {
+    let clause = |id: &str, series: &[&str], at: f64| {
+        let mut rule = rule(
+            "cut-1",
+            "moving",
+            Group::Deformation,
+            Level::Severe,
+            series,
+            above(at, at * 0.9, persist(1, 1, 1)),
+        );
+        rule.clauses[0].id = id.parse().expect("an id");
+        rule
+    };
+    let below = |mut rule: Rule| {
+        if let ConditionSettings::Threshold(settings) = &mut rule.clauses[0].condition {
+            settings.side = Side::Below;
+            (settings.raise_at, settings.clear_below) = (-1.0, -0.9);
+        }
+        rule
+    };
+    // one post leans out and the other in: neither does both
+    let mixed = only(clause("out", &TILTS, 1.0), below(clause("in", &TILTS, 1.0)), both());
+    let mut world = World::new(mixed);
+    world.read(minute(1), 0, 1.5);
+    world.read(minute(2), 1, -1.5);
+    assert_eq!(world.level(0), Level::Warning);
+    // each clause names a post of its own, and wants both
+    let named =
+        only(clause("out", &TILTS[..1], 1.0), below(clause("in", &TILTS[1..], 1.0)), both());
+    let mut world = World::new(named);
+    world.read(minute(1), 0, 1.5);
+    world.read(minute(2), 1, -1.5);
+    assert_eq!(world.level(0), Level::Severe);
+    // two stations of one clause each pass it
+    let mut joint = moving(Level::Severe);
+    joint.clauses[0].quorum = Quorum::Stations(2);
+    let mut world = World::new(Setup { rules: vec![joint], ..setup() });
+    world.read(minute(1), 0, 1.5);
+    assert_eq!(world.level(0), Level::Normal);
+    world.read(minute(2), 1, 1.5);
+    assert_eq!(world.level(0), Level::Severe);
+}
+
+#[test]
+fn instruments_of_one_post_never_make_severe_by_themselves() {
+    // tilt and groundwater of one mast: a blow of lightning moves both
+    let mut one = setup();
+    let post = |index: usize, id: &str| {
+        let mut entry = reading::registry::StationEntry::of(
+            "cut-1".parse().expect("an id"),
+            id.parse().expect("an id"),
+            "field",
+        );
+        let quantities = [reading::Quantity::TiltX, reading::Quantity::PorePressure];
+        entry.series = quantities[index..=1]
+            .iter()
+            .map(|of| reading::registry::SeriesEntry {
+                lateness: LATENESS,
+                ..reading::registry::SeriesEntry::of("box".parse().expect("an id"), *of)
+            })
+            .collect();
+        entry
+    };
+    let sites = one.registry.sites()[..1].to_vec();
+    one.registry =
+        reading::registry::Registry::new(sites, vec![post(0, "post-1"), post(1, "well-1")]);
+    let severe = |id: &str, group, series: &[&str]| {
+        rule("cut-1", id, group, Level::Severe, series, above(1.0, 0.9, persist(1, 1, 1)))
+    };
+    one.rules = vec![
+        severe("tilt", Group::Deformation, &["post-1/box/tilt-x"]),
+        severe("water", Group::Hydro, &["post-1/box/pore-pressure", "well-1/box/pore-pressure"]),
+    ];
+    let names: Vec<String> = one.registry.series().iter().map(|of| of.name.to_string()).collect();
+    let number = |name: &str| names.iter().position(|of| of.ends_with(name)).expect("it is there");
+    let mut world = World::new(one);
+    world.read(minute(1), number("post-1/box/tilt-x") as u32, 1.5);
+    world.read(minute(2), number("post-1/box/pore-pressure") as u32, 1.5);
+    assert_eq!(world.level(0), Level::Warning);
+    world.read(minute(3), number("well-1/box/pore-pressure") as u32, 1.5);
+    assert_eq!(world.level(0), Level::Severe, "a well beside it is a second witness");
 }
 
 #[test]
@@ -155,6 +259,28 @@ fn g11_a_level_says_which_rules_clauses_readings_and_numbers_made_it() {
     );
     assert!(tilt.facts.iter().any(|fact| fact.name == "beyond"), "{:?}", tilt.facts);
     assert_eq!(tilt.quality, reading::Quality::GOOD);
+}
+
+#[test]
+fn g11_a_level_says_what_is_known_against_the_readings_that_made_it() {
+    use reading::{Quality, Reading, SeriesIndex, Timestamp};
+    let mut world = World::new(only(moving(Level::Severe), raining(), both()));
+    let mut take = |at: Timestamp, measured_at, value, quality| {
+        let now = world.tick(at);
+        let series = SeriesIndex(0);
+        let reading = Reading { series, measured_at, received_at: now.at, value, quality };
+        world.engine.observe(&reading, now, &mut world.actions);
+    };
+    take(minute(2), minute(2), 1.2, Quality::STEP);
+    // older ones come behind it: their flags are theirs
+    take(minute(3), minute(1), 1.1, Quality::OUT_OF_ORDER);
+    take(minute(4), minute(4), 40.0, Quality::SPIKE);
+    world.read(minute(5), 2, 6.0);
+    let why = told_why(&world);
+    let tilt = &why[0].clauses[0].series[0];
+    assert_eq!(tilt.reading, Some((minute(2), 1.2)));
+    assert_eq!((tilt.quality, tilt.quality_last), (Quality::STEP, Quality::SPIKE));
+    assert_eq!(why[0].clauses[1].series[0].quality, Quality::GOOD);
 }
 
 #[test]

@@ -3,6 +3,10 @@
 //! `BONGSU_REWRITE=1 BONGSU_TEST_DATA=… cargo test -p alerting --test failure_time` writes the table anew.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "common/chance.rs"]
+mod chance;
+#[path = "failure_time/calibration.rs"]
+mod calibration;
 #[path = "failure_time/plain.rs"]
 mod plain;
 #[path = "failure_time/rows.rs"]
@@ -11,6 +15,7 @@ mod rows;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use calibration::{ASYMPTOTE, TO_LIMIT};
 use rows::Row;
 
 /// Parts of the life left at which forecasts are looked at.
@@ -124,15 +129,69 @@ fn the_page_says_what_the_forecaster_does() {
     let Some(data) = data() else { return };
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/evaluation.md");
     let page = std::fs::read_to_string(&file).unwrap();
-    let (before, rest) = page.split_once("<!-- begin: failure-time -->\n").unwrap();
-    let (_, after) = rest.split_once("<!-- end: failure-time -->").unwrap();
-    let table = table(&series(&data));
-    let made =
-        format!("{before}<!-- begin: failure-time -->\n{table}<!-- end: failure-time -->{after}");
+    let all = series(&data);
+    let widths = format!(
+        "{}\n{}\n{}",
+        calibration::table("cracks, to the limit", TO_LIMIT, &calibration::cracks(&all, GROUP)),
+        calibration::table("runaways, asymptote", ASYMPTOTE, &calibration::runaways(1.0)),
+        calibration::given_way()
+    );
+    let made = between(&page, "failure-time", &table(&all));
+    let made = between(&made, "failure-time-widths", &widths);
     if std::env::var_os("BONGSU_REWRITE").is_some() {
         std::fs::write(&file, made).unwrap();
     } else {
         assert!(made == page, "docs/evaluation.md is out of date: run this with BONGSU_REWRITE=1");
+    }
+}
+
+fn between(page: &str, name: &str, table: &str) -> String {
+    let (begin, end) = (format!("<!-- begin: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let (before, rest) = page.split_once(&begin).unwrap();
+    let (_, after) = rest.split_once(&end).unwrap();
+    format!("{before}{begin}{table}{end}{after}")
+}
+
+#[test]
+fn intervals_without_a_limit_hold_the_truth_as_often_as_they_say() {
+    let runaways = calibration::runaways(1.0);
+    let (held, of) = calibration::held(runaways.iter(), ASYMPTOTE);
+    println!("{held} of {of}");
+    assert!(of >= 500 && (85..=95).contains(&(100 * held / of)), "{held} of {of}");
+    for group in &runaways {
+        let (held, of) = calibration::held(std::iter::once(group), ASYMPTOTE);
+        assert!(100 * held >= 85 * of, "{held} of {of}");
+    }
+}
+
+#[test]
+fn what_gives_way_before_its_asymptote_does_so_before_the_latest() {
+    for part in [0.99, 0.97, 0.9] {
+        let (held, of) = calibration::held(calibration::runaways(part).iter(), ASYMPTOTE);
+        assert!(of >= 300 && 100 * held >= 98 * of, "{held} of {of} after {part} of the life");
+    }
+}
+
+#[test]
+fn without_acceleration_there_is_no_forecast_with_or_without_a_limit() {
+    type Path = fn(f64) -> f64;
+    const BOTH: &[Option<f64>] = &[None, Some(5_000.0)];
+    // what jumps is faster than it was: on its way to a limit that is looked at, an asymptote it has none
+    let paths: [(&str, Path, &[Option<f64>]); 5] = [
+        ("rest", |_| 3.0, BOTH),
+        ("steady", |hour| 2.0 * hour, BOTH),
+        ("steady with a day", |hour| 0.5 * hour + 0.3 * (hour / 3.82).sin(), BOTH),
+        ("slowing", |hour| 50.0 * (1.0 - (-hour / 60.0).exp()), BOTH),
+        ("a step", |hour| if hour < 200.0 { 0.2 * hour } else { 0.2 * hour + 30.0 }, &[None]),
+    ];
+    for (name, path, limits) in paths {
+        let row = |row: u32| (f64::from(row) * 600.0, path(f64::from(row) / 6.0));
+        let rows: Vec<(f64, f64)> = (0..2_400).map(row).collect();
+        for &limit in limits {
+            let forecasts = rows::forecasts(&rows, limit);
+            let first = forecasts.iter().position(|row| row.forecast.is_some());
+            assert_eq!(first, None, "{name}, limit {limit:?}");
+        }
     }
 }
 

@@ -5,8 +5,10 @@ mod common;
 use std::time::Duration;
 
 use alerting::alert::{MessageType, Purpose};
+use alerting::condition::{ConditionSettings, Side, rate};
 use alerting::delivery::{AttemptResult, DeliveryState, Outcome};
 use alerting::level::Level;
+use alerting::setup::Setup;
 use alerting::snapshot::Snapshot;
 use alerting::{Action, Command, Decision, Engine};
 use common::*;
@@ -165,28 +167,76 @@ proptest! {
             // added movement that grows, in the direction of danger
             row.value += if row.series % 3 == 2 { worse } else { worse * (row.at.since(minute(0)).as_secs_f64() / 10_800.0) };
         }
-        let peak = |world: &World, site: &str| {
-            let of = world.decisions().filter_map(|d| match d {
-                Decision::Level { site: s, to, .. } if s.as_str() == site => Some(*to),
-                _ => None,
-            });
-            of.max().unwrap_or_default()
-        };
-        // thresholds and sums are monotone; a rate need not be, so it is left out here
-        let without_rates = |rows: &[Arrival]| {
-            let mut setup = setup();
-            setup.rules.retain(|rule| rule.id.as_str() != "tilt-rate");
-            let mut world = World::new(setup);
-            for row in rows {
-                world.arrive(*row);
-            }
-            world
-        };
-        let (mild, bad) = (without_rates(&rows), without_rates(&steeper));
+        // thresholds and sums have this order for any movement; a rate has it for one that is as steep all the time
+        // (below)
+        let mut without_rates = setup();
+        without_rates.rules.retain(|rule| rule.id.as_str() != "tilt-rate");
+        let (mild, bad) = (played(without_rates.clone(), &rows), played(without_rates, &steeper));
         for site in ["cut-1", "cut-2"] {
             prop_assert!(peak(&bad, site) >= peak(&mild, site));
         }
     }
+
+    #[test]
+    fn a_steeper_series_is_never_a_milder_level(rows in arrivals(), steeper in 0.0..4.0f64) {
+        // the same scatter about a steeper line: every slope is larger by it, and no less significant
+        let hours = |row: &Arrival| row.measured_at.since(minute(0)).as_secs_f64() / 3_600.0;
+        let tilts = |row: &Arrival| row.series % 3 != 2;
+        let lean = |row: &Arrival| Arrival {
+            value: row.value + if tilts(row) { steeper * hours(row) } else { 0.0 },
+            ..*row
+        };
+        let worse: Vec<Arrival> = rows.iter().map(lean).collect();
+        let (mild, bad) = (played(rates(), &rows), played(rates(), &worse));
+        for site in ["cut-1", "cut-2"] {
+            prop_assert!(peak(&bad, site) >= peak(&mild, site));
+        }
+    }
+}
+
+fn played(setup: Setup, rows: &[Arrival]) -> World {
+    let mut world = World::new(setup);
+    rows.iter().for_each(|row| world.arrive(*row));
+    world
+}
+
+/// The highest level of a site.
+fn peak(world: &World, site: &str) -> Level {
+    let of = world.decisions().filter_map(|decision| match decision {
+        Decision::Level { site: of, to, .. } if of.as_str() == site => Some(*to),
+        _ => None,
+    });
+    of.max().unwrap_or_default()
+}
+
+/// Rates alone, upwards: by least squares with a short window beside, and by Theil–Sen.
+fn rates() -> Setup {
+    let mut setup = setup();
+    setup.rules.retain(|rule| ["tilt-rate", "silence"].contains(&rule.id.as_str()));
+    let mut robust = Vec::new();
+    for rule in setup.rules.iter_mut().filter(|rule| rule.id.as_str() == "tilt-rate") {
+        let ConditionSettings::Rate(rate) = &mut rule.clauses[0].condition else { continue };
+        rate.side = Side::Above;
+        let short = rate::Short {
+            window: Duration::from_secs(1_800),
+            raise_at: 3.0,
+            clear_below: 2.4,
+            samples_min: 4,
+        };
+        let long = rate::Settings { short: Some(short), ..*rate };
+        let theil_sen =
+            rate::Settings { estimator: rate::Estimator::TheilSen, significance: 2.0, ..*rate };
+        let mut other = rule.clone();
+        other.id = "tilt-rate-robust".parse().expect("an id");
+        other.level = Level::Severe;
+        other.clauses[0].id = other.id.clone();
+        other.clauses[0].condition = ConditionSettings::Rate(theil_sen);
+        rule.clauses[0].condition = ConditionSettings::Rate(long);
+        robust.push(other);
+    }
+    setup.rules.extend(robust);
+    setup.rules.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
+    setup
 }
 
 /// Brings site 0 to 심각: both posts beyond the 3rd criterion.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use alerting::alert::Purpose;
 use alerting::delivery::{AttemptResult, DeliveryKey, DeliveryState, Outcome};
 use alerting::engine::{Answer, Settled, TrailHead, Verb};
-use alerting::outbox::FAILURES_MAX;
+use alerting::outbox::{FAILURES_MAX, Outbox};
+use alerting::route::Retry;
 use alerting::snapshot::Snapshot;
 use alerting::{Action, Command, Decision, Engine};
 use common::*;
@@ -213,7 +214,7 @@ fn played(events: Vec<Event>) -> (World, Books, Sent) {
 }
 
 fn settles(n: usize, key: &DeliveryKey, delivered: bool) -> Command {
-    let settled = Some(Settled { delivery: key.clone(), delivered });
+    let settled = Some(Settled { delivery: key.clone(), delivered, attempt: None });
     let incident = key.incident().unwrap();
     Command { settled, ..Command::new(&n.to_string(), Verb::Settle, incident, "kim", "asked them") }
 }
@@ -287,6 +288,28 @@ fn g05_a_person_settles_what_is_in_doubt() {
         assert!(!order(4, settles(0, &key, delivered)).0, "once");
         assert_eq!(books.rows[&key].state, becomes);
         assert!(books.rows[&key].note.contains("asked them"), "{}", books.rows[&key].note);
+    }
+}
+
+#[test]
+fn g05_a_person_s_word_on_one_attempt_is_not_taken_for_a_later_one() {
+    for (delivered, becomes) in [(true, DeliveryState::Delivered), (false, DeliveryState::InDoubt)]
+    {
+        let (mut world, mut books) = moving();
+        let key = on(&books, "sms");
+        let say = |world: &mut World, books: &mut Books, n, delivered| {
+            let mut command = settles(n, &key, delivered);
+            command.settled.as_mut().unwrap().attempt = Some(1);
+            let now = world.tick(world.engine.now().plus(Duration::from_secs(1)));
+            world.engine.obey(&command, now, &mut world.actions);
+            books.read(&world.actions);
+            books.rows[&key].state
+        };
+        assert_eq!(come_to(&mut world, &mut books, &key, 4), DeliveryState::InDoubt);
+        assert_eq!(say(&mut world, &mut books, 1, false), DeliveryState::Queued);
+        assert_eq!(come_to(&mut world, &mut books, &key, 4), DeliveryState::InDoubt);
+        // somebody else, late, still of the first: that it arrived is proof, that it did not says nothing of the second
+        assert_eq!(say(&mut world, &mut books, 2, delivered), becomes);
     }
 }
 
@@ -407,6 +430,79 @@ fn g05_a_receipt_that_is_late_repeated_false_or_for_nothing_is_named_and_changes
     let now = world.tick(minute(6 * 60 + 31));
     let answer = Answer { key: late.as_str(), accepted: true, silent: false, note: "echo" };
     assert_eq!(world.engine.receipt(&answer, now, &mut world.actions), Some("receipt-late"));
+}
+
+#[test]
+fn g05_the_answer_to_what_a_newer_revision_overtook_in_hand_is_its_proof() {
+    let mut setup = roads();
+    setup.routes.retain(|route| route.channel.as_str() == "siren");
+    let mut world = World::new(setup);
+    world.delivers = false;
+    let mut books = Books::default();
+    for i in 0..5 {
+        world.read(minute(i), 0, 3.5);
+    }
+    books.read(&world.actions);
+    let in_hand = books.due(world.engine.now()).pop().unwrap();
+    for i in 5..10 {
+        world.read(minute(i), 1, 3.5);
+    }
+    books.read(&world.actions);
+    assert_eq!(books.rows[&in_hand].state, DeliveryState::Superseded);
+    assert_eq!(come_to(&mut world, &mut books, &in_hand, 1), DeliveryState::Unconfirmed);
+    let now = world.tick(world.engine.now().plus(Duration::from_millis(10)));
+    let answer = Answer { key: in_hand.as_str(), accepted: true, silent: false, note: "echo" };
+    assert_eq!(world.engine.receipt(&answer, now, &mut world.actions), None);
+    books.read(&world.actions);
+    assert_eq!(books.rows[&in_hand].state, DeliveryState::Delivered);
+    let again = world.engine.receipt(&answer, now, &mut world.actions);
+    assert_eq!(again, Some("receipt-repeated"));
+}
+
+#[test]
+fn g05_an_answer_that_is_faster_than_the_attempt_proves_that_attempt() {
+    let mut setup = roads();
+    setup.routes.retain(|route| route.channel.as_str() == "siren");
+    let mut world = World::new(setup);
+    world.delivers = false;
+    for i in 0..5 {
+        world.read(minute(i), 0, 3.5);
+    }
+    let mut books = Books::default();
+    books.read(&world.actions);
+    let key = books.due(world.engine.now()).pop().unwrap();
+    let now = world.tick(world.engine.now().plus(Duration::from_millis(10)));
+    let answer = Answer { key: key.as_str(), accepted: true, silent: false, note: "echo" };
+    assert_eq!(world.engine.receipt(&answer, now, &mut world.actions), None);
+    assert_eq!(come_to(&mut world, &mut books, &key, 1), DeliveryState::Delivered);
+    assert_eq!(books.rows[&key].attempts, 1, "the first is the only one it can be about");
+}
+
+#[test]
+fn what_was_replaced_and_never_answered_is_forgotten_when_its_time_is_over() {
+    let (world, _) = moving();
+    let first = world.actions.iter().find_map(|action| match action {
+        Action::Owe(delivery) => Some(delivery.clone()),
+        _ => None,
+    });
+    let first = first.unwrap();
+    let mut newer = first.clone();
+    newer.alert.revision += 1;
+    newer.key = DeliveryKey::from_text("newer");
+    let receipt_within = Some(Duration::from_secs(10));
+    let retry = Retry { receipt_within, ..world.engine.setup().routes[0].retry };
+    let (mut outbox, mut out, now) = (Outbox::default(), Vec::new(), first.due_at);
+    let come =
+        |key: &DeliveryKey, which| Outcome { key: key.clone(), attempt: 1, result: result(which) };
+    outbox.owe(first.clone(), retry, now, &mut out);
+    outbox.settle(&come(&first.key, 1), now, &mut out);
+    outbox.owe(newer.clone(), retry, now, &mut out);
+    outbox.settle(&come(&newer.key, 0), now, &mut out);
+    outbox.tick(now.plus(Duration::from_secs(10)), &mut out);
+    outbox.tick(first.expires_at, &mut out);
+    assert_eq!(outbox.next_deadline(), None);
+    let kept = serde_json::to_value(&outbox).unwrap();
+    assert_eq!(kept["owed"], serde_json::json!({}), "of deliveries that are over nothing is left");
 }
 
 #[test]

@@ -6,6 +6,8 @@
     reason = "an allocator that counts is unsafe by its nature"
 )]
 
+mod common;
+
 #[path = "kinds/examples.rs"]
 #[allow(dead_code, reason = "the stories serve another test as well")]
 mod examples;

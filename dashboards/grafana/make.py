@@ -361,7 +361,10 @@ def dashboard(name, title, panels, variables, since, annotations):
         "annotations": {"list": annotations},
         "links": [{"type": "dashboards", "tags": ["bongsu"], "title": "봉수 bongsu", "asDropdown": True,
                    "includeVars": True, "keepTime": True, "icon": "external link", "tooltip": "", "url": "",
-                   "targetBlank": False}],
+                   "targetBlank": False},
+                  {"type": "link", "tags": [], "title": "상황판 · Board", "asDropdown": False, "includeVars": False,
+                   "keepTime": False, "icon": "external link", "tooltip": "", "targetBlank": True,
+                   "url": "${board}/sites/${site}" if ONE_SITE in variables else "${board}/"}],
         "panels": placed(panels()),
     }
 

@@ -2,18 +2,23 @@
 # Makes what compose.yaml needs and nobody should write by hand: passwords, tokens, a certificate for the broker. What is
 # there already stays. Needs openssl 3; with --secrets-only no docker.
 #
-#   ./setup.sh [--secrets-only] [--host NAME]…     # names and addresses that gateways reach the broker by
+#   ./setup.sh [--secrets-only] [--host NAME]… [--gateway NAME]…
+#
+#   --host      a name or address that gateways reach the broker by
+#   --gateway   a gateway more: its user is gateway-NAME, its password lies in secrets/mqtt-NAME
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 folder=${BONGSU_SECRETS:-secrets}
 hosts=(mosquitto localhost 127.0.0.1)
+gateways=(example)
 with_docker=true
 while (($#)); do
     case $1 in
         --secrets-only) with_docker=false ;;
         --host) hosts+=("${2:?--host takes a name}"); shift ;;
-        *) printf 'usage: %s [--secrets-only] [--host NAME]…\n' "$0" >&2; exit 2 ;;
+        --gateway) gateways+=("${2:?--gateway takes a name}"); shift ;;
+        *) printf 'usage: %s [--secrets-only] [--host NAME]… [--gateway NAME]…\n' "$0" >&2; exit 2 ;;
     esac
     shift
 done
@@ -46,27 +51,25 @@ certificate() {
     rm "$folder/mosquitto.csr"
 }
 
-# A line of mosquitto's password file: PBKDF2 over SHA-512 (mosquitto_passwd(1), hashes of type 7).
-password_line() {
+# A user of the broker and a line of its password file: PBKDF2 over SHA-512 (mosquitto_passwd(1), hashes of type 7).
+user() {
     local name=$1 salt hash
+    secret "$2"
+    touch "$folder/mosquitto.passwd"
+    ! grep -q "^$name:" "$folder/mosquitto.passwd" || return 0
     salt=$(openssl rand -hex 12)
     hash=$(openssl kdf -keylen 64 -kdfopt digest:SHA512 -kdfopt "pass:$(<"$folder/$2")" -kdfopt "hexsalt:$salt" \
         -kdfopt iter:101 -binary PBKDF2 | base64 -w0)
     # shellcheck disable=SC2059 # the bytes of the salt
-    printf '%s:$7$101$%s$%s\n' "$name" "$(printf "$(sed 's/../\\x&/g' <<<"$salt")" | base64 -w0)" "$hash"
+    printf '%s:$7$101$%s$%s\n' "$name" "$(printf "$(sed 's/../\\x&/g' <<<"$salt")" | base64 -w0)" "$hash" \
+        >>"$folder/mosquitto.passwd"
 }
 
-for name in mqtt-bongsu mqtt-health mqtt-example influxdb-password influxdb-token grafana-password; do
-    secret "$name"
-done
+for name in influxdb-password influxdb-token grafana-password; do secret "$name"; done
 certificate
-if [[ ! -s $folder/mosquitto.passwd ]]; then
-    {
-        password_line bongsu mqtt-bongsu
-        password_line health mqtt-health
-        password_line gateway-example mqtt-example
-    } >"$folder/mosquitto.passwd"
-fi
+user bongsu mqtt-bongsu
+user health mqtt-health
+for name in "${gateways[@]}"; do user "gateway-$name" "mqtt-$name"; done
 printf 'secrets are in %s; the first gateway is gateway-example, its password in mqtt-example, its authority ca.crt\n' "$folder"
 $with_docker || exit 0
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Makes the Debian package, installs it, starts what it brings, upgrades it, removes and purges it: in a layer over this
 # machine's files that is gone afterwards. Needs root, cargo-deb, dpkg.
+#
+#   deploy/debian/test.sh [PROGRAM]      # of this program, stripped; of one built for a release if none is named
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -9,9 +11,15 @@ complain() { printf 'deploy/debian/test.sh: %s\n' "$*" >&2; }
 if [[ ${1:-} != inside ]]; then
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
-    cargo build --release --locked --bin bongsu
-    cargo deb --no-build --locked --deb-revision 1 --output "$folder/first.deb" >/dev/null
-    cargo deb --no-build --locked --deb-revision 2 --output "$folder/second.deb" >/dev/null
+    if (($#)); then
+        mkdir -p "$folder/target/release"
+        strip -o "$folder/target/release/bongsu" "$1"
+        export CARGO_TARGET_DIR=$folder/target
+    else
+        cargo build --release --locked --bin bongsu
+    fi
+    cargo deb --no-build --locked --fast --deb-revision 1 --output "$folder/first.deb" >/dev/null
+    cargo deb --no-build --locked --fast --deb-revision 2 --output "$folder/second.deb" >/dev/null
     unshare --mount --pid --fork --mount-proc "$0" inside "$folder"
     exit
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a release from a clean checkout: the program, the Debian package, the bill of materials, the licences of third
-# parties, checksums. The same sources give the same bytes: docs/release.md.
+# Makes a release from a clean checkout: the program, the Debian package, the image, the bills of materials of program and
+# image, the licences of third parties, checksums. The same sources give the same bytes: docs/release.md.
 #
 #   deploy/release/release.sh VERSION [--untested] [--twice]
 #
@@ -41,7 +41,7 @@ build() {
     CARGO_TARGET_DIR=$target CARGO_INCREMENTAL=0 \
         RUSTFLAGS="--remap-path-prefix=$PWD=/source --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$target=/target" \
         CFLAGS="-ffile-prefix-map=$PWD=/source -ffile-prefix-map=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
-        cargo build --release --locked --bin bongsu
+        cargo build --release --locked --features opentelemetry,parquet --bin bongsu
 }
 
 out=target/release-$version
@@ -56,6 +56,19 @@ if $twice; then
     cmp target/release/bongsu "$again/release/bongsu" || complain "two builds of the same sources differ"
     printf 'two builds are the same\n'
 fi
+
+# The image holds the very program that is released: what the Dockerfile's first stage would make is made here.
+made=target/image-$version
+rm -rf "$made"
+deploy/docker/root.sh "$out/bongsu-$version-x86_64-linux" "$made/made"
+cp "$made/made/image/usr/share/doc/bongsu/image.cdx.json" "$out/bongsu-$version-image.cdx.json"
+if docker info >/dev/null 2>&1; then
+    docker buildx build --build-context "build=$made" --file deploy/docker/Dockerfile --tag "bongsu:$version" \
+        --output "type=docker,dest=$out/bongsu-$version-image.tar" .
+else
+    printf 'no image, only its bill: no container engine answers\n' >&2
+fi
+
 deploy/release/bill.py sbom "$out/bongsu-$version.cdx.json"
 deploy/release/bill.py third-party "$out/THIRD-PARTY.md"
 if cargo deb --version >/dev/null 2>&1; then

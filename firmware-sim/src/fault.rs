@@ -1,6 +1,7 @@
 //! What goes wrong between the truth and the broker, by chance or by plan, and a record of it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use reading::{Quantity, SensorId, SiteId, StationId, Timestamp};
@@ -72,6 +73,9 @@ pub enum Kind {
     HalfOpen,
     /// The connection comes and goes every `size` seconds; what is sent while it is away comes late.
     Flapping,
+    /// The radio is not heard through rain and leaves; what was to be sent waits. The weather does it, and no scenario.
+    #[serde(skip_deserializing)]
+    Unheard,
 }
 
 impl Kind {
@@ -93,6 +97,22 @@ impl Kind {
                 | Self::RainOnAe
                 | Self::Clogged
                 | Self::WaterTest
+        )
+    }
+
+    /// Whether it befalls messages on their way, each for itself.
+    pub fn is_of_link(self) -> bool {
+        matches!(
+            self,
+            Self::Loss
+                | Self::Repeat
+                | Self::Delay
+                | Self::Reorder
+                | Self::Flip
+                | Self::Outage
+                | Self::HalfOpen
+                | Self::Flapping
+                | Self::Unheard
         )
     }
 
@@ -219,6 +239,8 @@ pub struct Injected {
     pub station: StationId,
     /// What was done.
     pub kind: Kind,
+    /// The number of the report it befell, where it befell one.
+    pub seq: Option<u64>,
 }
 
 /// The truth about faults: how many of each, and the latest of them.
@@ -226,6 +248,7 @@ pub struct Injected {
 pub struct FaultLog {
     counts: BTreeMap<Kind, u64>,
     latest: VecDeque<Injected>,
+    listener: Option<SyncSender<Injected>>,
 }
 
 impl FaultLog {
@@ -239,7 +262,18 @@ impl FaultLog {
         self.latest.iter()
     }
 
+    /// Tells every fault of a link from here on, as it happens; waits for who is behind.
+    pub(crate) fn tell(&mut self, listener: SyncSender<Injected>) {
+        self.listener = Some(listener);
+    }
+
     pub(crate) fn record(&mut self, injected: Injected) {
+        if injected.kind.is_of_link()
+            && let Some(listener) = &self.listener
+        {
+            // who has gone does not want to know
+            listener.send(injected.clone()).ok();
+        }
         *self.counts.entry(injected.kind).or_insert(0) += 1;
         if self.latest.len() == RECORDS_MAX {
             self.latest.pop_front();

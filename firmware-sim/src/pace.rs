@@ -28,7 +28,14 @@ impl Pace {
     pub fn own(start: Timestamp, speed: f64) -> Self {
         let stopwatch = Stopwatch::start();
         let speed = sane(speed);
-        Self::new(move || start.plus(stopwatch.elapsed().mul_f64(speed)), speed)
+        Self::new(move || start.plus(scaled(stopwatch.elapsed(), speed)), speed)
+    }
+
+    /// Somebody else's clock, as far as it can be told from here: it showed `start` when this machine's showed `began_at`,
+    /// and runs `speed` times as fast. It stands at `start` before that.
+    pub fn since(began_at: Timestamp, start: Timestamp, speed: f64) -> Self {
+        let speed = sane(speed);
+        Self::new(move || start.plus(scaled(wall_now().since(began_at), speed)), speed)
     }
 
     /// The moment it is.
@@ -52,6 +59,11 @@ impl fmt::Debug for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pace").field("now", &self.now()).field("speed", &self.speed).finish()
     }
+}
+
+/// `real` time as a clock has it that runs `speed` times as fast.
+fn scaled(real: Duration, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(real.as_secs_f64() * speed).unwrap_or(Duration::MAX)
 }
 
 /// A speed that arithmetic bears: a thousandth to a billion, real time if it is no number.

@@ -145,6 +145,11 @@ impl Station {
         &self.topics
     }
 
+    /// How many reports it keeps.
+    pub fn room(&self) -> usize {
+        self.plan.room
+    }
+
     /// The retained word that it is there.
     pub fn birth(&self, at: Timestamp) -> Message {
         let mut status = Status::online(at);
@@ -158,8 +163,13 @@ impl Station {
     }
 
     /// Samples; once there are enough, reports and sends what can be sent: the report of now first, then what waited.
-    /// Nothing if the station is silent, asleep, without a link, or gone.
-    pub fn report(&mut self, at: Timestamp, truth: &Truth, log: &mut FaultLog) -> Vec<Message> {
+    /// Each with its number. Nothing if the station is silent, asleep, without a link, or gone.
+    pub fn report(
+        &mut self,
+        at: Timestamp,
+        truth: &Truth,
+        log: &mut FaultLog,
+    ) -> Vec<(u64, Message)> {
         let latency = Duration::from_secs_f64(self.random.between(LATENCY_S.0, LATENCY_S.1));
         if !self.measure(at, truth, log) {
             return Vec::new();
@@ -168,7 +178,7 @@ impl Station {
             return Vec::new();
         };
         let now = report.seq;
-        if self.is_cut_off(at, truth, log) {
+        if self.is_cut_off(now, at, truth, log) {
             return Vec::new();
         }
         let mut messages = Vec::new();
@@ -177,29 +187,36 @@ impl Station {
             let is_live = report.seq == now;
             let topic = if is_live { self.topics.telemetry() } else { self.topics.backfill() };
             let payload = self.encoded(&report);
-            messages.push(Message::new(sent_at, topic, payload));
+            messages.push((report.seq, Message::new(sent_at, topic, payload)));
             sent_at = sent_at.plus(AFTER_LIVE);
         }
         messages
     }
 
-    /// Whether what is sent at `at` does not arrive. What the box knows of stays with it; what it does not is lost.
-    fn is_cut_off(&mut self, at: Timestamp, truth: &Truth, log: &mut FaultLog) -> bool {
+    /// Whether report `seq`, sent at `at`, does not arrive. What the box knows of stays with it; what it does not is
+    /// lost.
+    fn is_cut_off(&mut self, seq: u64, at: Timestamp, truth: &Truth, log: &mut FaultLog) -> bool {
         if let Some((from, _)) = self.script.span(Kind::HalfOpen, at) {
             let unknown_s = self.script.at(Kind::HalfOpen, at).next().map_or(0.0, |it| it.size);
             if at.since(from).as_secs_f64() < unknown_s {
-                self.firmware.drain();
+                let lost: Vec<u64> =
+                    self.firmware.drain().into_iter().map(|report| report.seq).collect();
+                lost.into_iter().for_each(|seq| self.note(log, at, Kind::HalfOpen, seq));
+            } else {
+                self.note(log, at, Kind::Outage, seq);
             }
-            self.log(log, at, Kind::HalfOpen);
             return true;
         }
         if let Some(kind) = self.away(at) {
-            self.log(log, at, kind);
+            self.note(log, at, kind, seq);
             return true;
         }
         let Some(radio) = self.plan.radio else { return false };
         let heard = radio.send(at, truth.minute_mm * 60.0, &mut self.trouble);
         self.rssi_dbm = heard.rssi_dbm;
+        if !heard.through {
+            self.note(log, at, Kind::Unheard, seq);
+        }
         !heard.through
     }
 
@@ -242,8 +259,8 @@ impl Station {
         Some(Message::new(sent_at, self.topics.backfill(), payload))
     }
 
-    /// Gives the firmware a sample, its supply and its clock. True once there are enough for a report; not if there is no
-    /// box any more, or no power.
+    /// Gives the firmware a sample, its supply and its clock. True once there are enough for a report; not if there is
+    /// no box any more, or no power.
     fn measure(&mut self, at: Timestamp, truth: &Truth, log: &mut FaultLog) -> bool {
         let rail = match (truth.failed_at, self.plan.after_failure) {
             (None, _) | (_, AfterFailure::Survives) => false,
@@ -351,14 +368,14 @@ impl Station {
         log.record(injected(&self.site, &self.plan, at, kind));
     }
 
-    /// Notes a fault of the way to the broker.
-    pub(crate) fn note(&self, log: &mut FaultLog, at: Timestamp, kind: Kind) {
-        self.log(log, at, kind);
+    /// Notes what befell report `seq` on the way to the broker.
+    pub(crate) fn note(&self, log: &mut FaultLog, at: Timestamp, kind: Kind, seq: u64) {
+        log.record(Injected { seq: Some(seq), ..injected(&self.site, &self.plan, at, kind) });
     }
 }
 
 fn injected(site: &SiteId, plan: &StationPlan, at: Timestamp, kind: Kind) -> Injected {
-    Injected { at, site: site.clone(), station: plan.id.clone(), kind }
+    Injected { at, site: site.clone(), station: plan.id.clone(), kind, seq: None }
 }
 
 fn from_ms(stamp_ms: i64) -> Timestamp {

@@ -1,5 +1,5 @@
-//! The configuration with which bongsu hears a scenario: one file of collectors, one for each site. It has no rules: what
-//! comes is kept and shown, and whoever wants more adds it.
+//! The configuration with which bongsu hears a scenario: one file of collectors, one for each site. It has no rules:
+//! what comes is kept and shown, and whoever wants more adds it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

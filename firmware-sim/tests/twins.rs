@@ -10,8 +10,8 @@ use reading::Timestamp;
 use reading::codec::{Message, decode};
 use reading::frame::Frame;
 
-/// Four posts on one slope and a thermometer: every tilt breathes by hundredths of a degree with the day, each at its own
-/// rate. Nothing moves; on the twentieth day the mount of `post-2` slips by `size` degrees.
+/// Four posts on one slope and a thermometer: every tilt breathes by hundredths of a degree with the day, each at its
+/// own rate. Nothing moves; on the twentieth day the mount of `post-2` slips by `size` degrees.
 fn group(size: f64) -> Scenario {
     let mut text = String::from(
         r#"
@@ -126,7 +126,7 @@ fn neighbours_that_only_breathe_are_not_told_of_more_often_than_promised() {
         alone += told(&still, seed, false).values().map(Vec::len).sum::<usize>();
         beside += told(&still, seed, true).values().map(Vec::len).sum::<usize>();
     }
-    // four times 30 days of 4 posts: 69 120 readings, one false alarm in 5000 is 14
+    // four times 30 days of 4 posts: 69 120 readings, one false alarm in 6000 is 12
     println!("false alarms in 480 post-days: {alone} alone, {beside} beside the others");
-    assert!(alone <= 14 && beside <= 14, "alone {alone}, beside {beside}");
+    assert!(alone <= 12 && beside <= 12, "alone {alone}, beside {beside}");
 }

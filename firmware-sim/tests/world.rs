@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use firmware_sim::fault::Kind;
+use firmware_sim::fault::{Kind, Rates, Scripted};
 use firmware_sim::{Message, Scenario, World};
 use proptest::prelude::*;
 use reading::codec::{self, About};
@@ -334,15 +334,15 @@ proptest! {
     ) {
         let mut scenario = typhoon().with_sites(2);
         scenario.history_h = 0.5;
-        scenario.rates = firmware_sim::fault::Rates { loss, repeat, delay, delay_max_s, flip, reorder: repeat };
+        scenario.rates = Rates { loss, repeat, delay, delay_max_s, flip, reorder: repeat };
         let one = messages(&scenario, seed, 0.5);
         prop_assert!(one.windows(2).all(|pair| pair[0].sent_at <= pair[1].sent_at));
         prop_assert_eq!(one, messages(&scenario, seed, 0.5));
     }
 }
 
-/// A day of the quiet scenario with one fault of an instrument from the sixth to the twelfth hour: what one series shows
-/// before, in and after it.
+/// A day of the quiet scenario with one fault of an instrument from the sixth to the twelfth hour: what one series
+/// shows before, in and after it.
 fn with_fault(series_name: &str, fault: &str) -> [Vec<f64>; 3] {
     let mut parts = series_name.split('/');
     let (site, station, sensor) =
@@ -419,7 +419,7 @@ fn faults_by_chance_are_part_of_the_truth_and_of_the_seed() {
     assert_eq!(script(3), script(3));
     assert_ne!(script(3), script(4));
     let spikes = script(3).iter().filter(|fault| fault.kind == Kind::Spike).count();
-    assert!((10..50).contains(&spikes), "four a year at each of seven instruments: {spikes}");
+    assert!((25..95).contains(&spikes), "four a year at each of fourteen instruments: {spikes}");
     assert!(script(3).iter().all(|fault| fault.at_h >= 0.0 && fault.at_h < 8_760.0));
 }
 
@@ -511,6 +511,107 @@ fn a_battery_without_sun_runs_down_and_the_box_sleeps() {
         gap(&volts[..2]) < 700 && gap(&volts[volts.len() - 2..]) > 1_100,
         "half as often below 11.8 V"
     );
+}
+
+/// What befell reports as a world tells it: the numbers of those that met each kind.
+fn told(
+    scenario: &Scenario,
+    seed: u64,
+    hours: f64,
+) -> (Vec<Message>, BTreeMap<Kind, BTreeSet<u64>>) {
+    let mut world = World::new(scenario, seed);
+    let (teller, faults) = std::sync::mpsc::sync_channel(65_536);
+    world.tell_faults(teller);
+    let all = world.until(hours_after(scenario, hours)).collect();
+    let mut numbers: BTreeMap<Kind, BTreeSet<u64>> = BTreeMap::new();
+    for fault in faults {
+        numbers.entry(fault.kind).or_default().insert(fault.seq.unwrap());
+    }
+    (all, numbers)
+}
+
+/// Each report by its number: how often it came, on which road, and when it was sent first.
+fn arrivals(all: &[Message]) -> BTreeMap<u64, (usize, bool, Timestamp)> {
+    let mut arrivals = BTreeMap::new();
+    for message in all.iter().filter(|message| !message.retain) {
+        let whole = Message { payload: message.whole(), ..message.clone() };
+        let seq = report(&whole).unwrap().seq.unwrap();
+        let late = message.topic.ends_with("/backfill");
+        arrivals.entry(seq).or_insert((0, late, message.sent_at)).0 += 1;
+    }
+    arrivals
+}
+
+#[test]
+fn truth_names_every_report_that_met_something_on_its_way() {
+    let radio = "radio = { dry_dbm = -112.0, floor_dbm = -120.0 }";
+    let rain = "0, 0, 40, 40, 40, 40, 0, 0";
+    let mut scenario = one_box(&format!("{radio}\nsensors = [{WIRE}]"), rain, "");
+    scenario.rates = Default::default();
+    let (clean, weather) = told(&scenario, 1, 96.0);
+    let undisturbed = arrivals(&clean);
+    let late: BTreeSet<u64> =
+        undisturbed.iter().filter(|(_, (_, late, _))| *late).map(|(seq, _)| *seq).collect();
+    assert!(late.len() >= 5, "{late:?}");
+    assert_eq!(weather, BTreeMap::from([(Kind::Unheard, late.clone())]));
+
+    scenario.rates = Rates {
+        loss: 0.05,
+        repeat: 0.05,
+        delay: 0.05,
+        delay_max_s: 300.0,
+        flip: 0.05,
+        reorder: 0.05,
+    };
+    let (all, truth) = told(&scenario, 1, 96.0);
+    let arrived = arrivals(&all);
+    let lost = undisturbed.keys().filter(|seq| !arrived.contains_key(seq)).copied().collect();
+    let twice =
+        arrived.iter().filter(|(_, (count, ..))| *count == 2).map(|(seq, _)| *seq).collect();
+    let flipped = all.iter().filter(|message| !message.flips.is_empty());
+    let flipped = arrivals(&flipped.cloned().collect::<Vec<_>>()).into_keys().collect();
+    let behind: BTreeSet<u64> = arrived
+        .iter()
+        .filter(|(seq, (.., at))| *at > undisturbed[seq].2)
+        .map(|(seq, _)| *seq)
+        .collect();
+    assert_eq!(truth[&Kind::Unheard], late, "the weather is the same");
+    let beyond = |kind: Kind, seen: &BTreeSet<u64>| -> Vec<u64> {
+        truth[&kind].symmetric_difference(seen).copied().collect()
+    };
+    // a report on its way when the run ends is true and has not come
+    let last = *undisturbed.keys().next_back().unwrap();
+    assert!(beyond(Kind::Loss, &lost).iter().all(|seq| *seq + 3 > last));
+    assert!(beyond(Kind::Repeat, &twice).iter().all(|seq| *seq + 3 > last));
+    assert!(beyond(Kind::Flip, &flipped).iter().all(|seq| *seq + 3 > last));
+    let held: BTreeSet<u64> = &truth[&Kind::Delay] | &truth[&Kind::Reorder];
+    assert!(held.symmetric_difference(&behind).all(|seq| *seq + 3 > last));
+    assert!(truth.values().all(|seqs| seqs.len() >= 5), "each kind happened: {truth:?}");
+}
+
+#[test]
+fn truth_tells_what_a_dead_connection_lost_from_what_it_held_up() {
+    let mut scenario = one_box(&format!("sensors = [{WIRE}]"), "", "");
+    let fault = |kind: Kind, at_h: f64, size: f64| Scripted {
+        site: "slope-1".parse().unwrap(),
+        station: "post-1".parse().unwrap(),
+        sensor: None,
+        kind,
+        at_h,
+        for_h: 2.0,
+        size,
+    };
+    scenario.faults =
+        vec![fault(Kind::HalfOpen, 2.0, 3_600.0), fault(Kind::Flapping, 6.0, 1_200.0)];
+    let (all, truth) = told(&scenario, 1, 12.0);
+    let arrived = arrivals(&all);
+    let last = *arrived.keys().next_back().unwrap();
+    let lost: BTreeSet<u64> = (1..=last).filter(|seq| !arrived.contains_key(seq)).collect();
+    let late: BTreeSet<u64> =
+        arrived.iter().filter(|(_, (_, late, _))| *late).map(|(seq, _)| *seq).collect();
+    let held: BTreeSet<u64> = &truth[&Kind::Outage] | &truth[&Kind::Flapping];
+    assert!(lost.len() >= 5 && late.len() >= 10, "{lost:?} {late:?}");
+    assert_eq!((&truth[&Kind::HalfOpen], held), (&lost, late));
 }
 
 #[test]

@@ -6,10 +6,13 @@ mod mqtt_support;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use broker::{Broker, BrokerConfig, BrokerError, Secret, User};
+use broker::{
+    Broker, BrokerConfig, BrokerError, PublishHook, Published, Qos, Secret, User, Verdict,
+};
 use futures_util::FutureExt;
 use ingest::collector::config::Filters;
 use ingest::collector::embedded::Embedded;
+use ingest::collector::event::{Happening, Role};
 use ingest::collector::topic;
 use mqtt_support::{Bench, Recording, program, publish_many, publish_to, soon, telemetry, until};
 use rumqttc::{
@@ -22,17 +25,12 @@ async fn start(intake: &Arc<Recording>, bench: &Bench) -> Broker {
     start_as(BrokerConfig::loopback(0), intake, bench).await
 }
 
+fn hook(intake: &Arc<Recording>, bench: &Bench) -> Embedded {
+    Embedded::new("local", Filters::native(), intake.clone(), &bench.wiring)
+}
+
 async fn start_as(config: BrokerConfig, intake: &Arc<Recording>, bench: &Bench) -> Broker {
-    let wiring = &bench.wiring;
-    let hook = Embedded::new(
-        "local",
-        Filters::native(),
-        intake.clone(),
-        wiring.clock.clone(),
-        wiring.metrics.clone(),
-        wiring.cancel.clone(),
-    );
-    Broker::start(config, Arc::new(hook)).await.unwrap()
+    Broker::start(config, Arc::new(hook(intake, bench))).await.unwrap()
 }
 
 /// A station whose session outlives its connection, as one that must not lose has.
@@ -262,16 +260,8 @@ async fn older_devices_and_every_surety_are_served() {
 async fn only_those_with_a_key_come_in() {
     let (intake, bench) = (Recording::open(), Bench::new());
     let nobody = BrokerConfig { anonymous_on_loopback: false, ..BrokerConfig::loopback(0) };
-    let hook = Embedded::new(
-        "local",
-        Filters::native(),
-        intake.clone(),
-        bench.wiring.clock.clone(),
-        bench.wiring.metrics.clone(),
-        bench.wiring.cancel.clone(),
-    );
     assert!(matches!(
-        Broker::start(nobody.clone(), Arc::new(hook)).await,
+        Broker::start(nobody.clone(), Arc::new(hook(&intake, &bench))).await,
         Err(BrokerError::Nobody { .. })
     ));
 
@@ -296,20 +286,56 @@ async fn only_those_with_a_key_come_in() {
 async fn a_taken_address_is_said() {
     let (intake, bench) = (Recording::open(), Bench::new());
     let broker = start(&intake, &bench).await;
-    let hook = Embedded::new(
-        "local",
-        Filters::native(),
-        intake.clone(),
-        bench.wiring.clock.clone(),
-        bench.wiring.metrics.clone(),
-        bench.wiring.cancel.clone(),
-    );
-    let Err(error) =
-        Broker::start(BrokerConfig::loopback(broker.local_addr().port()), Arc::new(hook)).await
+    let Err(error) = Broker::start(
+        BrokerConfig::loopback(broker.local_addr().port()),
+        Arc::new(hook(&intake, &bench)),
+    )
+    .await
     else {
         panic!("two brokers on one port");
     };
     assert!(error.to_string().contains("127.0.0.1"), "{error}");
     until("the first one goes on", || broker.local_addr().port() != 0).await;
     broker.shutdown().await;
+}
+
+/// A message of a client, who may have signed in.
+fn said(client: &str, user: Option<&str>) -> Published {
+    Published {
+        client_id: client.into(),
+        user: user.map(Into::into),
+        topic: telemetry().into(),
+        payload: "{}".into(),
+        qos: Qos::AtLeastOnce,
+        retain: false,
+        will: false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g06_a_sender_that_has_gone_wild_is_slowed_by_name_however_many_connections_it_has() {
+    let (intake, bench) = (Recording::open(), Bench::new());
+    let hook = hook(&intake, &bench);
+    let paced = || bench.metric("ingest_frames_paced_total");
+    let mut sent = 0;
+    while paced() == 0.0 {
+        let client = format!("box-{}", sent % 2);
+        assert_eq!(hook.on_publish(said(&client, Some("gate-1"))).await, Verdict::Accept);
+        sent += 1;
+        assert!(sent < 1_000_000, "nobody is slowed");
+    }
+    assert!(sent > 20_000, "a buffer of two weeks passes: {sent}");
+    let slowed = |happening: &Happening| matches!(happening, Happening::Slowed { sender, frames: 1 } if sender == "gate-1");
+    assert!(bench.told.has(Role::Telemetry, slowed), "it is named");
+    let (before, hurried) = (paced(), bench.told.count(Role::Telemetry, |_| true));
+    for (client, user) in [("box-9", Some("gate-2")), ("box-0", None)] {
+        assert_eq!(hook.on_publish(said(client, user)).await, Verdict::Accept);
+    }
+    assert_eq!(paced(), before, "another is not slowed");
+    for _ in 0..20 {
+        hook.on_publish(said("box-0", Some("gate-1"))).await;
+    }
+    assert_eq!(bench.told.count(Role::Telemetry, |_| true), hurried, "told once a minute");
+    assert_eq!(intake.len(), sent + 22, "and nothing is lost");
+    assert_eq!(bench.metric("ingest_subscription_frames_total") as usize, sent + 22);
 }

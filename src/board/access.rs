@@ -35,8 +35,8 @@ pub(super) struct Asking {
     /// Whether they are a user, with a password to change.
     pub user: bool,
     must_change: bool,
-    /// What their token is good for, if they came by one.
-    scope: Option<Scope>,
+    /// Their token, and what it is good for, if they came by one.
+    token: Option<(Digest, Scope)>,
     /// Where the request came from, as far as the socket knows.
     pub peer: IpAddr,
 }
@@ -59,6 +59,13 @@ impl Asking {
     /// The same once they have given a second factor.
     pub(super) fn strengthened(self) -> Self {
         Self { second: true, ..self }
+    }
+
+    /// Whether the session or the token they came by is still good.
+    pub(super) fn lasts(&self, app: &App) -> bool {
+        let tokens = &app.state.tokens;
+        let session = self.session.is_none_or(|session| tokens.session(&session).is_some());
+        session && self.token.is_none_or(|(token, _)| tokens.bearer(&token).is_some())
     }
 
     /// Whether an approval of theirs is refused until they have given a second factor.
@@ -97,7 +104,8 @@ fn admit(app: &App, role: Role, request: &Request) -> Result<Asking, Problem> {
     if asking.must_change && !own {
         return Err(Kind::PasswordChange.into());
     }
-    if asking.person.role < role || asking.scope == Some(Scope::Metrics) && path != "/metrics" {
+    let metrics_alone = asking.token.is_some_and(|(_, scope)| scope == Scope::Metrics);
+    if asking.person.role < role || metrics_alone && path != "/metrics" {
         return Err(refused(&asking, path, Kind::NotAllowed));
     }
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -152,14 +160,16 @@ fn identify(app: &App, headers: &HeaderMap, peer: impl Fn() -> IpAddr) -> Result
         let token = bearer
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
-        return match token.and_then(|token| app.state.tokens.find(token)) {
-            Some((person, scope)) => Ok(Asking {
+        let digest = token.map(Digest::of);
+        let found = digest.and_then(|digest| Some((digest, app.state.tokens.bearer(&digest)?)));
+        return match found {
+            Some((digest, (person, scope))) => Ok(Asking {
                 person,
                 session: None,
                 second: false,
                 user: false,
                 must_change: false,
-                scope: Some(scope),
+                token: Some((digest, scope)),
                 peer: peer(),
             }),
             None => Err(failed(app, peer())),
@@ -179,7 +189,7 @@ pub(super) fn session(app: &App, headers: &HeaderMap) -> Option<Asking> {
         second: entered.second,
         user: entered.user,
         must_change: entered.must_change,
-        scope: None,
+        token: None,
         peer: Ipv4Addr::LOCALHOST.into(),
     })
 }

@@ -8,7 +8,9 @@ use ring::digest;
 use super::Shared;
 use super::problem::{Kind, Problem};
 
-const FILES: [(&str, &str, &str); 7] = [
+/// The module that others import goes before them: they name it as it is served.
+const FILES: [(&str, &str, &str); 8] = [
+    ("words.js", "text/javascript; charset=utf-8", include_str!("assets/words.js")),
     ("board.css", "text/css; charset=utf-8", include_str!("assets/board.css")),
     ("board.js", "text/javascript; charset=utf-8", include_str!("assets/board.js")),
     ("orders.js", "text/javascript; charset=utf-8", include_str!("assets/orders.js")),
@@ -23,20 +25,26 @@ struct Asset {
     /// `0f3a…-board.css`.
     file: String,
     content_type: &'static str,
-    text: &'static str,
+    text: String,
 }
 
 pub(super) struct Assets(Vec<Asset>);
 
 impl Assets {
     pub(super) fn new() -> Self {
-        let asset = |(name, content_type, text): (&'static str, &'static str, &'static str)| {
+        let mut assets: Vec<Asset> = Vec::with_capacity(FILES.len());
+        for (name, content_type, text) in FILES {
+            let mut text = text.to_owned();
+            for known in &assets {
+                let (plain, marked) = (&known.name, &known.file);
+                text = text.replace(&format!("\"./{plain}\""), &format!("\"./{marked}\""));
+            }
             let digest = digest::digest(&digest::SHA256, text.as_bytes());
             let mark: String =
                 digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-            Asset { name, file: format!("{mark}-{name}"), content_type, text }
-        };
-        Self(FILES.into_iter().map(asset).collect())
+            assets.push(Asset { name, file: format!("{mark}-{name}"), content_type, text });
+        }
+        Self(assets)
     }
 
     /// Where a file of [`FILES`] is served.
@@ -62,5 +70,6 @@ pub(super) async fn serve(
     } else {
         "public, max-age=86400"
     };
-    Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, kept)], asset.text).into_response())
+    Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, kept)], asset.text.clone())
+        .into_response())
 }

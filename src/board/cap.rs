@@ -1,10 +1,11 @@
 //! Published CAP documents and their feed, for everybody.
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ring::digest;
+use delivery::channel::cap::{Feed, mark};
 
 use super::Shared;
 use super::problem::{Kind, Problem};
@@ -23,8 +24,7 @@ pub(super) async fn feed(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let store = app.state.cap.as_ref().ok_or(Kind::NotFound)?;
-    let feed = store.feed(app.now());
-    Ok(tagged(&headers, FEED, FEED_KEPT, feed.into_bytes()))
+    Ok(fed(&headers, FEED, store.feed(app.now())))
 }
 
 /// The same as RSS.
@@ -33,7 +33,7 @@ pub(super) async fn rss(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let store = app.state.cap.as_ref().ok_or(Kind::NotFound)?;
-    Ok(tagged(&headers, RSS, FEED_KEPT, store.rss(app.now()).into_bytes()))
+    Ok(fed(&headers, RSS, store.rss(app.now())))
 }
 
 /// One document, exactly as published.
@@ -48,7 +48,12 @@ pub(super) async fn document(
     let bytes = read
         .map_err(|error| Problem::fault("read a CAP document", &error))?
         .ok_or(Kind::NotFound)?;
-    Ok(tagged(&headers, DOCUMENT, DOCUMENT_KEPT, bytes))
+    let mark = mark(&bytes);
+    Ok(tagged(&headers, DOCUMENT, DOCUMENT_KEPT, &mark, bytes.into()))
+}
+
+fn fed(headers: &HeaderMap, content_type: &'static str, feed: Feed) -> Response {
+    tagged(headers, content_type, FEED_KEPT, &feed.mark, feed.text)
 }
 
 /// The bytes, or that they are what the client has. The tag is weak: the bytes may travel compressed.
@@ -56,15 +61,14 @@ fn tagged(
     headers: &HeaderMap,
     content_type: &'static str,
     kept: &'static str,
-    bytes: Vec<u8>,
+    mark: &str,
+    bytes: Bytes,
 ) -> Response {
-    let digest = digest::digest(&digest::SHA256, &bytes);
-    let mark: String = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("W/\"{mark}\"");
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     let known = known
         .flat_map(|line| line.split(','))
-        .any(|given| given.trim() == "*" || given.contains(&mark));
+        .any(|given| given.trim() == "*" || given.contains(mark));
     let about = [(CACHE_CONTROL, kept.to_string()), (ETAG, tag)];
     if known {
         return (StatusCode::NOT_MODIFIED, about).into_response();

@@ -105,7 +105,30 @@ pub(super) struct Drawing<'a> {
     pub name: &'a dyn Fn(Timestamp) -> String,
 }
 
+/// Size of a curve in a table, in its own units.
+pub(super) const SPARK_WIDTH: f64 = 120.0;
+pub(super) const SPARK_HEIGHT: f64 = 28.0;
+
 impl Drawing<'_> {
+    /// Only the curve, for a table; nothing of it without points.
+    pub(super) fn spark(&self) -> Option<String> {
+        let scale = self.scale()?;
+        let (across, up) = (SPARK_WIDTH / WIDTH, SPARK_HEIGHT / HEIGHT);
+        let mut path = String::new();
+        for stretch in self.stretches() {
+            for (at, point) in stretch.iter().enumerate() {
+                let value = if self.adds_up { point.sum } else { point.mean };
+                let (x, y) = (self.x(point.at) * across, scale.y(value) * up);
+                let verb = if at == 0 { 'M' } else { 'L' };
+                write!(path, "{verb}{x:.1} {y:.1}").expect("writing to text");
+            }
+            if stretch.len() == 1 {
+                path.push_str("h1");
+            }
+        }
+        Some(path)
+    }
+
     /// The chart; nothing of it without points.
     pub(super) fn draw(&self) -> Option<Chart> {
         let scale = self.scale()?;
@@ -129,8 +152,7 @@ impl Drawing<'_> {
 
     /// The same reaching on to when the movement is forecast to end, but no further on than it reaches back.
     pub(super) fn with_end(self, end: Option<[Timestamp; 3]>) -> Option<Chart> {
-        let Some([earliest, at, latest]) = end.filter(|[earliest, ..]| *earliest < self.beyond())
-        else {
+        let Some([earliest, at, latest]) = end.filter(|[_, at, _]| *at < self.beyond()) else {
             return self.draw();
         };
         let now = self.to;
@@ -342,6 +364,14 @@ mod tests {
                 "{expected:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_curve_for_a_table_is_the_same_curve_smaller() {
+        let points = [point(0, 1.0, 1.0, 1.0), point(1, 2.0, 2.0, 2.0), point(60, 1.0, 1.0, 1.0)];
+        let spark = drawing(&points, &[], false).spark().unwrap();
+        assert_eq!(spark, "M0.0 28.0L1.1 0.0M67.5 28.0h1", "a gap stays a gap");
+        assert_eq!(drawing(&[], &[], false).spark(), None);
     }
 
     #[test]

@@ -124,7 +124,8 @@ mod tests {
         let rain = series(&[100.0]);
         let to = Timestamp::from_secs(4 * 3_600);
         let wet = soil_water(&rain, Timestamp::from_secs(0), to);
-        // the first tank holds it at the end of the hour; then 12 % goes down, 10 % above 15 mm and 15 % above 60 mm out
+        // the first tank holds it at the end of the hour; then 12 % goes down, 10 % above 15 mm and 15 % above 60 mm
+        // out
         assert_eq!(values(&wet)[..2], [100.0, 100.0 - 8.5 - 6.0]);
         assert!(wet.windows(2).all(|pair| pair[1].mean < pair[0].mean));
         assert_eq!(wet.len(), 4);

@@ -5,6 +5,7 @@ use alerting::alert::Purpose;
 use alerting::approval::{PublicText, Released};
 use alerting::catalogue::Language;
 use alerting::decision::IncidentRecord;
+use alerting::route::{Audience, Route};
 use alerting::setup::Setup;
 use alerting::text::{self, Limit};
 use alerting::{Alert, Level, MessageType, SiteFacts};
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::api::{Named, Sent};
 use super::problem::{Kind, Problem};
-use super::words::site;
+use super::words::{say, site};
 use crate::config::Config;
 
 /// Every channel that says something in words, and the words.
@@ -149,6 +150,45 @@ pub(super) fn alert_of(
     })
 }
 
+/// What channels could not say in an approver's words, though they can in those that are asked about: too long for
+/// them, or with something wrong that was not there before. In words, empty if they fit everywhere.
+pub(super) async fn misfits(
+    app: &Shared,
+    incident: &str,
+    words: &PublicText,
+    language: Language,
+) -> Result<Vec<String>, Problem> {
+    let id = alerting::IncidentId::from_text(incident);
+    let known = app
+        .read(move |ledger| {
+            let Some(found) = ledger.incident(&id)? else { return Ok(None) };
+            let asked = words_of(&found.record, ledger)?;
+            Ok(asked.map(|asked| (found.record, asked)))
+        })
+        .await?;
+    let Some((record, (level, asked))) = known else { return Ok(Vec::new()) };
+    let setup = &app.live.facts().overview.setup;
+    let drafts = |words: &PublicText| {
+        let alert = alert_of(&record, setup, level, words, app.now());
+        alert.map(|alert| app.state.speakers.drafts(&alert, setup)).unwrap_or_default()
+    };
+    let is_public = |draft: &Draft| {
+        let of = |route: &&Route| route.channel.as_str() == draft.channel;
+        setup.routes.iter().find(of).is_some_and(|route| route.audience == Audience::Public)
+    };
+    let mut wrong = Vec::new();
+    for (before, after) in drafts(&asked).into_iter().zip(drafts(words)) {
+        if !is_public(&after) {
+            continue; // people on duty hear what bongsu says, in its words
+        }
+        for fault in after.faults.iter().filter(|fault| !before.faults.contains(fault)) {
+            let Draft { channel, medium, language: of, .. } = &after;
+            wrong.push(format!("{channel}, {medium} ({of}): {}", say(fault, language)));
+        }
+    }
+    Ok(wrong)
+}
+
 /// What is asked about, or was told last: its level and words.
 pub(super) fn words_of(
     record: &IncidentRecord,
@@ -189,7 +229,7 @@ pub(super) async fn drafts(
     let setup = &app.live.facts().overview.setup;
     let (record, Wished { level, text }) = (found.record, wished);
     let level = level.unwrap_or(record.level);
-    let complaints = text.complaints();
+    let complaints = text.complaints(level);
     let alert = alert_of(&record, setup, level, &text, app.now()).ok_or(Kind::NotFound)?;
     let items = app.state.speakers.drafts(&alert, setup);
     Ok(Json(json!({ "items": items, "next": null, "complaints": complaints })))

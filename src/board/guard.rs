@@ -14,6 +14,8 @@ use axum::response::{IntoResponse, Response};
 use ingest::clock::Stopwatch;
 use prometheus::IntCounter;
 use tower_http::catch_panic::ResponseForPanic;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::Shared;
 use super::problem::{Kind, Problem};
@@ -47,7 +49,9 @@ pub(super) async fn count(State(app): State<Shared>, request: Request, next: Nex
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
     let watch = Stopwatch::start();
-    let response = next.run(request).await;
+    let span = tracing::debug_span!("request", method = %request.method(), route, status = Empty);
+    let response = next.run(request).instrument(span.clone()).await;
+    span.record("status", response.status().as_u16());
     app.metrics.answered(route, response.status(), watch.elapsed());
     response
 }

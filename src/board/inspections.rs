@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 
 use super::access::Asking;
 use super::administration::{Field, Form};
-use super::api::{Asked, Named, Sent, limit};
+use super::api::{Asked, Giver, Named, Sent, limit};
 use super::moment::{HOME_ZONE, Shown, rfc3339};
 use super::problem::{Kind, Problem};
 use super::words::{site, zone};
 use super::{App, Shared};
-use crate::inspections::{Inspection, InspectionError, Inspections, NewWork, Photo, Work};
+use crate::inspections::{Changes, Inspection, InspectionError, Inspections, NewWork, Photo, Work};
 
 /// How many photographs and how much work a page of a site shows.
 const SHOWN_MAX: u32 = 12;
@@ -68,7 +68,7 @@ fn shown(one: &Inspection) -> Value {
     })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Ordered {
     kind: Work,
@@ -82,20 +82,20 @@ pub(super) struct Ordered {
 /// `POST /api/v1/sites/{site}/inspections`: somebody is to go.
 pub(super) async fn order(
     State(app): State<Shared>,
-    asking: Asking,
+    giver: Giver,
     Named(site): Named,
     Sent(ordered): Sent<Ordered>,
 ) -> Result<Json<Value>, Problem> {
     known(&app, &site)?;
     let incident = ordered.incident.clone();
     if !incident.is_empty() && super::words::site_of(&incident) != Some(&*site) {
-        let what = "`incident` is none of this site".to_owned();
-        return Err(Problem::from(Kind::BadRequest).detail(what));
+        return Err(Problem::unfit("`incident` is none of this site"));
     }
-    change(&app, &asking, &site.clone(), "ordered", move |all, by, at| {
+    let said = json!({ "order": ordered, "site": site });
+    change(&app, giver, &site.clone(), ("ordered", said), move |changes, by, at| {
         let Ordered { kind, what, incident, due } = &ordered;
         let new = NewWork { site: &site, incident, kind: *kind, what, due };
-        all.order(&new, by, at)
+        changes.order(&new, by, at)
     })
     .await
 }
@@ -109,12 +109,13 @@ pub(super) struct Noted {
 /// `POST /api/v1/sites/{site}/inspections/{inspection}/entries`.
 pub(super) async fn note(
     State(app): State<Shared>,
-    asking: Asking,
+    giver: Giver,
     Named((site, id)): Named<(String, i64)>,
     Sent(Noted { note }): Sent<Noted>,
 ) -> Result<Json<Value>, Problem> {
-    change(&app, &asking, &site.clone(), "noted", move |all, by, at| {
-        all.note(&site, id, &note, by, at).map(|()| id)
+    let said = json!({ "note": note, "site": site, "inspection": id });
+    change(&app, giver, &site.clone(), ("noted", said), move |changes, by, at| {
+        changes.note(&site, id, &note, by, at)
     })
     .await
 }
@@ -128,12 +129,13 @@ pub(super) struct Closed {
 /// `POST /api/v1/sites/{site}/inspections/{inspection}/close`: its result closes it.
 pub(super) async fn close(
     State(app): State<Shared>,
-    asking: Asking,
+    giver: Giver,
     Named((site, id)): Named<(String, i64)>,
     Sent(Closed { result }): Sent<Closed>,
 ) -> Result<Json<Value>, Problem> {
-    change(&app, &asking, &site.clone(), "closed", move |all, by, at| {
-        all.close(&site, id, &result, by, at).map(|()| id)
+    let said = json!({ "result": result, "site": site, "inspection": id });
+    change(&app, giver, &site.clone(), ("closed", said), move |changes, by, at| {
+        changes.close(&site, id, &result, by, at)
     })
     .await
 }
@@ -204,19 +206,24 @@ async fn work<T: Send + 'static>(
     done.map_err(|error| Problem::fault("keep inspections", &error))?.map_err(refused)
 }
 
+/// Changes something once, however often it is sent under the same name.
 async fn change(
     app: &Shared,
-    asking: &Asking,
+    giver: Giver,
     site: &str,
-    what: &'static str,
-    with: impl FnOnce(&Inspections, &str, Timestamp) -> Result<i64, InspectionError> + Send + 'static,
+    (what, said): (&'static str, Value),
+    with: impl FnOnce(&Changes<'_>, &str, Timestamp) -> Result<i64, InspectionError> + Send + 'static,
 ) -> Result<Json<Value>, Problem> {
-    let (by, site, at) = (asking.person.name.to_string(), site.to_owned(), app.now());
-    let ledger = app.state.ledger.clone();
+    let by = giver.asking.person.name.to_string();
+    let named = format!("{by}/{}", giver.key);
+    let (at, ledger, site) = (app.now(), app.state.ledger.clone(), site.to_owned());
+    // what was begun is done even if its client goes away
     let id = work(app, move |all| {
-        let id = with(all, &by, at)?;
-        let body = json!({ "what": what, "site": site, "inspection": id, "by": by });
-        note_in_trail(&ledger, at, &body);
+        let (id, now) = all.once(&named, &said.to_string(), |changes| with(changes, &by, at))?;
+        if now {
+            let body = json!({ "what": what, "site": site, "inspection": id, "by": by });
+            note_in_trail(&ledger, at, &body);
+        }
         Ok(id)
     })
     .await?;
@@ -233,9 +240,9 @@ fn note_in_trail(ledger: &Arc<delivery::Ledger>, at: Timestamp, body: &Value) {
 fn refused(error: InspectionError) -> Problem {
     match error {
         InspectionError::Unknown => Kind::NotFound.into(),
-        InspectionError::Text | InspectionError::Full => {
-            Problem::from(Kind::BadRequest).detail(error.to_string())
-        }
+        InspectionError::Reused => Kind::KeyReused.into(),
+        InspectionError::Text => Problem::unfit(error.to_string()),
+        InspectionError::Full => Problem::from(Kind::Refused).detail(error.to_string()),
         InspectionError::NoPhoto => Problem::from(Kind::WrongMedia).detail(error.to_string()),
         InspectionError::Database { .. }
         | InspectionError::Photo { .. }
@@ -267,19 +274,27 @@ pub(super) struct Picture {
     by: String,
 }
 
+/// What a page shows of the log of a site.
+#[derive(Serialize)]
+pub(super) struct Log {
+    work: Vec<Shows>,
+    /// Whether there is older work.
+    more: bool,
+    photos: Vec<Picture>,
+    /// How more comes in.
+    forms: Vec<Form>,
+}
+
 /// The log of a site: work and photographs, newest first; and the forms by which more comes in.
-pub(super) async fn log(
-    app: &Shared,
-    id: &str,
-    may: bool,
-    language: Language,
-) -> (Vec<Shows>, Vec<Picture>, Vec<Form>) {
+pub(super) async fn log(app: &Shared, id: &str, may: bool, language: Language) -> Log {
     let wanted = id.to_owned();
     let read = work(app, move |all| {
-        Ok((all.list(Some(&wanted), None, SHOWN_MAX)?, all.photos(&wanted, SHOWN_MAX)?))
+        Ok((all.list(Some(&wanted), None, SHOWN_MAX + 1)?, all.photos(&wanted, SHOWN_MAX)?))
     });
     // told in the log; the rest of the page is worth having
-    let (rows, photos) = read.await.unwrap_or_default();
+    let (mut rows, photos) = read.await.unwrap_or_default();
+    let more = rows.len() > SHOWN_MAX as usize;
+    rows.truncate(SHOWN_MAX as usize);
     let facts = app.live.facts();
     let zone = zone(&facts.overview.setup, Some(id));
     let work = rows.into_iter().map(|one| shows(one, zone, may, language)).collect();
@@ -290,7 +305,7 @@ pub(super) async fn log(
         by: photo.by,
     };
     let forms = if may { vec![order_form(id, "", language)] } else { vec![] };
-    (work, photos.into_iter().map(picture).collect(), forms)
+    Log { work, more, photos: photos.into_iter().map(picture).collect(), forms }
 }
 
 fn shows(one: Inspection, zone: &str, may: bool, language: Language) -> Shows {

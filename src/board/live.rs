@@ -2,8 +2,9 @@
 //!
 //! A stream begins with `hello` (where everything stands), then tells every `decision` after the cursor its client
 //! gave (`Last-Event-ID`, or `?after=`), in order and without a gap, and an `overview` when things moved, at most
-//! one a second and at least one in ten. What a slow client has not taken is not kept for it: it goes on from its
-//! cursor, out of memory if that reaches, else out of the ledger.
+//! one a second and at least one in eleven. What is told is written once and shared by all who watch. What a slow
+//! client has not taken is not kept for it: it goes on from its cursor, out of memory if that reaches, else out of the
+//! ledger.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -11,10 +12,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerting::setup::Setup;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use delivery::ledger::DecisionRow;
 use futures_util::{FutureExt, stream};
 use parking_lot::Mutex;
 use prometheus::IntGauge;
@@ -34,16 +39,20 @@ const KEPT_MAX: usize = 1_024;
 /// How many decisions are read from the ledger at once for a client that was away.
 const READ_MAX: u32 = 256;
 
+/// How long a commit is left to those who must hear of it before those who watch are told.
+const AFTER: Duration = Duration::from_millis(50);
+
 /// The shortest time between two looks at the ledger.
 const SPACING: Duration = Duration::from_millis(100);
 
 /// How often things that make no decision are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The ledger is read every so many ticks although the desk committed nothing.
+/// Every so many ticks the ledger is read although the desk committed nothing, and where everything stands is told
+/// although nothing moved, so that clients know they are not cut off.
 const THOROUGH: u64 = 10;
 
-/// How often a stream says something although nothing happened, so that its client knows it is not cut off.
+/// How often a stream makes sure that the session or the token it belongs to still holds.
 const BEAT: Duration = Duration::from_secs(10);
 
 /// When a client that was cut off should come back.
@@ -52,13 +61,14 @@ const RETRY: Duration = Duration::from_secs(2);
 /// What is told to everybody.
 pub(super) struct Live {
     now: watch::Sender<Arc<Now>>,
-    kept: Mutex<VecDeque<(i64, Arc<str>)>>,
+    kept: Mutex<VecDeque<(i64, Bytes)>>,
 }
 
 struct Now {
     facts: Arc<Facts>,
-    /// The newest `overview` event and its number.
-    overview: Arc<str>,
+    /// Where everything stands, for who comes and for who watches, and its number.
+    hello: Bytes,
+    overview: Bytes,
     number: u64,
     /// Whether things moved since that event.
     moved: bool,
@@ -67,8 +77,7 @@ struct Now {
 impl Live {
     pub(super) fn new(state: &BoardState) -> Self {
         let facts = Arc::new(Facts::unread(state));
-        let overview = facts.told(state).into();
-        let now = Now { facts, overview, number: 0, moved: false };
+        let now = Now::new(facts.clone(), &facts.told(state), 0);
         Self { now: watch::Sender::new(Arc::new(now)), kept: Mutex::default() }
     }
 
@@ -78,7 +87,7 @@ impl Live {
     }
 
     /// Keeps new decisions, oldest first.
-    fn keep(&self, told: impl Iterator<Item = (i64, Arc<str>)>) {
+    fn keep(&self, told: impl Iterator<Item = (i64, Bytes)>) {
         let mut kept = self.kept.lock();
         kept.extend(told);
         let surplus = kept.len().saturating_sub(KEPT_MAX);
@@ -86,13 +95,28 @@ impl Live {
     }
 
     /// The kept decisions after `cursor`; `None` if older ones are needed.
-    fn kept_after(&self, cursor: i64) -> Option<Vec<(i64, Arc<str>)>> {
+    fn kept_after(&self, cursor: i64) -> Option<Vec<(i64, Bytes)>> {
         let kept = self.kept.lock();
         let (oldest, _) = kept.front()?;
         // Ids of the ledger have no gaps: decisions are only ever added.
         (*oldest <= cursor + 1)
             .then(|| kept.iter().filter(|(id, _)| *id > cursor).cloned().collect())
     }
+}
+
+impl Now {
+    fn new(facts: Arc<Facts>, told: &str, number: u64) -> Self {
+        let retry = RETRY.as_millis();
+        let hello = format!("event: hello\nretry: {retry}\ndata: {told}\n\n").into();
+        let overview = format!("event: overview\ndata: {told}\n\n").into();
+        Self { facts, hello, overview, number, moved: false }
+    }
+}
+
+/// A decision as an event.
+fn event(row: &DecisionRow, setup: &Setup) -> (i64, Bytes) {
+    let (id, told) = (row.id, decision(row, setup));
+    (id, format!("event: decision\nid: {id}\ndata: {told}\n\n").into())
 }
 
 /// Publishes until the board stops. A panic is counted, and publishing goes on.
@@ -122,6 +146,9 @@ async fn publish(app: &Shared) {
                 Look::Commit
             }
         };
+        if look == Look::Commit {
+            sleep(AFTER).await;
+        }
         refresh(app, look).await;
         tokio::select! {
             () = app.stop.cancelled() => return,
@@ -150,12 +177,11 @@ pub(super) async fn refresh(app: &Shared, look: Look) {
     let work = move || {
         let (facts, fresh) = Facts::collect(&worker.state, &known, look == Look::Thorough);
         let setup = &facts.overview.setup;
-        let fresh: Vec<_> =
-            fresh.iter().map(|row| (row.id, decision(row, setup).to_string().into())).collect();
-        let overview = facts.told(&worker.state);
-        (facts, fresh, overview)
+        let fresh: Vec<_> = fresh.iter().map(|row| event(row, setup)).collect();
+        let told = ticked.then(|| facts.told(&worker.state));
+        (facts, fresh, told)
     };
-    let (facts, fresh, overview) = match tokio::task::spawn_blocking(work).await {
+    let (facts, fresh, told) = match tokio::task::spawn_blocking(work).await {
         Ok(collected) => collected,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -163,16 +189,24 @@ pub(super) async fn refresh(app: &Shared, look: Look) {
         },
     };
     let moved = before.moved || !facts.is_same(&before.facts);
-    if fresh.is_empty() && (!moved || before.moved && !ticked) {
+    let due = look == Look::Thorough || ticked && moved;
+    if fresh.is_empty() && !due && (!moved || before.moved) {
         return;
     }
+    let wakes = due || !fresh.is_empty();
     app.live.keep(fresh.into_iter());
     let facts = Arc::new(facts);
-    app.live.now.send_replace(Arc::new(if ticked {
-        Now { facts, overview: overview.into(), number: before.number + 1, moved: false }
-    } else {
-        Now { facts, overview: before.overview.clone(), number: before.number, moved }
-    }));
+    let next = match told.filter(|_| due) {
+        Some(told) => Now::new(facts, &told, before.number + 1),
+        None => {
+            let (hello, overview) = (before.hello.clone(), before.overview.clone());
+            Now { facts, hello, overview, number: before.number, moved }
+        }
+    };
+    app.live.now.send_if_modified(|now| {
+        *now = Arc::new(next);
+        wakes
+    });
 }
 
 #[derive(Deserialize)]
@@ -194,9 +228,9 @@ pub(super) async fn events(
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let stream =
         stream::unfold(Watcher::new(app, asking, resumed.or(resume.after), place), Watcher::next);
-    let sse = Sse::new(stream).keep_alive(KeepAlive::new().interval(BEAT + TICK));
+    let events = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
     // Proxies that gather an answer before they pass it on would hold events back.
-    Ok(([("x-accel-buffering", "no")], sse).into_response())
+    Ok((events, [("x-accel-buffering", "no")], Body::from_stream(stream)).into_response())
 }
 
 /// One who watches.
@@ -208,7 +242,7 @@ struct Watcher {
     cursor: i64,
     /// The number of the newest overview that was told.
     number: u64,
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<Bytes>,
     beat: Interval,
     _place: Place,
 }
@@ -231,16 +265,16 @@ impl Watcher {
         let newest = now.facts.last_decision.unwrap_or(0);
         // A cursor from before the ledger was replaced may lie ahead of it.
         let cursor = after.unwrap_or(newest).clamp(0, newest);
-        let hello = Event::default().event("hello").retry(RETRY).data(&*now.overview);
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beat.reset();
-        let waiting = VecDeque::from([hello]);
+        let waiting = VecDeque::from([now.hello.clone()]);
         Self { app, asking, changes, cursor, number: now.number, waiting, beat, _place: place }
     }
 
-    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         loop {
+            self.pulse()?;
             if let Some(event) = self.waiting.pop_front() {
                 return Some((Ok(event), self));
             }
@@ -252,7 +286,7 @@ impl Watcher {
             tokio::select! {
                 () = self.app.stop.cancelled() => return None,
                 changed = self.changes.changed() => changed.ok()?,
-                _ = self.beat.tick() => self.pulse()?,
+                _ = self.beat.tick() => {}
             }
         }
     }
@@ -269,14 +303,11 @@ impl Watcher {
         if let Some((id, _)) = told.last() {
             self.cursor = *id;
         }
-        let event = |(id, told): (i64, Arc<str>)| {
-            Event::default().event("decision").id(id.to_string()).data(&*told)
-        };
-        self.waiting.extend(told.into_iter().map(event));
+        self.waiting.extend(told.into_iter().map(|(_, told)| told));
     }
 
     /// Out of the ledger; nothing if it cannot be read, to be tried again when something changes.
-    async fn read_decisions(&self) -> Vec<(i64, Arc<str>)> {
+    async fn read_decisions(&self) -> Vec<(i64, Bytes)> {
         let cursor = self.cursor;
         let rows = self
             .app
@@ -284,26 +315,19 @@ impl Watcher {
             .await
             .unwrap_or_default();
         let setup = &self.app.live.facts().overview.setup;
-        rows.iter().map(|row| (row.id, decision(row, setup).to_string().into())).collect()
+        rows.iter().map(|row| event(row, setup)).collect()
     }
 
     fn take_overview(&mut self) {
         let now = self.changes.borrow_and_update().clone();
         if now.number != self.number {
             self.number = now.number;
-            self.waiting.push_back(Event::default().event("overview").data(&*now.overview));
-            self.beat.reset();
+            self.waiting.push_back(now.overview.clone());
         }
     }
 
-    /// Says where everything stands although nothing moved; ends with the session it belongs to.
-    fn pulse(&mut self) -> Option<()> {
-        if let Some(session) = &self.asking.session {
-            self.app.state.tokens.session(session)?;
-        }
-        let facts = self.app.live.facts();
-        self.waiting
-            .push_back(Event::default().event("overview").data(facts.told(&self.app.state)));
-        Some(())
+    /// Ends with the session or the token it belongs to.
+    fn pulse(&self) -> Option<()> {
+        self.asking.lasts(&self.app).then_some(())
     }
 }

@@ -18,6 +18,9 @@ const NORTH_EDGE: f64 = 43.5;
 /// The least that is shown at first, in units: some 30 km, so that one site alone is seen with what is around it.
 const SPAN_MIN: f64 = 300.0;
 
+/// The least that is shown of several sites, in units: some 6 km.
+const NEAR_MIN: f64 = 60.0;
+
 /// What is shown where there is no site: the south of the peninsula.
 const HOME: View = View { x: 500.0, y: 4_800.0, width: 4_300.0, height: 5_700.0 };
 
@@ -46,10 +49,17 @@ impl View {
         if west > east {
             return HOME;
         }
-        let span = |low: f64, high: f64| ((high - low) * 1.3).max(SPAN_MIN);
-        let (width, height) = (span(west, east), span(north, south));
+        let apart = (east - west).max(south - north);
+        // as wide as high, so that names find room on every side
+        let side = if apart > 0.0 { (apart * 1.3).max(NEAR_MIN) } else { SPAN_MIN };
+        let (width, height) = (side, side);
         let (x, y) = ((west + east - width) / 2.0, (north + south - height) / 2.0);
         Self { x: x.round(), y: y.round(), width: width.round(), height: height.round() }
+    }
+
+    /// Its corner and its size.
+    pub(super) fn bounds(&self) -> (f64, f64, f64, f64) {
+        (self.x, self.y, self.width, self.height)
     }
 
     /// How large a mark on it is that is well seen from afar.
@@ -142,7 +152,9 @@ mod tests {
         let one = View::around([(1_000.0, 5_000.0)].into_iter());
         assert_eq!((one.x, one.y, one.width), (850.0, 4_850.0, SPAN_MIN));
         let two = View::around([(1_000.0, 5_000.0), (2_000.0, 5_010.0)].into_iter());
-        assert_eq!((two.x, two.width, two.height), (850.0, 1_300.0, SPAN_MIN));
+        assert_eq!((two.x, two.width, two.height), (850.0, 1_300.0, 1_300.0));
+        let near = View::around([(1_000.0, 5_000.0), (1_001.0, 5_000.0)].into_iter());
+        assert_eq!(near.width, NEAR_MIN);
         assert!(two.mark() > 10.0);
     }
 

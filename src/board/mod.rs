@@ -3,11 +3,11 @@
 //! A view: it reads what desk, ledger and CAP store publish, decides nothing, and may be slow or fall over without
 //! a delivery noticing. What people order leaves through [`CommandSink`] into the journal like everything else.
 //!
-//! One task ([`live`]) looks at the ledger whenever the desk committed and keeps [`facts`] for everybody; the page is
+//! One task (`live`) looks at the ledger whenever the desk committed and keeps `facts` for everybody; the page is
 //! drawn from them and live events are told from them, so that watchers cost no queries. All that clients can pile up
 //! is bounded: connections, watchers, sessions, bodies, lists, remembered orders, and the time anything may take.
 //!
-//! Who may do what stands in [`routes`] alone.
+//! Who may do what stands in `routes` alone.
 
 mod language;
 mod moment;
@@ -29,7 +29,9 @@ mod templates;
 mod chart;
 mod derived;
 mod map;
+mod labels;
 mod drafts;
+mod criteria;
 mod administration;
 mod reports;
 mod inspections;
@@ -42,13 +44,16 @@ mod ogc;
 mod open;
 mod links;
 mod vitals;
+mod log;
 mod assets;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,18 +67,20 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use delivery::channel::cap::Store;
+use delivery::contacts::Directory;
 use delivery::{Ledger, LedgerError};
 use futures_util::future::BoxFuture;
 use ingest::archive::history::{HistoryError, HistoryReader};
-use reading::Timestamp;
 use reading::codec::PAYLOAD_LEN_MAX;
 use reading::registry::Text;
+use reading::{SiteId, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use crate::criteria::Criteria;
 use crate::inspections::PHOTO_LEN_MAX;
 use crate::overview;
 use problem::Problem;
@@ -216,6 +223,16 @@ pub struct BoardState {
     pub speakers: Arc<Speakers>,
     /// What the map shows beside the sites.
     pub layers: Vec<crate::config::Layer>,
+    /// Where what is written about sites lies.
+    pub documents: BTreeMap<SiteId, Vec<crate::config::Document>>,
+    /// The files of the criteria, if there are any.
+    pub criteria: Option<Arc<Criteria>>,
+    /// The folder of the journal, out of which single messages are read again.
+    pub journal: PathBuf,
+    /// Who can be reached, if there is a table of them.
+    pub contacts: Option<Arc<Directory>>,
+    /// How loud the log is.
+    pub log: crate::logging::Levels,
 }
 
 /// Why the board could not be served.
@@ -236,7 +253,7 @@ pub enum BoardError {
 struct App {
     state: BoardState,
     live: live::Live,
-    orders: api::Orders,
+    orders: api::Remembered,
     throttle: throttle::Throttle,
     templates: templates::Templates,
     assets: assets::Assets,
@@ -245,6 +262,7 @@ struct App {
     ledger_reads: Semaphore,
     history_reads: Semaphore,
     hashing: Semaphore,
+    rehearsing: Semaphore,
     watchers: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -256,7 +274,7 @@ impl App {
         let assets = assets::Assets::new();
         Ok(Arc::new(Self {
             live: live::Live::new(&state),
-            orders: api::Orders::default(),
+            orders: api::Remembered::default(),
             throttle: throttle::Throttle::default(),
             templates: templates::Templates::new(&assets, state.beside.clone())?,
             assets,
@@ -265,6 +283,7 @@ impl App {
             ledger_reads: Semaphore::new(LEDGER_READS_MAX),
             history_reads: Semaphore::new(HISTORY_READS_MAX),
             hashing: Semaphore::new(HASHING_MAX),
+            rehearsing: Semaphore::new(1),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             stop,
             state,
@@ -396,6 +415,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/administration/stations", get(administration::stations))
         .route("/administration/quarantine", get(administration::quarantine))
         .route("/administration/rules", get(administration::rules))
+        .route("/administration/rules/{site}", get(administration::site_rules))
         .route("/administration/standing", get(administration::standing))
         .route("/administration/duty", get(administration::duty))
         .route("/reports", get(reports::index))
@@ -439,6 +459,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/ogc/collections/{collection}/items/{feature}", get(ogc::item))
         .route("/api/v1/deliveries/{key}", get(api::delivery))
         .route("/api/v1/quarantine", get(api::quarantine))
+        .route("/api/v1/rules", get(criteria::list))
         .route("/api/v1/adoptions", get(api::adoptions))
         .route("/api/v1/balance", get(api::balance))
         .route("/api/v1/channels", get(links::list))
@@ -470,7 +491,10 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/api/v1/deliveries/{key}/delivered", api::settle(true))
         .route("/api/v1/deliveries/{key}/not-delivered", api::settle(false))
         .route("/api/v1/audit", get(api::audit))
+        .route("/api/v1/sites/{site}/rules", post(criteria::try_out))
+        .route("/api/v1/proposals/{id}", get(criteria::proposal))
         .route("/administration/audit", get(administration::audit))
+        .route("/administration/contacts", get(administration::contacts))
         .route("/api/v1/channels/{channel}/test", post(links::test))
         .route_layer(from_fn_with_state((app.clone(), Role::Operator), access::require));
     let approvers = Router::new()
@@ -482,6 +506,8 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route_layer(from_fn_with_state((app.clone(), Role::Approver), access::require));
     let administrators = Router::new()
         .route("/administration/people", get(administration::people))
+        .route("/api/v1/quarantine/{position}/re-run", post(api::re_run))
+        .route("/api/v1/log", get(log::levels).post(log::set))
         .route("/api/v1/users", post(administration::add_user))
         .route("/api/v1/users/{user}", post(administration::change_user))
         .route(

@@ -29,6 +29,7 @@ pub(super) use approval::{answer, approval};
 pub(super) use incident::{incident, incident_now};
 use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow, StrangerRow};
 pub(super) use site::{number, site};
+pub(super) use sorted::rank;
 pub(super) use wall::{wall, wall_now};
 
 /// What the part of the page that changes is drawn from; every text in one language.
@@ -45,6 +46,7 @@ struct Board {
     /// How soon an alert is to be proven, in words.
     objective: String,
     strangers: Vec<StrangerRow>,
+    strangers_more: usize,
     system: System,
 }
 
@@ -114,6 +116,7 @@ pub(super) const fn role_key(role: Role) -> &'static str {
 fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
     let overview = &facts.overview;
     let (sites, sites_more) = rows::sites(facts, language);
+    let (strangers, strangers_more) = rows::strangers(overview);
     let board = Board {
         mark: facts.mark.clone(),
         last_decision: facts.last_decision.unwrap_or(0),
@@ -127,7 +130,8 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
             let seconds = facts.objective.as_secs().to_string();
             catalogue::fill("board-objective", language, &[&seconds])
         },
-        strangers: rows::strangers(overview),
+        strangers,
+        strangers_more,
         system: System {
             level: overview.system_level.name(),
             word: catalogue::level(overview.system_level, language),

@@ -33,6 +33,7 @@ pub(super) enum Kind {
     Refused,
     KeyInUse,
     KeyReused,
+    Unfit,
     TooLarge,
     WrongMedia,
     TooMany,
@@ -43,7 +44,7 @@ pub(super) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::BadRequest,
         Self::NotSignedIn,
         Self::NotAllowed,
@@ -56,6 +57,7 @@ impl Kind {
         Self::Refused,
         Self::KeyInUse,
         Self::KeyReused,
+        Self::Unfit,
         Self::TooLarge,
         Self::WrongMedia,
         Self::TooMany,
@@ -76,7 +78,7 @@ impl Kind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Refused | Self::KeyInUse => StatusCode::CONFLICT,
-            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyReused | Self::Unfit => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::WrongMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -101,6 +103,7 @@ impl Kind {
             Self::Refused => "board-problem-refused",
             Self::KeyInUse => "board-problem-key-in-use",
             Self::KeyReused => "board-problem-key-reused",
+            Self::Unfit => "board-problem-unfit",
             Self::TooLarge => "board-problem-too-large",
             Self::WrongMedia => "board-problem-wrong-media",
             Self::TooMany => "board-problem-too-many",
@@ -147,6 +150,11 @@ impl Problem {
     pub(super) const fn sequence(mut self, sequence: u64) -> Self {
         self.sequence = Some(sequence);
         self
+    }
+
+    /// A request that reads well and asks for what cannot be.
+    pub(super) fn unfit(what: impl Into<String>) -> Self {
+        Self::from(Kind::Unfit).detail(what)
     }
 
     pub(super) fn is_too_many(&self) -> bool {

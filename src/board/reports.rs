@@ -1,11 +1,12 @@
 //! Reports on paper: the hand-over of a shift, an incident, a month. Tables as data, drawn for A4, and each as CSV.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use alerting::approval::ApprovalState;
 use alerting::catalogue::{self, Language};
 use alerting::decision::{IncidentRecord, IncidentState};
+use alerting::engine::SiteView;
 use alerting::setup::Setup;
 use alerting::{Decision, DeliveryState, IncidentId, Level};
 use axum::extract::State;
@@ -25,7 +26,7 @@ use super::administration::{Cell, Table};
 use super::api::{Asked, Named};
 use super::language::Reads;
 use super::moment::{HOME_ZONE, Shown};
-use super::page::{head, number};
+use super::page::{head, rank};
 use super::problem::{Kind, Problem};
 use super::words::{hazard, look, look_word, place, say, sentence, site_name, zone};
 use super::{App, Shared};
@@ -33,8 +34,11 @@ use super::{App, Shared};
 /// How many decisions, deliveries or incidents a report lists.
 const ROWS_MAX: u32 = 500;
 
+/// How many alarms the report of a month looks at.
+const ALARMS_MAX: u32 = 10_000;
+
 /// How many series the report of a month counts.
-const SERIES_MAX: usize = 500;
+const SERIES_MAX: usize = 5_000;
 
 /// The shift that is ending, if nobody says which.
 const SHIFT: Duration = Duration::from_secs(12 * 3_600);
@@ -93,22 +97,37 @@ pub(super) async fn shift(
         Ok((decisions, deliveries))
     };
     let (decisions, deliveries) = app.read(read).await?;
+    // where the oldest that was read still belongs to the shift, there may be older ones
+    let full = |count: usize, oldest: Option<Timestamp>| {
+        count == ROWS_MAX as usize && oldest.is_some_and(|at| at >= from)
+    };
+    let more_decisions = full(decisions.len(), decisions.last().map(|row| row.decision.at()));
+    let more_deliveries = full(deliveries.len(), deliveries.last().map(|row| row.changed_at));
     let facts = app.live.facts();
     let setup = &facts.overview.setup;
+    let mut open: Vec<&IncidentRecord> = facts.open.iter().collect();
+    open.sort_by_key(|record| (Reverse(record.level), record.opened_at));
     let during: Vec<&DecisionRow> =
         decisions.iter().filter(|row| row.decision.at() >= from).collect();
     let failed: Vec<&DeliveryRow> =
         deliveries.iter().filter(|row| row.changed_at >= from && !is_good(row.state)).collect();
     let tables = vec![
         sites_to_watch(&app, language),
-        incidents(facts.open.iter(), "board-incidents", setup, language),
-        happened(&during, setup, language),
-        sent(&failed, "report-failed", setup, language),
+        incidents(open.into_iter(), "board-incidents", app.now(), setup, language),
+        happened(&during, setup, language).cut(more_decisions, language),
+        sent(&failed, "report-failed", setup, language).cut(more_deliveries, language),
         set(&app, language),
     ];
     let title = catalogue::message("report-shift", language).to_owned();
     let address = format!("/reports/shift?hours={}", length.as_secs() / 3_600);
     answer(&app, &asking, language, Report { title, from, to, tables, address }, asked.csv)
+}
+
+/// At most so many, and whether there were more.
+fn clipped<T>(mut rows: Vec<T>, most: u32) -> (Vec<T>, bool) {
+    let more = rows.len() > most as usize;
+    rows.truncate(most as usize);
+    (rows, more)
 }
 
 fn is_good(state: DeliveryState) -> bool {
@@ -131,10 +150,11 @@ pub(super) async fn incident(
     let id = IncidentId::from_text(&id);
     let read = move |ledger: &delivery::Ledger| {
         let filter = DeliveryFilter { incident: Some(id.clone()), ..DeliveryFilter::default() };
-        let deliveries = ledger.deliveries(&filter, ROWS_MAX)?;
+        let deliveries = ledger.deliveries(&filter, ROWS_MAX + 1)?;
         Ok(ledger.incident(&id)?.map(|view| (view, deliveries)))
     };
     let (view, deliveries) = app.read(read).await?.ok_or(Kind::NotFound)?;
+    let (deliveries, more_deliveries) = clipped(deliveries, ROWS_MAX);
     let facts = app.live.facts();
     let (setup, record) = (&facts.overview.setup, &view.record);
     let timeline: Vec<&DecisionRow> = view.timeline.iter().collect();
@@ -153,10 +173,10 @@ pub(super) async fn incident(
         ]);
     }
     let tables = vec![
-        incidents([record].into_iter(), "report-incident", setup, language),
+        incidents([record].into_iter(), "report-incident", app.now(), setup, language),
         evidence,
         happened(&timeline, setup, language),
-        sent(&all, "incident-deliveries", setup, language),
+        sent(&all, "incident-deliveries", setup, language).cut(more_deliveries, language),
     ];
     let report = Report {
         title: format!(
@@ -192,27 +212,26 @@ pub(super) async fn month(
         Problem::from(Kind::BadRequest).detail("`month` is a month, as 2026-07".to_owned())
     })?;
     let to = to.min(app.now().max(from));
+    let during = During { from, to };
     let query = IncidentQuery { during: Some(During { from, to }), ..IncidentQuery::default() };
     let read = move |ledger: &delivery::Ledger| {
-        Ok((ledger.incidents_page(&query, ROWS_MAX)?, ledger.quarantine(None, ROWS_MAX)?))
+        Ok((ledger.incidents_page(&query, ALARMS_MAX + 1)?, ledger.quarantined_during(&during)?))
     };
-    let (records, quarantine) = app.read(read).await?;
+    let (records, refusals) = app.read(read).await?;
+    let (records, more_alarms) = clipped(records, ALARMS_MAX);
     let opened: Vec<&IncidentRecord> =
         records.iter().filter(|record| record.opened_at >= from && record.opened_at < to).collect();
     let facts = app.live.facts();
     let setup = &facts.overview.setup;
-    let mut reasons: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for view in quarantine.iter().filter(|view| view.row.at >= from && view.row.at < to) {
-        *reasons.entry((view.row.source.clone(), view.row.reason.clone())).or_default() += 1;
-    }
     let mut refused =
         Table::new("report-refused", &["board-source", "office-reason", "report-count"], language);
-    for ((source, reason), count) in reasons {
+    for (source, reason, count) in refusals {
         refused.rows.push(vec![Cell::text(source), Cell::text(reason), Cell::number(count)]);
     }
     let tables = vec![
-        alarms(&opened, language),
-        incidents(opened.iter().copied(), "report-alarms-each", setup, language),
+        alarms(&opened, language).cut(more_alarms, language),
+        incidents(opened.iter().copied(), "report-alarms-each", app.now().min(to), setup, language)
+            .cut(more_alarms, language),
         quality(&app, from, to, language).await?,
         refused,
     ];
@@ -246,15 +265,18 @@ fn sites_to_watch(app: &App, language: Language) -> Table {
         language,
     );
     let registry = &facts.overview.setup.registry;
-    for view in facts.overview.sites.iter().filter(|view| look(view) != "normal" || view.silent > 0)
-    {
+    let sites = facts.overview.sites.iter();
+    let mut watched: Vec<_> =
+        sites.filter(|view| look(view) != "normal" || view.silent > 0).collect();
+    let fails_at = |view: &SiteView| facts.leads.get(&view.site.index()).map(|lead| lead.at);
+    watched.sort_by_key(|view| rank(view, fails_at(view)));
+    for view in watched {
         let Some(site) = registry.sites().get(view.site.index()) else { continue };
-        let fails_at = facts.leads.get(&view.site.index());
         table.rows.push(vec![
             Cell::text(say(&site.name, language)).small(site.id.as_str()),
             Cell::text(look_word(view, language)).looking(look(view)),
             Cell::text(format!("{}/{}", view.silent, view.series)),
-            Cell::at(fails_at.map(|forecast| Shown::new(forecast.at, &site.zone))),
+            Cell::at(fails_at(view).map(|at| Shown::new(at, &site.zone))),
         ]);
     }
     table
@@ -263,6 +285,7 @@ fn sites_to_watch(app: &App, language: Language) -> Table {
 fn incidents<'a>(
     records: impl Iterator<Item = &'a IncidentRecord>,
     caption: &'static str,
+    until: Timestamp,
     setup: &Setup,
     language: Language,
 ) -> Table {
@@ -280,7 +303,8 @@ fn incidents<'a>(
     for record in records {
         let place = record.site.as_str();
         let state = ["incident-state-", record.state.name()].concat();
-        let hours = record.at.since(record.opened_at).as_secs_f64() / 3_600.0;
+        let until = if record.state.is_over() { record.at } else { until };
+        let minutes = until.since(record.opened_at).as_secs() / 60;
         table.rows.push(vec![
             Cell::text(site_name(setup, place, language))
                 .linked(format!("/incidents/{}", record.id))
@@ -289,7 +313,7 @@ fn incidents<'a>(
             level_cell(record.peak, language),
             Cell::text(catalogue::lookup(&state, language).unwrap_or(record.state.name())),
             Cell::at(Some(Shown::new(record.opened_at, zone(setup, Some(place))))),
-            Cell::text(format!("{} h", number(hours))),
+            Cell::text(format!("{}:{:02}", minutes / 60, minutes % 60)),
             Cell::text(record.acknowledged_by.clone().unwrap_or_default()),
             Cell::text(say(&record.what, language)),
         ]);
@@ -436,7 +460,7 @@ async fn quality(
             Cell::text(words.join(", ")),
         ]);
     }
-    Ok(table)
+    Ok(table.cut(setup.registry.series().len() > SERIES_MAX, language))
 }
 
 fn answer(

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use alerting::alert::{IncidentKind, Purpose};
-use alerting::approval::Released;
+use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText, Released};
 use alerting::decision::{IncidentRecord, IncidentState};
 use alerting::engine::SiteView;
 use alerting::route::{Audience, Retry, Route};
@@ -123,6 +123,11 @@ impl World {
             inspections: Arc::new(crate::inspections::Inspections::open(folder.path()).unwrap()),
             speakers: Arc::new(spoken()),
             layers: vec![],
+            documents: BTreeMap::new(),
+            criteria: None,
+            journal: folder.path().join("journal"),
+            contacts: None,
+            log: crate::logging::Levels::default(),
         };
         change(&mut state);
         let stop = CancellationToken::new();
@@ -780,6 +785,38 @@ pub(super) fn quarantined(position: u64, topic: &str, preview: &str) -> Quaranti
         len: preview.len() as u64,
         preview: preview.into(),
     }
+}
+
+/// What the public is to be told.
+pub(super) fn words() -> PublicText {
+    PublicText {
+        headline: text("붕괴 위험", "The slope may collapse"),
+        description: text("비탈면이 움직입니다.", "The slope moves."),
+        instruction: text("광덕초 체육관으로 대피하십시오.", "Go to the school."),
+    }
+}
+
+/// The incident at Gwangdeok climbs, and it is asked whether the public may hear [`words`].
+pub(super) async fn asked(world: &World) -> Bound {
+    let bound = Bound::new(Level::Severe, &words());
+    let what = text("주의 → 심각: 승인 대기", "Caution → Severe: asked");
+    let incident = IncidentRecord {
+        state: IncidentState::AwaitingApproval,
+        revision: 3,
+        approvals: vec![ApprovalView {
+            group: "public".parse().unwrap(),
+            state: ApprovalState::Asked,
+            bound: bound.clone(),
+            text: Some(words()),
+            agreed: vec![],
+            persons: 1,
+            answers_at: Some(at(2_900)),
+            note: String::new(),
+        }],
+        ..record("gwang-3", 14_007, Level::Severe, 2_300, what)
+    };
+    world.decide([Decision::Incident(incident)]).await;
+    bound
 }
 
 /// A night on which something is going on.

@@ -35,11 +35,13 @@ pub(super) struct Sessions {
 }
 
 /// Whose a session is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Holder {
     /// A user, who may be changed or let in no more while it lasts.
     User { id: Arc<str>, epoch: i64 },
-    /// Whoever came by a token or a link.
+    /// Whoever has the token of this digest, for as long as it is good.
+    Bearer(Digest),
+    /// Whoever came by a link.
     Given(Person),
 }
 
@@ -156,7 +158,7 @@ impl Sessions {
                 opened_at: session.opened_at,
                 seen_at: session.seen_at,
             }),
-            Holder::Given(_) => None,
+            Holder::Bearer(_) | Holder::Given(_) => None,
         };
         Some(open.iter().filter_map(kept).collect())
     }

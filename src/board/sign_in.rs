@@ -1,6 +1,7 @@
 //! Signing in with a password, a token or a one-time link, and out.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::Form;
 use axum::extract::rejection::FormRejection;
@@ -11,6 +12,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::{RequestExt, http::Uri};
 use minijinja::context;
 use serde::Deserialize;
+use tokio::sync::SemaphorePermit;
 
 use super::access::{self, SESSION, cookie, failed, form_from_here, peer};
 use super::language::Reads;
@@ -20,6 +22,9 @@ use super::throttle::WINDOW_SECS;
 use super::tokens::{Digest, Refusal};
 use super::{App, Shared};
 use crate::people::{Person, Scope};
+
+/// How long a password waits until others were looked at.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(3);
 
 #[derive(Deserialize)]
 pub(super) struct Onwards {
@@ -124,7 +129,7 @@ enum Refused {
 fn by_token(app: &App, token: &str, peer: IpAddr) -> Result<Opened, Refused> {
     match app.state.tokens.find(token) {
         Some((person, scope)) if scope != Scope::Metrics => {
-            Ok(Opened { holder: Holder::Given(person.clone()), person, second: false })
+            Ok(Opened { holder: Holder::Bearer(Digest::of(token)), person, second: false })
         }
         _ => match failed(app, peer) {
             problem if problem.is_too_many() => Err(Refused::Problem(problem)),
@@ -148,7 +153,8 @@ async fn by_password(app: &Shared, given: Given, peer: IpAddr) -> Result<Opened,
             Ok(Opened { holder, person: user.person(), second })
         }
         Err(Refusal::CodeNeeded) => {
-            app.throttle.right(&id, peer);
+            // Half of what lets them in makes no address theirs: codes are guessed from there no faster.
+            app.throttle.forgive(&id, peer);
             Err(Refused::CodeNeeded)
         }
         Err(Refusal::Wrong) => {
@@ -164,9 +170,16 @@ pub(super) async fn hashing<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let _turn = app.hashing.acquire().await;
+    let _turn = turn(app).await?;
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Problem::fault("look at a password", &error))
+}
+
+/// A turn to work with a password. Who does not get one soon is told so rather than kept waiting.
+pub(super) async fn turn(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
+    let turn = tokio::time::timeout(TURN_WAIT_MAX, app.hashing.acquire()).await;
+    let busy = || Problem::from(Kind::Busy).retry_after(TURN_WAIT_MAX.as_secs() as u32);
+    turn.ok().and_then(Result::ok).ok_or_else(busy)
 }
 
 /// A one-time link. It is used up by being opened.

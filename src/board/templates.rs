@@ -9,14 +9,17 @@ use minijinja::value::Rest;
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior, Value, context};
 
 use super::assets::Assets;
-use super::chart::{HEIGHT, WIDTH};
+use super::chart::{HEIGHT, SPARK_HEIGHT, SPARK_WIDTH, WIDTH};
 use super::exercises::{self, Beside};
 use super::problem::Problem;
 
 /// Name and text of every page and part.
-pub(super) const SOURCES: [(&str, &str); 28] = [
+pub(super) const SOURCES: [(&str, &str); 31] = [
     ("layout.html", include_str!("templates/layout.html")),
+    ("macros.html", include_str!("templates/macros.html")),
     ("beside.html", include_str!("templates/beside.html")),
+    ("beside-now.html", include_str!("templates/beside-now.html")),
+    ("counts.html", include_str!("templates/counts.html")),
     ("exercises.html", include_str!("templates/exercises.html")),
     ("shapes.html", include_str!("templates/shapes.html")),
     ("top.html", include_str!("templates/top.html")),
@@ -65,6 +68,8 @@ impl Templates {
         environment.add_global("icon", assets.address("icon.svg"));
         environment.add_global("chart_width", WIDTH);
         environment.add_global("chart_height", HEIGHT);
+        environment.add_global("spark_width", SPARK_WIDTH);
+        environment.add_global("spark_height", SPARK_HEIGHT);
         environment.add_global("forms_script", assets.address("forms.js"));
         environment.add_global("counter", assets.address("counters.js"));
         for (name, source) in SOURCES {

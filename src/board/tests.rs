@@ -9,8 +9,11 @@ mod pages;
 mod wall;
 mod incident;
 mod administration;
+mod criteria;
 mod reports;
 mod inspections;
+mod weight;
+mod bad_input;
 mod browser;
 mod api;
 mod orders;
@@ -18,6 +21,7 @@ mod past;
 mod approval;
 mod events;
 mod vitals;
+mod feed;
 
 use std::time::Duration;
 
@@ -33,8 +37,9 @@ use ingest::clock::Clock;
 use serde_json::{Value, json};
 
 use super::sample::{
-    ADMINISTRATOR, APPROVER, OPERATOR, PASSWORD, VIEWER, World, alert, at, body, incident_id,
-    json as read_json, moved, night, owed, quarantined, record, request, settled, text,
+    ADMINISTRATOR, APPROVER, OPERATOR, PASSWORD, VIEWER, World, alert, asked, at, body,
+    incident_id, json as read_json, moved, night, owed, quarantined, record, request, settled,
+    text, words,
 };
 use super::*;
 

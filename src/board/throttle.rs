@@ -66,10 +66,15 @@ impl Throttle {
     }
 
     /// The attempt was none of those that count.
-    pub(super) fn right(&self, user: &str, address: IpAddr) {
-        let address = whole(address);
-        self.addresses.forgive(&address);
+    pub(super) fn forgive(&self, user: &str, address: IpAddr) {
+        self.addresses.forgive(&whole(address));
         self.users.forgive(user);
+    }
+
+    /// The user is in, and the address one of theirs.
+    pub(super) fn right(&self, user: &str, address: IpAddr) {
+        self.forgive(user, address);
+        let address = whole(address);
         let mut known = self.known.lock();
         if known.len() >= TOLD_APART_MAX {
             known.clear();

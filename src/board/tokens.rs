@@ -284,10 +284,14 @@ impl Tokens {
 
     /// Whose token this is, and what it is good for. Looks at every token, whichever fits.
     pub(super) fn find(&self, text: &str) -> Option<(Person, Scope)> {
-        let given = Digest::of(text);
+        self.bearer(&Digest::of(text))
+    }
+
+    /// The same of a token that is known by its digest.
+    pub(super) fn bearer(&self, given: &Digest) -> Option<(Person, Scope)> {
         let mut found = None;
         for token in &self.inner.tokens {
-            if token.digest.same(&given) {
+            if token.digest.same(given) {
                 found = Some((token.person.clone(), Scope::Administer));
             }
         }
@@ -311,6 +315,13 @@ impl Tokens {
         let (holder, second) = self.inner.sessions.touch(key, self.now())?;
         match holder {
             Holder::Given(person) => {
+                Some(Entered { person, second, must_change: false, user: false })
+            }
+            Holder::Bearer(digest) => {
+                let Some((person, _)) = self.bearer(&digest) else {
+                    self.inner.sessions.close(key);
+                    return None;
+                };
                 Some(Entered { person, second, must_change: false, user: false })
             }
             Holder::User { id, epoch } => {

@@ -87,7 +87,8 @@ pub(super) fn look_word(view: &SiteView, language: Language) -> &'static str {
 
 pub(super) fn hazard(hazard: Hazard, language: Language) -> &'static str {
     let key = match hazard {
-        Hazard::SlopeFailure => "hazard-slope-failure",
+        // beside the name of a slope, which is called one
+        Hazard::SlopeFailure => "headline-slope-failure",
         Hazard::StructuralDamage => "hazard-structural-damage",
         Hazard::Monitoring => "hazard-monitoring",
     };

@@ -109,7 +109,7 @@ impl Api {
             .with_context(|| format!("{} is no address", self.url))?;
         url.query_pairs_mut().extend_pairs(query);
         let asked = self.signed(self.client.get(url)).send().await;
-        let answer = asked.with_context(|| format!("no answer from {}", self.url))?;
+        let answer = asked.with_context(|| self.unanswered())?;
         let (status, body) = (answer.status(), answer.text().await?);
         if status == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -128,7 +128,7 @@ impl Api {
         let request = self.signed(self.client.post(format!("{}{path}", self.url)));
         let request = request.header("Idempotency-Key", idempotency_key()?).json(body);
         let sent = request.send().await;
-        let answer = sent.with_context(|| format!("no answer from {}", self.url))?;
+        let answer = sent.with_context(|| self.unanswered())?;
         let (status, body) = (answer.status(), answer.text().await?);
         if status.is_success() {
             return Ok(Some(body));
@@ -139,6 +139,13 @@ impl Api {
             return Ok(None);
         }
         bail!("{path} answered {status}: {said}")
+    }
+
+    fn unanswered(&self) -> String {
+        format!(
+            "no answer from {}: is bongsu running, and its board there? --url says where ([http] listen)",
+            self.url
+        )
     }
 
     /// A request by whoever asks, in their language.
@@ -162,7 +169,7 @@ impl Api {
                 answer => Some(answer),
             };
             if let Some(answer) = answer {
-                let answer = answer.with_context(|| format!("no answer from {}", self.url))?;
+                let answer = answer.with_context(|| self.unanswered())?;
                 return self.judge(answer).await;
             }
             tokio::time::sleep(wait).await;

@@ -1,4 +1,5 @@
-//! `bongsu channel list` and `test NAME`: when each way out was proved last, and a look now, over a running daemon's API.
+//! `bongsu channel list` and `test NAME`: when each way out was proved last, and a look now, over a running daemon's
+//! API.
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -113,16 +113,30 @@ impl Summary {
                 format!("설정을 쓸 수 없습니다: 오류 {errors}건, 경고 {warnings}건")
             }
             (None, Language::En) => {
-                format!("the configuration cannot be used: {errors} errors, {warnings} warnings")
+                let (errors, warnings) = (many(*errors, "error"), many(*warnings, "warning"));
+                format!("the configuration cannot be used: {errors}, {warnings}")
             }
             (Some(Counts { sites, stations, series, rules, channels }), Language::Ko) => format!(
                 "설정이 올바릅니다: 지구·시설물 {sites}곳, 계측소 {stations}곳, 계측 항목 {series}개, 기준 {rules}개, 전파 경로 {channels}개, 경고 {warnings}건"
             ),
-            (Some(Counts { sites, stations, series, rules, channels }), Language::En) => format!(
-                "the configuration is good: {sites} sites, {stations} stations, {series} series, {rules} rules, {channels} channels, {warnings} warnings"
-            ),
+            (Some(Counts { sites, stations, series, rules, channels }), Language::En) => {
+                let all = [
+                    many(*sites, "site"),
+                    many(*stations, "station"),
+                    format!("{series} series"),
+                    many(*rules, "rule"),
+                    many(*channels, "channel"),
+                    many(*warnings, "warning"),
+                ];
+                format!("the configuration is good: {}", all.join(", "))
+            }
         }
     }
+}
+
+/// A number of things in English.
+fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 #[cfg(test)]

@@ -106,9 +106,8 @@ fn tell_rates(
 ) -> std::io::Result<()> {
     let (first, second) = (counts(&before.raised), counts(&after.raised));
     let years = before.years().max(after.years());
-    let keys: BTreeSet<_> = first.keys().chain(second.keys()).collect();
-    for key in keys {
-        let (was, is) = (first.get(key).copied(), second.get(key).copied());
+    for key in of_every_site(&before.setup, &after.setup) {
+        let (was, is) = (first.get(&key).copied(), second.get(&key).copied());
         let (was, is) = (was.unwrap_or(0), is.unwrap_or(0));
         let a_year = |count: usize| if years > 0.0 { count as f64 / years } else { f64::NAN };
         let (site, level) = (key.0.as_str(), key.1);
@@ -131,6 +130,14 @@ fn tell_rates(
         writeln!(out, "{}", catalogue::fill("compare-span", language, &[&days]))?;
     }
     Ok(())
+}
+
+/// Every level that can be raised at every site that one of them has: what was never raised is an answer as well.
+fn of_every_site<'s>(before: &'s Setup, after: &'s Setup) -> Vec<(&'s SiteId, Level)> {
+    let sites = before.registry.sites().iter().chain(after.registry.sites());
+    let sites: BTreeSet<&SiteId> = sites.map(|site| &site.id).collect();
+    let raised = Level::ALL.into_iter().filter(|level| *level > Level::Normal);
+    sites.into_iter().flat_map(|site| raised.clone().map(move |level| (site, level))).collect()
 }
 
 fn per_year(rate: f64) -> String {
@@ -227,18 +234,28 @@ mod tests {
 
     #[test]
     fn rates_are_counted_by_the_year() {
-        let played = |raised: Vec<Reached>| Played {
-            setup: std::sync::Arc::new(Setup::empty()),
+        let sites = |ids: &[&str]| {
+            let site = |id: &&str| reading::registry::Site::of(id.parse().unwrap(), (37.5, 127.0));
+            let registry = reading::registry::Registry::new(ids.iter().map(site).collect(), vec![]);
+            std::sync::Arc::new(Setup { registry, ..Setup::empty() })
+        };
+        let (one, two) = (sites(&["a"]), sites(&["a", "b"]));
+        let played = |setup: &std::sync::Arc<Setup>, raised: Vec<Reached>| Played {
+            setup: std::sync::Arc::clone(setup),
             raised,
             span: (Timestamp::from_secs(0), Timestamp::from_secs((YEAR_SECS / 2.0) as i64)),
         };
         let (before, after) = (
-            played(vec![reached("a", Level::Caution, 0); 3]),
-            played(vec![reached("a", Level::Caution, 0)]),
+            played(&one, vec![reached("a", Level::Caution, 0); 3]),
+            played(&two, vec![reached("a", Level::Caution, 0)]),
         );
         let mut out = Vec::new();
         tell(&before, &after, false, Language::En, &mut out).unwrap();
         let said = String::from_utf8(out).unwrap();
         assert!(said.contains("before 3 (6.0 a year), after 1 (2.0 a year)"), "{said}");
+        // every site with every level, raised or not
+        let lines = said.lines().filter(|line| line.contains(" a year), after ")).count();
+        assert_eq!(lines, 2 * 4, "{said}");
+        assert!(said.contains("before 0 (0.0 a year), after 0 (0.0 a year)"), "{said}");
     }
 }

@@ -1,4 +1,5 @@
-//! `bongsu deliveries` and `bongsu settle`: what became of what is owed, and a person's word on what nobody else can tell.
+//! `bongsu deliveries` and `bongsu settle`: what became of what is owed, and a person's word on what nobody else can
+//! tell.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -68,6 +69,10 @@ pub struct SettleArgs {
     /// How that is known; kept in the trail
     #[arg(long)]
     pub reason: String,
+    /// The attempt you know of, as `bongsu deliveries KEY` counts them: that it did not arrive is not taken for a later
+    /// one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub attempt: Option<u32>,
     /// The board's address
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub url: String,
@@ -111,7 +116,11 @@ pub fn settle(args: &SettleArgs) -> ExitCode {
     let order = async {
         let daemon = Api::new(&args.url, &args.token_file)?;
         let path = format!("/api/v1/deliveries/{}/{}", args.delivery, args.became);
-        daemon.order(&path, &json!({ "reason": args.reason })).await
+        let mut said = json!({ "reason": args.reason });
+        if let Some(attempt) = args.attempt {
+            said["attempt"] = attempt.into();
+        }
+        daemon.order(&path, &said).await
     };
     match block_on(order) {
         Ok(Some(answer)) if args.json => println!("{answer}"),

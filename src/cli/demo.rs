@@ -16,18 +16,19 @@ use firmware_sim::link::session::Address;
 use firmware_sim::siren::{self, Siren};
 use firmware_sim::{Pace, Scenario, World};
 use ingest::clock::Clock;
+use reading::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use mail::MailCatcher;
 
-use super::logging::{self, LogFormat};
 use super::timeline::Lines;
 use super::{asked_to_stop, failed};
 use crate::board::Role;
 use crate::config::{ChannelKind, Config, DEMO_CONTACTS};
 use crate::daemon::{ClockTrust, Daemon};
+use crate::logging::{self, LogFormat};
 
 /// How many connections the simulated field shares.
 const CONNECTIONS: usize = 4;
@@ -53,6 +54,9 @@ pub struct DemoArgs {
     /// All chance comes from it
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// No field of its own: say how firmware-sim plays it in a process of its own, by the same clock
+    #[arg(long)]
+    pub without_field: bool,
 }
 
 /// Reads `90s`, `2min` or plain seconds.
@@ -71,7 +75,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// Runs it.
 pub fn run(args: &DemoArgs, language: Language) -> ExitCode {
-    logging::start(LogFormat::Text, "warn");
+    let _log = logging::start(LogFormat::Text, "warn");
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
@@ -91,6 +95,7 @@ async fn play(args: &DemoArgs, language: Language) -> anyhow::Result<()> {
         bail!("the demo listens on loopback only; give --http 127.0.0.1:PORT");
     }
     let scenario = Scenario::load(&args.scenario)?;
+    let began_at = Clock::system().wall();
     let clock = Clock::simulated(scenario.start, args.speed);
     let own_folder = Folder::new(args.data_dir.clone())?;
     let mut config = match Config::demo() {
@@ -114,33 +119,14 @@ async fn play(args: &DemoArgs, language: Language) -> anyhow::Result<()> {
     let broker = daemon.broker.context("the demo's configuration has no embedded broker")?;
     let link = daemon.tokens.one_time_link("demo", Role::Administrator)?;
     greet(&daemon, &link, broker, args, language);
-
     let field = CancellationToken::new();
     let mut devices = JoinSet::new();
-    let address = Address::new(&broker.ip().to_string(), broker.port());
-    let pace = {
-        let clock = clock.clone();
-        Pace::new(move || clock.wall(), args.speed)
-    };
-    for (site, station) in scenario.sirens() {
-        let siren = Siren::new(site, station, siren::Settings::default());
-        let (address, pace, stop) = (address.clone(), pace.clone(), field.clone());
-        devices.spawn(async move {
-            siren.run(&address, &pace, stop).await;
-            Totals::default()
-        });
+    if args.without_field {
+        say_field(broker, began_at, args, language);
+    } else {
+        play_field(&mut devices, &scenario, broker, &clock, args, &field);
     }
-    let world = Field::new(World::new(&scenario, args.seed), scenario.end());
-    let options = Options {
-        address,
-        connections: Connections::Shared { client_id: "field".into(), count: CONNECTIONS },
-        until_stored: None,
-        field: Some(world.clone()),
-    };
-    let stop_field = field.clone();
-    devices.spawn(async move {
-        firmware_sim::link::mqtt::publish(world, &options, &pace, stop_field).await
-    });
+    println!();
 
     let teller = tokio::spawn(tell(
         daemon.ledger.clone(),
@@ -185,7 +171,50 @@ fn greet(daemon: &Daemon, link: &str, broker: SocketAddr, args: &DemoArgs, langu
     say("demo-board", &format!("{base}{link}"));
     say("demo-cap", &format!("{base}/cap/feed.atom"));
     say("demo-broker", &format!("mqtt://{broker}"));
-    println!();
+}
+
+/// How the field is played by another process: what it needs to have the same clock.
+fn say_field(broker: SocketAddr, began_at: Timestamp, args: &DemoArgs, language: Language) {
+    let DemoArgs { scenario, speed, seed, .. } = args;
+    let command = format!(
+        "firmware-sim run --scenario {scenario} --mqtt mqtt://{broker} --speed {speed} --since {began_at} --seed {seed}"
+    );
+    println!("{}", alerting::catalogue::fill("demo-field", language, &[&command]));
+}
+
+/// Starts the stations and sirens of the scenario, in this process and by its clock.
+fn play_field(
+    devices: &mut JoinSet<Totals>,
+    scenario: &Scenario,
+    broker: SocketAddr,
+    clock: &Clock,
+    args: &DemoArgs,
+    stop: &CancellationToken,
+) {
+    let address = Address::new(&broker.ip().to_string(), broker.port());
+    let pace = {
+        let clock = clock.clone();
+        Pace::new(move || clock.wall(), args.speed)
+    };
+    for (site, station) in scenario.sirens() {
+        let siren = Siren::new(site, station, siren::Settings::default());
+        let (address, pace, stop) = (address.clone(), pace.clone(), stop.clone());
+        devices.spawn(async move {
+            siren.run(&address, &pace, stop).await;
+            Totals::default()
+        });
+    }
+    let world = Field::new(World::new(scenario, args.seed), scenario.end());
+    let options = Options {
+        address,
+        connections: Connections::Shared { client_id: "field".into(), count: CONNECTIONS },
+        until_stored: None,
+        field: Some(world.clone()),
+    };
+    let stop = stop.clone();
+    devices.spawn(
+        async move { firmware_sim::link::mqtt::publish(world, &options, &pace, stop).await },
+    );
 }
 
 /// Prints a line for each thing that happens.

@@ -1,4 +1,5 @@
-//! `bongsu doctor`: does it work, and if not, why? Looks at everything a configuration names, without touching any of it.
+//! `bongsu doctor`: does it work, and if not, why? Looks at everything a configuration names, without touching any of
+//! it.
 
 mod guess;
 mod installation;

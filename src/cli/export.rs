@@ -1,7 +1,9 @@
-//! `bongsu export`: what is stored, as files that other programs read. docs/export.md is the dictionary of what is in them.
+//! `bongsu export`: what is stored, as files that other programs read. docs/export.md is the dictionary of what is in
+//! them.
 //!
-//! Readings come from the journal, through the same desk that judged them, so that they are what was believed and flagged
-//! then; incidents and deliveries from the ledger. Nothing is asked of a running daemon, and nothing changes.
+//! Readings come from the journal, through the same desk that judged them, so that they are what was believed and
+//! flagged then; incidents and deliveries from the ledger, and beside them what was taken in from elsewhere. Nothing is
+//! asked of a running daemon, and nothing changes.
 
 mod rows;
 
@@ -16,6 +18,7 @@ use reading::{SeriesName, Timestamp};
 
 use super::{bad_configuration, failed};
 use crate::config::Config;
+use crate::sheet::{self, Csv, Form, Sheet};
 use rows::{Deliveries, Incidents, Readings};
 
 /// Writes readings, incidents or deliveries to a file, from the data of a daemon that runs or not
@@ -48,7 +51,7 @@ pub struct ExportArgs {
     to: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum What {
     /// Every admitted reading, with its quality
     Readings,
@@ -65,6 +68,8 @@ enum Format {
     Csv,
     /// Incidents at the places of their sites (RFC 7946)
     Geojson,
+    /// Apache Parquet, for tools that read much at once; to a file
+    Parquet,
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
@@ -105,23 +110,77 @@ pub fn run(args: &ExportArgs) -> ExitCode {
 fn export(args: &ExportArgs, data_dir: &Path) -> anyhow::Result<u64> {
     let span =
         Span { from: args.from.unwrap_or(Timestamp::MIN), to: args.to.unwrap_or(Timestamp::MAX) };
-    let mut out: Box<dyn Write> = match &args.out {
-        Some(path) => Box::new(BufWriter::new(
-            File::create(path).with_context(|| format!("cannot write {}", path.display()))?,
-        )),
-        None => Box::new(BufWriter::new(io::stdout().lock())),
+    let form = match args.what {
+        What::Readings => Form::Readings,
+        What::Incidents => Form::Incidents,
+        What::Deliveries => Form::Deliveries,
     };
-    let count = match (args.what, args.format) {
-        (What::Readings, Format::Csv) => Readings::of(data_dir, &args.series, span)?.csv(&mut out),
-        (What::Incidents, Format::Csv) => Incidents::of(data_dir, span)?.csv(&mut out),
-        (What::Incidents, Format::Geojson) => Incidents::of(data_dir, span)?.geojson(&mut out),
-        (What::Deliveries, Format::Csv) => Deliveries::of(data_dir, span)?.csv(&mut out),
-        (What::Readings | What::Deliveries, Format::Geojson) => {
+    if args.format == Format::Geojson {
+        if args.what != What::Incidents {
             bail!(
                 "only incidents have a place on a map; `bongsu site export` writes sites and stations"
-            )
+            );
         }
-    }?;
-    out.flush()?;
+        let mut out = out(args)?;
+        let count = Incidents::of(data_dir, span)?.geojson(&mut out)?;
+        out.flush()?;
+        return Ok(count);
+    }
+    let mut sheet: Box<dyn Sheet> = match args.format {
+        Format::Parquet => {
+            let path = args.out.as_ref().context("say where to: --out FILE")?;
+            sheet::begin_parquet(form, create(path)?)?
+        }
+        Format::Csv | Format::Geojson => Box::new(Csv::begin(form, out(args)?)?),
+    };
+    let count = write(data_dir, form, &args.series, span, &mut *sheet)?;
+    sheet.finish()?;
     Ok(count)
+}
+
+/// Writes everything of a form that is stored.
+///
+/// # Errors
+/// What cannot be read.
+pub(super) fn everything(
+    data_dir: &Path,
+    form: Form,
+    sheet: &mut dyn Sheet,
+) -> anyhow::Result<u64> {
+    write(data_dir, form, &[], Span { from: Timestamp::MIN, to: Timestamp::MAX }, sheet)
+}
+
+/// Writes the readings that this bongsu admitted itself, as it judged them.
+///
+/// # Errors
+/// What cannot be read.
+pub(super) fn own_readings(data_dir: &Path, sheet: &mut dyn Sheet) -> anyhow::Result<u64> {
+    let always = Span { from: Timestamp::MIN, to: Timestamp::MAX };
+    Readings::own(data_dir, &[], always)?.to(sheet)
+}
+
+fn write(
+    data_dir: &Path,
+    form: Form,
+    series: &[SeriesName],
+    span: Span,
+    sheet: &mut dyn Sheet,
+) -> anyhow::Result<u64> {
+    match form {
+        Form::Readings => Readings::of(data_dir, series, span)?.to(sheet),
+        Form::Incidents => Incidents::of(data_dir, span)?.to(sheet),
+        Form::Deliveries => Deliveries::of(data_dir, span)?.to(sheet),
+    }
+}
+
+/// The file that was asked for, or standard output.
+fn out(args: &ExportArgs) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match &args.out {
+        Some(path) => Box::new(BufWriter::new(create(path)?)),
+        None => Box::new(BufWriter::new(io::stdout().lock())),
+    })
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("cannot write {}", path.display()))
 }

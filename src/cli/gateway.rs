@@ -1,7 +1,7 @@
 //! `bongsu gateway`: who speaks for which stations, and how each proves it.
 //!
-//! One folder holds the book of gateways, a small certificate authority, and both as files for a mosquitto, written anew
-//! with every change. The embedded broker follows the book while it runs.
+//! One folder holds the book of gateways, a small certificate authority, and both as files for a mosquitto, written
+//! anew with every change. The embedded broker follows the book while it runs.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -51,8 +51,11 @@ enum What {
         /// Its name: 1 to 64 of a-z, 0-9 and -
         name: String,
         /// SITE or SITE/STATION it speaks for; as many as needed
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "listens")]
         speaks_for: Vec<Scope>,
+        /// It speaks for nobody: a display or a loudspeaker that reads alerts for everybody
+        #[arg(long, conflicts_with_all = ["speaks_for", "topic"])]
+        listens: bool,
         /// An MQTT filter of foreign topics it may publish; as many as needed
         #[arg(long)]
         topic: Vec<String>,
@@ -92,10 +95,10 @@ fn work(args: &GatewayArgs, language: Language) -> anyhow::Result<()> {
             list(&book, args.json, language);
             Ok(())
         }
-        What::Add { name, speaks_for, topic, certificate } => {
+        What::Add { name, speaks_for, listens, topic, certificate } => {
             make(folder)?;
             let mut gateway = Gateway {
-                speaks_for: speaks_for.clone(),
+                speaks_for: if *listens { Vec::new() } else { speaks_for.clone() },
                 topics: topic.clone(),
                 password: None,
                 certificate: None,

@@ -5,10 +5,13 @@
 //! What was imported before is known again: a file may be imported as often as one likes.
 
 mod past;
+mod records;
 mod stopped;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+use anyhow::Context;
 
 use super::api::{Api, Sent};
 use super::stamps::TableArgs;
@@ -20,11 +23,13 @@ use stopped::Stopped;
 /// So many lines that cannot be read are named; all are counted.
 const NAMED_MAX: u64 = 20;
 
-/// Hands readings of the past over: to a running daemon (--token-file), or to a stopped one (--config)
+/// Hands readings of the past over: to a running daemon (--token-file), or to a stopped one (--config); incidents and
+/// deliveries of elsewhere to a stopped one
 #[derive(Clone, Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("to").required(true).args(["token_file", "config"])))]
 pub struct ImportArgs {
-    /// Readings as CSV (series,measured_at,value[,unit]), a logger's TOA5, or recorded frames (.jsonl); may be gzipped
+    /// Readings as CSV (series,measured_at,value,unit, or without unit), a logger's TOA5, or recorded frames (.jsonl),
+    /// may be gzipped; whatever `bongsu export` writes
     pub file: PathBuf,
     #[command(flatten)]
     /// What a table does not say itself
@@ -58,6 +63,9 @@ pub struct ImportArgs {
 /// What became of a file.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
 struct Sums {
+    /// Incidents or deliveries of elsewhere that were not known, where the file holds such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<u64>,
     /// Readings handed over.
     readings: u64,
     /// In so many messages.
@@ -88,7 +96,11 @@ fn say(args: &ImportArgs, sums: &Sums) {
         println!("{}", serde_json::to_string(sums).unwrap_or_default());
         return;
     }
-    let Sums { readings, messages, refused, unread } = sums;
+    let Sums { records, readings, messages, refused, unread } = sums;
+    if let Some(records) = records {
+        println!("{records} records of elsewhere taken in");
+        return;
+    }
     println!("{readings} readings handed over in {messages} messages");
     if refused + unread > 0 {
         println!("{refused} readings refused, {unread} lines not read");
@@ -103,12 +115,32 @@ enum Target {
 
 fn import(args: &ImportArgs, config: Option<&Config>) -> anyhow::Result<Sums> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Some((form, found)) = records::of(&args.file)? {
+        let config = config.context(
+            "incidents and deliveries are for a daemon that is stopped: say --config instead of --token-file",
+        )?;
+        let stopped = runtime.block_on(Stopped::open(config))?;
+        let records = records::keep(&config.data_dir, form, found)?;
+        stopped.note(config, form, records)?;
+        runtime.block_on(stopped.close());
+        return Ok(Sums { records: Some(records), ..Sums::default() });
+    }
     let mut reader = Reader::open(args)?;
+    let is_exported = records::are_readings(&args.file)?;
     let target = match (config, &args.token_file) {
         (Some(config), _) => Target::Stopped(runtime.block_on(Stopped::open(config))?),
         (None, Some(token)) => Target::Running(Api::new(&args.url, token)?),
         (None, None) => anyhow::bail!("say --token-file of a running daemon, or --config"),
     };
+    match (&target, config) {
+        (Target::Stopped(_), Some(config)) if is_exported => {
+            records::keep_readings(&config.data_dir, &args.file)?;
+        }
+        _ if is_exported => eprintln!(
+            "as readings of the past alone: when they were received and what was known against them there is kept with --config, while bongsu is stopped"
+        ),
+        _ => {}
+    }
     let mut sums = Sums::default();
     while let Some(next) = reader.next()? {
         match next {

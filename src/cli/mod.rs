@@ -15,6 +15,7 @@ pub mod order;
 pub mod set;
 pub mod import;
 pub mod channel;
+pub mod examples;
 pub mod exercise;
 pub mod station;
 pub mod deliveries;
@@ -28,7 +29,7 @@ pub mod audit;
 pub mod user;
 pub mod timeline;
 pub mod expect;
-pub mod logging;
+pub mod log;
 
 use std::process::ExitCode;
 

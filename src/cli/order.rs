@@ -1,8 +1,9 @@
-//! `bongsu acknowledge`, `stand-down`, `approve`, `reject`, `note` and `close`: orders to a running daemon, over its API.
+//! `bongsu acknowledge`, `stand-down`, `approve`, `reject`, `note` and `close`: orders to a running daemon, over its
+//! API.
 //!
 //! An approval is for what was shown: the command asks what waits, prints it and binds its answer to that.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alerting::approval::PublicText;
@@ -30,6 +31,10 @@ pub struct OrderArgs {
     /// For which group of channels an approval is; all that wait if not given
     #[arg(long)]
     pub group: Option<String>,
+    /// Other words for the public, with an approval of one group: a JSON file of headline, description and instruction,
+    /// each {"ko": "…", "en": "…"}
+    #[arg(long, value_name = "FILE", requires = "group")]
+    pub text: Option<PathBuf>,
     /// The answer as JSON
     #[arg(long)]
     pub json: bool,
@@ -57,11 +62,18 @@ pub fn run(verb: Verb, args: &OrderArgs) -> ExitCode {
 }
 
 async fn order(verb: Verb, args: &OrderArgs) -> anyhow::Result<bool> {
+    if args.text.is_some() && verb != Verb::Approve {
+        bail!("--text is for approve alone");
+    }
+    if args.reason.is_empty() && matches!(verb, Verb::Reject | Verb::StandDown | Verb::Note) {
+        bail!("say why: --reason \"…\"");
+    }
+    let words = args.text.as_deref().map(words).transpose()?;
     let daemon = Api::new(&args.url, &args.token_file)?;
     let incident = format!("/api/v1/incidents/{}", args.incident);
     let mut bodies = vec![serde_json::json!({ "reason": args.reason })];
     if matches!(verb, Verb::Approve | Verb::Reject) {
-        bodies = questions(&daemon, &incident, verb, args).await?;
+        bodies = questions(&daemon, &incident, verb, args, words.as_ref()).await?;
         if bodies.is_empty() {
             eprintln!("{}: nothing waits for an answer", args.incident);
             return Ok(false);
@@ -80,12 +92,21 @@ async fn order(verb: Verb, args: &OrderArgs) -> anyhow::Result<bool> {
     Ok(taken)
 }
 
+/// The words of an approver.
+fn words(file: &Path) -> anyhow::Result<PublicText> {
+    let shape = r#"{"headline": {"ko": "…", "en": "…"}, "description": {…}, "instruction": {…}}"#;
+    let name = file.display();
+    let text = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+    serde_json::from_slice(&text).with_context(|| format!("{name} is not of the form {shape}"))
+}
+
 /// What waits for an answer, each as the body of one: printed, so that it is known what is answered.
 async fn questions(
     daemon: &Api,
     incident: &str,
     verb: Verb,
     args: &OrderArgs,
+    words: Option<&PublicText>,
 ) -> anyhow::Result<Vec<serde_json::Value>> {
     let Some(found) = daemon.get(incident, &[]).await? else {
         bail!("there is no incident {}", args.incident);
@@ -105,12 +126,16 @@ async fn questions(
             println!("  {}\n  {}\n  {}", headline.ko, text.description.ko, instruction.ko);
             println!("  {}\n  {}\n  {}", headline.en, text.description.en, instruction.en);
         }
-        bodies.push(serde_json::json!({
+        let mut body = serde_json::json!({
             "reason": args.reason,
             "group": view.group,
             "level": view.level,
             "text_hash": view.text_hash,
-        }));
+        });
+        if let Some(words) = words {
+            body["text"] = serde_json::to_value(words)?;
+        }
+        bodies.push(body);
     }
     Ok(bodies)
 }

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use ingest::clock::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::logging::{self, LogFormat};
 use super::{asked_to_stop, bad_configuration, failed};
 use crate::config::Config;
 use crate::daemon::{ClockTrust, Daemon};
+use crate::logging::{self, LogFormat};
 
 /// Runs the daemon until SIGTERM; SIGHUP takes over a changed configuration
 #[derive(Clone, Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub struct RunArgs {
 
 /// Runs it.
 pub fn run(args: &RunArgs) -> ExitCode {
-    logging::start(args.log, "info,mqtt5=warn");
+    let _log = logging::start(args.log, "info,mqtt5=warn,opentelemetry=warn");
     let config = match Config::load(&args.config) {
         Ok(config) => config,
         Err(problems) => return bad_configuration(&problems),

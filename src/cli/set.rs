@@ -1,4 +1,5 @@
-//! `bongsu silence`, `maintenance`, `report` and `re-zero`: what people set for a while, over the API of a running daemon.
+//! `bongsu silence`, `maintenance`, `report` and `re-zero`: what people set for a while, over the API of a running
+//! daemon.
 
 use std::process::ExitCode;
 

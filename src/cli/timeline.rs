@@ -2,7 +2,7 @@
 
 use alerting::catalogue::{self, Language};
 use alerting::setup::Setup;
-use alerting::{Action, Decision, DeliveryState};
+use alerting::{Action, Decision, DeliveryState, Hazard};
 use reading::registry::Text;
 use reading::{SiteId, Timestamp};
 
@@ -37,7 +37,7 @@ impl Lines<'_> {
 
     fn decision(&self, decision: &Decision) -> Option<String> {
         match decision {
-            Decision::Level { at, site, from, to, reason, evidence, .. } => {
+            Decision::Level { at, site, hazard, from, to, reason, evidence, .. } => {
                 let (from, to) =
                     (catalogue::level(*from, self.language), catalogue::level(*to, self.language));
                 let why = evidence
@@ -45,7 +45,13 @@ impl Lines<'_> {
                     .map(|e| format!(" — {}", self.pick(&e.text)))
                     .unwrap_or_default();
                 let time = self.time(*at, Some(site));
-                Some(format!("{time}  {site}  {from} → {to}  {}{why}", self.pick(reason)))
+                // that we see less moves nothing that was seen: a level of its own
+                let hazard = if *hazard == Hazard::Monitoring {
+                    format!("{}  ", catalogue::message("hazard-monitoring", self.language))
+                } else {
+                    String::new()
+                };
+                Some(format!("{time}  {site}  {hazard}{from} → {to}  {}{why}", self.pick(reason)))
             }
             Decision::Incident(record) if record.late_detected => Some(format!(
                 "{}  {}  {}",

@@ -186,6 +186,7 @@ pub fn run(args: &UserArgs, language: Language) -> ExitCode {
             Some(
                 PeopleError::Unknown(_)
                 | PeopleError::Taken(_)
+                | PeopleError::TokenTaken(_)
                 | PeopleError::Id(_)
                 | PeopleError::Detail(_)
                 | PeopleError::NoToken(_),

@@ -70,6 +70,7 @@ fn writing(text: &str, channels: &[&Channel]) -> Result<ChannelId, Fault> {
         | ChannelKind::Siren(_)
         | ChannelKind::RelaySiren(_)
         | ChannelKind::Signboard(_)
+        | ChannelKind::Mqtt(_)
         | ChannelKind::CellBroadcast(_)
         | ChannelKind::PublicAddress(_)
         | ChannelKind::Alertmanager(_) => Err(Fault::new(

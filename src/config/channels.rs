@@ -9,6 +9,7 @@ mod field;
 mod machines;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use alerting::SiteFacts;
@@ -30,6 +31,7 @@ use super::tree::At;
 
 pub use cap::{CapSettings, GatewaySettings, Signing};
 pub use chat::ChatSettings;
+pub use field::TopicSettings;
 pub use http::{HttpSettings, HttpUrl, WebhookSettings, http as over_http, http_url};
 pub use machines::{
     AlertmanagerSettings, CellBroadcastSettings, CellGateway, PublicAddressChannel,
@@ -74,6 +76,8 @@ pub enum ChannelKind {
     RelaySiren(RelaySettings),
     /// Signboards that take commands over MQTT.
     Signboard(SignboardSettings),
+    /// Alerts for everybody, as topics of the brokers.
+    Mqtt(TopicSettings),
     /// Drafts of 재난문자.
     CellBroadcast(CellBroadcastSettings),
     /// Loudspeakers.
@@ -108,6 +112,7 @@ impl ChannelKind {
             | Self::CapGateway(_)
             | Self::Siren(_)
             | Self::RelaySiren(_)
+            | Self::Mqtt(_)
             | Self::Alertmanager(_)
             | Self::Log => Vec::new(),
         }
@@ -150,12 +155,13 @@ pub enum Kind {
     Siren,
     RelaySiren,
     Signboard,
+    Mqtt,
     Alertmanager,
     Log,
 }
 
 impl Kind {
-    const WORDS: [(&'static str, Self); 14] = [
+    pub(super) const WORDS: [(&'static str, Self); 15] = [
         ("webhook", Self::Webhook),
         ("chat", Self::Chat),
         ("sms-smpp", Self::SmsSmpp),
@@ -168,6 +174,7 @@ impl Kind {
         ("siren", Self::Siren),
         ("relay-siren", Self::RelaySiren),
         ("signboard", Self::Signboard),
+        ("mqtt", Self::Mqtt),
         ("alertmanager", Self::Alertmanager),
         ("log", Self::Log),
     ];
@@ -187,6 +194,7 @@ impl Kind {
             | Self::CellBroadcast
             | Self::PublicAddress
             | Self::RelaySiren
+            | Self::Mqtt
             | Self::Alertmanager
             | Self::Log => None,
         }
@@ -203,7 +211,7 @@ impl Kind {
             | Self::Signboard
             | Self::Mail => Some(true),
             Self::Chat | Self::SmsSmpp | Self::SmsAgency | Self::PublicAddress => Some(false),
-            Self::Cap | Self::RelaySiren | Self::Alertmanager | Self::Log => None,
+            Self::Cap | Self::RelaySiren | Self::Mqtt | Self::Alertmanager | Self::Log => None,
         }
     }
 
@@ -220,6 +228,7 @@ impl Kind {
             | Self::CapGateway
             | Self::CellBroadcast
             | Self::Signboard
+            | Self::Mqtt
             | Self::Alertmanager
             | Self::Log => Duration::from_secs(6 * 3_600),
         }
@@ -339,6 +348,7 @@ fn settings(
             field::relay(table, known.status, problems).map(ChannelKind::RelaySiren)
         }
         Kind::Signboard => field::signboard(table, known, problems).map(ChannelKind::Signboard),
+        Kind::Mqtt => Some(ChannelKind::Mqtt(field::topics(table, known.status, problems))),
         Kind::CellBroadcast => machines::cell_broadcast(table, known.status, folder, problems)
             .map(ChannelKind::CellBroadcast),
         Kind::PublicAddress => machines::public_address(table, known.status, folder, problems)
@@ -347,6 +357,25 @@ fn settings(
             machines::alertmanager(table, folder, problems).map(ChannelKind::Alertmanager)
         }
         Kind::Log => Some(ChannelKind::Log),
+    }
+}
+
+/// A mailbox has one reader: each letter is taken once, and whoever takes it knows the letters of one channel.
+pub fn check_mailboxes(channels: &[(Channel, Route, Place)], problems: &mut Problems) {
+    let mut readers: BTreeMap<PathBuf, &ChannelId> = BTreeMap::new();
+    for (channel, _, place) in channels {
+        let ChannelKind::Mail(MailSettings { mailbox: Some(mailbox), .. }) = &channel.kind else {
+            continue;
+        };
+        // However it is written, and through links: it is the same folder.
+        let folder = mailbox.canonicalize().unwrap_or_else(|_| mailbox.components().collect());
+        if let Some(first) = readers.get(&folder) {
+            let what = format!("what comes back into this mailbox is read by `{first}` already");
+            let remedy = "give each channel of kind mail a `from` and a mailbox of its own";
+            problems.add(place, what, remedy);
+        } else {
+            readers.insert(folder, &channel.id);
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::value::{Fault, shortened};
 /// How the tests of a rule are written.
 pub enum Written {
     /// In the rule itself: one clause of its name.
-    Plain(Test),
+    Plain(Box<Test>),
     /// Each under its own header.
     Clauses(Vec<Table>),
 }
@@ -75,7 +75,7 @@ pub fn read(
 ) -> Option<(Vec<Clause>, Vec<Place>)> {
     match written {
         Written::Plain(test) => {
-            let mut test = test.clone();
+            let mut test = Test::clone(test);
             if let Some(limits) = limits {
                 test.condition = test.condition.map(|condition| condition.under(limits));
             }

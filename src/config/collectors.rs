@@ -113,7 +113,8 @@ pub struct BrokerUser {
     pub password: SecretRef,
 }
 
-/// The name of a collector entry, as far as it has one, the collector if nothing is wrong with it, and what a wire says.
+/// The name of a collector entry, as far as it has one, the collector if nothing is wrong with it, and what a wire
+/// says.
 pub struct CollectorEntry {
     pub name: Option<At<String>>,
     pub collector: Option<Collector>,

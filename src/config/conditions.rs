@@ -6,7 +6,7 @@ mod reader;
 mod structure;
 mod unusual;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::time::Duration;
 

@@ -199,6 +199,7 @@ fn exercise_kind(kind: ChannelKind) -> Result<ExerciseKind, (&'static str, &'sta
         ChannelKind::SmsAgency(settings) => Ok(ExerciseKind::SmsAgency(settings)),
         ChannelKind::Mail(settings) => Ok(ExerciseKind::Mail(settings)),
         ChannelKind::Cap(_) => Err(("a drill has its CAP feed by itself", THERE)),
+        ChannelKind::Mqtt(_) => Err(("a drill has its topics by itself", THERE)),
         ChannelKind::Log => Err(("a drill has its log by itself", THERE)),
         ChannelKind::Siren(_) | ChannelKind::Signboard(_) => Err((
             "a drill commands the simulated sirens and signboards of its scenario, and no others",

@@ -92,7 +92,8 @@ pub fn polygon(
     }
 }
 
-/// The most points of a polygon: what receivers of CAP take (100 pairs, as IPAWS does), the first one again at the end included.
+/// The most points of a polygon: what receivers of CAP take (100 pairs, as IPAWS does), the first one again at the end
+/// included.
 const POINTS_MAX: usize = 100;
 
 fn fault_of(ring: &[(f64, f64)]) -> Option<(&'static str, &'static str)> {

@@ -4,7 +4,7 @@ use alerting::condition::Side;
 use reading::unit::{Quantity, Unit};
 
 use super::problem::Problems;
-use super::stations::Watched;
+use super::stations::{self, Watched};
 use super::table::Table;
 use super::tree::At;
 use super::value::{Fault, number_with_unit, shortened};
@@ -119,6 +119,9 @@ pub fn measure(text: &str, quantity: Quantity, per: Per) -> Result<f64, Fault> {
         Fault::new(what, format!("write a number with its unit, say \"3 {unit}\""))
     };
     let (number, unit) = number_with_unit(text).ok_or_else(refused)?;
+    if !unit.is_empty() {
+        known(unit, quantity, per)?;
+    }
     base_value(quantity, number, unit, per).ok_or_else(refused)
 }
 
@@ -156,6 +159,9 @@ pub fn limit(text: &str, per: Per, series: &[&Watched]) -> Result<f64, Fault> {
     if unit.is_empty() {
         return Err(refused(format!("`{}` has no unit", shortened(text))));
     }
+    if let Some(one) = series.first() {
+        known(unit, one.name.quantity, per)?;
+    }
     if per == Per::Time && Unit::parse(unit).is_some() && !unit.contains('/') {
         return Err(refused(format!("`{}` is an amount, not a rate", shortened(text))));
     }
@@ -176,6 +182,15 @@ pub fn limit(text: &str, per: Per, series: &[&Watched]) -> Result<f64, Fault> {
         value = Some(converted);
     }
     Ok(value.unwrap_or(number))
+}
+
+/// Whether there is such a unit at all.
+fn known(unit: &str, quantity: Quantity, per: Per) -> Result<(), Fault> {
+    let amount = match per {
+        Per::Itself => unit,
+        Per::Time => unit.rsplit_once('/').map_or(unit, |(amount, _)| amount),
+    };
+    stations::unit_near(amount, quantity).map(drop)
 }
 
 fn base_value(quantity: Quantity, number: f64, unit: &str, per: Per) -> Option<f64> {

@@ -9,6 +9,8 @@ mod problem;
 mod value;
 mod tree;
 mod table;
+#[cfg(test)]
+mod reference;
 mod source;
 mod secret;
 mod geometry;
@@ -43,6 +45,7 @@ mod channels;
 mod texts;
 mod audit;
 mod layers;
+mod documents;
 mod heartbeat;
 mod exercise;
 mod resolve;
@@ -58,20 +61,22 @@ use alerting::condition::ConditionSettings;
 use alerting::setup::Setup;
 use delivery::text::{Template, Texts};
 use ingest::archive::history::Keep;
-use reading::Quantity;
+use reading::{Quantity, SiteId};
 
 pub use archive::ArchiveSettings;
 pub use audit::HeadSettings;
 pub use channels::{
     AgencyChannel, AlertmanagerSettings, CapSettings, CellBroadcastSettings, CellGateway, Channel,
     ChannelKind, ChatSettings, GatewaySettings, HttpSettings, HttpUrl, MailSettings,
-    PublicAddressChannel, Signing, SirenSettings, SmppSettings, WebhookSettings,
+    PublicAddressChannel, Signing, SirenSettings, SmppSettings, TopicSettings, WebhookSettings,
 };
 pub use collectors::{
     BrokerSettings, BrokerUser, Collector, CollectorKind, FetchSettings, MqttSettings,
 };
 pub use daemon::{Http, JournalSettings, Tls};
 pub use demo::CONTACTS as DEMO_CONTACTS;
+pub use demo::sources as demo_sources;
+pub use documents::Document;
 pub use exercise::{ExerciseChannel, ExerciseKind, ExerciseSettings};
 pub use feeds::host as sparkplug_host;
 pub(crate) use feeds::{station as mapped_station, target as mapped_target};
@@ -95,6 +100,8 @@ const ROAD_MAX: Duration = Duration::from_secs(2);
 /// Everything that is set, resolved and checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// The main file, if it was read from one.
+    pub file: Option<PathBuf>,
     /// Where journal, ledger and history lie.
     pub data_dir: PathBuf,
     /// CAP's `sender`; the name people read is in `setup`.
@@ -109,6 +116,8 @@ pub struct Config {
     pub http: Http,
     /// What the map shows beside the sites.
     pub layers: Vec<Layer>,
+    /// What is written about sites and lies elsewhere.
+    pub documents: BTreeMap<SiteId, Vec<Document>>,
     /// How much of the journal is kept.
     pub journal: JournalSettings,
     /// How soon after the measurement an alert is to be proven delivered.
@@ -143,8 +152,17 @@ impl Config {
     /// # Errors
     /// Every problem of every file, and the warnings among them.
     pub fn load(path: &Path) -> Result<Self, Problems> {
+        Self::load_with(path, &BTreeMap::new())
+    }
+
+    /// The same where some files say something else than on disk, by their path relative to the main file.
+    ///
+    /// # Errors
+    /// Every problem of every file, and the warnings among them.
+    pub fn load_with(path: &Path, changed: &BTreeMap<String, String>) -> Result<Self, Problems> {
         let main = path.file_name().unwrap_or_default().to_string_lossy();
-        resolve(&main, &Folder::on_disk(path.parent().unwrap_or(Path::new(""))))
+        let folder = Folder::changed(path.parent().unwrap_or(Path::new("")), changed);
+        Ok(Self { file: Some(path.into()), ..resolve(&main, &folder)? })
     }
 
     /// The same from texts by file name, `sites/cut-12.toml` for the file of a site: for the demo and for tests.

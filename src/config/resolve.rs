@@ -136,6 +136,10 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     ladders::check(&ladders, &rotas, &routes, &known.contacts, problems);
     table.finish("the main file", problems);
     let Daemon { data_dir, status, sender, http, journal, objective } = daemon?;
+    let documents = entries.iter().filter(|entry| !entry.documents.is_empty());
+    let documents = documents
+        .filter_map(|entry| Some((entry.id.as_ref()?.value.clone(), entry.documents.clone())));
+    let documents = documents.collect();
     let (registry, rules, policies) = field(entries);
     if sites_whole && problems.errors() == 0 {
         feeds.iter().for_each(|entry| feeds::check(entry, &registry, problems));
@@ -166,6 +170,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     };
     let link = http.public_url.clone().unwrap_or_default();
     let texts = Texts::new(templates.clone(), setup.sender.clone(), sender.contact.clone(), link);
+    channels::check_mailboxes(&channels, problems);
     if problems.errors() == 0 {
         texts::check(&texts, &channels, &setup, problems);
         channels::check_profiles(&channels, &setup, problems);
@@ -177,6 +182,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
     let channels = channels.into_iter().map(|(channel, _, _)| channel).collect();
     let warnings = Problems::default();
     Some(Config {
+        file: None,
         data_dir,
         sender_id: sender.id,
         contact: sender.contact,
@@ -184,6 +190,7 @@ fn read(main: &str, folder: &Folder<'_>, problems: &mut Problems) -> Option<Conf
         templates,
         http,
         layers,
+        documents,
         journal,
         objective,
         archive: archive.flatten(),

@@ -181,6 +181,7 @@ fn check_public(
     let what = match settings {
         _ if kind.is_siren() => "everybody hears a siren, not officers alone",
         Some(ChannelKind::Signboard(_)) => "everybody sees a signboard, not officers alone",
+        Some(ChannelKind::Mqtt(_)) => "everybody reads the topics of alerts, not officers alone",
         Some(ChannelKind::PublicAddress(_)) => "everybody hears a loudspeaker, not officers alone",
         Some(ChannelKind::CellBroadcast(cell)) if cell.gateway == CellGateway::Ecbe => {
             "everybody gets what a cell broadcast centre is given"

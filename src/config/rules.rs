@@ -118,7 +118,7 @@ fn read_rule(
     let levels = read_levels(&mut table, problems);
     let written = match table.has("clause") {
         true => Written::Clauses(table.tables("clause", problems)),
-        false => Written::Plain(clauses::take(&mut table, problems)),
+        false => Written::Plain(Box::new(clauses::take(&mut table, problems))),
     };
     let when = table.value("when").and_then(|value| when::term(value, 0, problems));
     let valid = validity::read(&mut table, scope.zone, problems);

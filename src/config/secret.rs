@@ -37,7 +37,7 @@ impl SecretRef {
     /// secret itself, so a message never repeats it.
     ///
     /// # Errors
-    /// A [`Fault`] for anything else.
+    /// A `Fault` for anything else.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Fault> {
         let remedy = "put it into a file that only bongsu may read and write \"file:/etc/bongsu/secrets/NAME\", \
                       or write \"env:NAME\" or \"credential:NAME\"";

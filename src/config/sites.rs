@@ -9,12 +9,13 @@ use reading::id::{SiteId, StationId};
 use reading::registry::{Site, SiteKind, StationEntry};
 
 use super::daemon::bilingual;
+use super::documents::Document;
 use super::problem::Problems;
 use super::stations::{self, Names, Stations, Watched};
 use super::table::Table;
 use super::tree::At;
 use super::value::{Fault, nearest, shortened};
-use super::{doubt, geometry, rules, silence};
+use super::{documents, doubt, geometry, rules, silence};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -44,6 +45,8 @@ pub struct SiteEntry {
     pub rules: Vec<Rule>,
     /// How its level moves, if it differs from the default.
     pub policy: Option<Policy>,
+    /// What is written about it and lies elsewhere.
+    pub documents: Vec<Document>,
 }
 
 /// Reads the file of a site. `known` is what its stations may name.
@@ -63,10 +66,11 @@ pub fn read(mut table: Table, known: &Names, problems: &mut Problems) -> SiteEnt
     let scope =
         rules::Scope { site: id.as_ref().map(|id| &id.value), zone, watched: &watched, whole };
     let written = rules::read(table.tables("rule", problems), &scope, problems);
+    let documents = documents::read(&mut table, problems);
     table.finish("the file of a site", problems);
     let kind = site.as_ref().map(|site| site.kind);
     let rules = with_defaults(written, &watched, kind, problems);
-    SiteEntry { id, site, stations, station_ids, gateways, rules, policy }
+    SiteEntry { id, site, stations, station_ids, gateways, rules, policy, documents }
 }
 
 /// The rules somebody wrote, and those that are always there.
@@ -93,6 +97,10 @@ fn with_defaults(
 fn read_site(mut table: Table, problems: &mut Problems) -> (Option<At<SiteId>>, Option<Site>) {
     table.need("id", "topics, series and files name the site by it, say id = \"cut-12\"", problems);
     let id = table.id::<SiteId>("id", problems);
+    if let Some(taken) = id.as_ref().filter(|id| id.value.as_str() == "alerts") {
+        let what = "the topics of alerts for everybody begin so, not those of a site";
+        problems.add(&taken.place, what, "give the site another id");
+    }
     let name = bilingual(&mut table, "name", problems);
     table.need(
         "kind",

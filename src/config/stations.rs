@@ -344,9 +344,9 @@ fn sensor(
     entries
 }
 
-/// The usual noise of an instrument for a quantity (one standard deviation, base unit), where a value has no business to
-/// leap and none to stand still: usual figures of catalogues. Rain, switches, hits and vibrations come
-/// in leaps, radios fade.
+/// The usual noise of an instrument for a quantity (one standard deviation, base unit), where a value has no business
+/// to leap and none to stand still: usual figures of catalogues. Rain, switches, hits and vibrations come in leaps,
+/// radios fade.
 pub fn usual_noise(quantity: Quantity) -> Option<f64> {
     use Quantity as Q;
     match quantity {
@@ -406,8 +406,18 @@ pub fn quantity(text: &str) -> Result<Quantity, Fault> {
 
 /// A unit by its symbol.
 pub fn unit(text: &str) -> Result<Unit, Fault> {
+    unit_among(text, |_| true)
+}
+
+/// A unit of a quantity by its symbol; what is none may be meant for one of these. One of another quantity passes.
+pub fn unit_near(text: &str, quantity: Quantity) -> Result<Unit, Fault> {
+    unit_among(text, |unit| quantity.to_base(1.0, unit).is_ok())
+}
+
+fn unit_among(text: &str, is_meant: impl Fn(Unit) -> bool) -> Result<Unit, Fault> {
     Unit::parse(text).ok_or_else(|| {
-        let remedy = match nearest(text, Unit::ALL.iter().map(|unit| unit.symbol())) {
+        let meant = Unit::ALL.iter().filter(|unit| is_meant(**unit));
+        let remedy = match nearest(text, meant.map(|unit| unit.symbol())) {
             Some(symbol) => format!("did you mean \"{symbol}\"?"),
             None => "write a symbol of docs/configuration.md, say \"deg\", \"mm\", \"kPa\"".into(),
         };
@@ -463,9 +473,16 @@ pub fn amount(quantity: Quantity, item: &At<Value>, problems: &mut Problems) -> 
         problems.add(&item.place, "the bound of a range has no unit", example);
         return None;
     };
-    let parsed =
-        number_with_unit(text).and_then(|(number, symbol)| Some((number, Unit::parse(symbol)?)));
-    let converted = parsed.and_then(|(number, unit)| quantity.to_base(number, unit).ok());
+    let parsed = number_with_unit(text);
+    if let Some((_, symbol)) = parsed
+        && !symbol.is_empty()
+        && let Err(fault) = unit_near(symbol, quantity)
+    {
+        problems.add(&item.place, fault.what, fault.remedy);
+        return None;
+    }
+    let converted =
+        parsed.and_then(|(number, symbol)| quantity.to_base(number, Unit::parse(symbol)?).ok());
     if converted.is_none() {
         problems.add(
             &item.place,

@@ -22,6 +22,8 @@ pub struct Table {
     pub place: Place,
     entries: BTreeMap<String, Entry>,
     asked: Vec<&'static str>,
+    #[cfg(test)]
+    notes: std::cell::RefCell<super::reference::Notes>,
 }
 
 /// A text, or where something else stands and what it is.
@@ -39,7 +41,13 @@ pub struct Entry {
 impl Table {
     /// A table of which nothing was read yet.
     pub fn new(place: Place, entries: BTreeMap<String, Entry>) -> Self {
-        Self { place, entries, asked: Vec::new() }
+        Self {
+            place,
+            entries,
+            asked: Vec::new(),
+            #[cfg(test)]
+            notes: std::cell::RefCell::default(),
+        }
     }
 
     /// A table of one entry, to read what was taken out of another.
@@ -51,6 +59,8 @@ impl Table {
 
     /// Reports a key that must be there and is not.
     pub fn need(&self, key: &str, remedy: &str, problems: &mut Problems) {
+        #[cfg(test)]
+        self.notes.borrow_mut().needed.push(key.into());
         if !self.entries.contains_key(key) {
             problems.add(&self.place, format!("`{key}` is missing"), remedy);
         }
@@ -68,6 +78,8 @@ impl Table {
 
     /// Refuses every key that nobody asked for. `what` names the table in messages, with its article.
     pub fn finish(self, what: &str, problems: &mut Problems) {
+        #[cfg(test)]
+        super::reference::learn(what, self.notes.into_inner());
         for (key, entry) in &self.entries {
             let remedy = match nearest(key, self.asked.iter().copied()) {
                 Some(word) => format!("did you mean `{word}`?"),
@@ -83,7 +95,7 @@ impl Table {
 
     /// Whatever stands behind a key.
     pub fn value(&mut self, key: &'static str) -> Option<At<Value>> {
-        self.take(key)
+        self.take(key, || "a value of several forms".into())
     }
 
     /// The same table with another's entries on top.
@@ -113,14 +125,36 @@ impl Table {
             .collect()
     }
 
-    fn take(&mut self, key: &'static str) -> Option<At<Value>> {
+    /// Takes what stands behind a key; `written` is what should, in words for the page of every key.
+    fn take(&mut self, key: &'static str, written: impl FnOnce() -> String) -> Option<At<Value>> {
         self.asked.push(key);
+        if cfg!(test) {
+            self.note(key, written());
+        }
         self.entries.remove(key).map(|entry| entry.value)
+    }
+
+    #[cfg_attr(
+        not(test),
+        expect(clippy::unused_self, unused_variables, reason = "only tests gather keys")
+    )]
+    fn note(&mut self, key: &'static str, written: String) {
+        #[cfg(test)]
+        self.notes.get_mut().asked.push((key, written));
     }
 
     /// Text that is not empty.
     pub fn text(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
-        self.take(key).and_then(|value| text(key, value, problems))
+        self.text_of(key, || "text".into(), problems)
+    }
+
+    fn text_of(
+        &mut self,
+        key: &'static str,
+        written: impl FnOnce() -> String,
+        problems: &mut Problems,
+    ) -> Option<At<String>> {
+        self.take(key, written).and_then(|value| text(key, value, problems))
     }
 
     /// Text that says something of its own.
@@ -139,7 +173,8 @@ impl Table {
         key: &'static str,
         problems: &mut Problems,
     ) -> Option<At<T>> {
-        self.read(key, id, problems)
+        let text = self.text_of(key, || "an identifier".into(), problems);
+        text.and_then(|text| understood(text, id, problems))
     }
 
     /// One of the given words.
@@ -149,7 +184,9 @@ impl Table {
         words: &[(&str, T)],
         problems: &mut Problems,
     ) -> Option<At<T>> {
-        self.read(key, |text| choice(key, text, words), problems)
+        let words_of = || words.iter().map(|(word, _)| format!("`\"{word}\"`")).collect::<Vec<_>>();
+        let text = self.text_of(key, || words_of().join(", "), problems);
+        text.and_then(|text| understood(text, |text| choice(key, text, words), problems))
     }
 
     /// A duration within bounds.
@@ -159,14 +196,15 @@ impl Table {
         bounds: RangeInclusive<Duration>,
         problems: &mut Problems,
     ) -> Option<At<Duration>> {
-        self.read(
-            key,
+        let (least, most) = (duration_text(*bounds.start()), duration_text(*bounds.end()));
+        let text = self.text_of(key, || format!("a duration, {least} to {most}"), problems)?;
+        understood(
+            text,
             |text| {
                 let duration = value::duration(text)?;
                 if bounds.contains(&duration) {
                     return Ok(duration);
                 }
-                let (least, most) = (duration_text(*bounds.start()), duration_text(*bounds.end()));
                 Err(Fault::new(
                     format!("`{key}` is out of bounds"),
                     format!("write something from {least} to {most}"),
@@ -183,15 +221,15 @@ impl Table {
         bounds: RangeInclusive<u64>,
         problems: &mut Problems,
     ) -> Option<At<u64>> {
-        self.read(
-            key,
+        let (least, most) = (value::size_text(*bounds.start()), value::size_text(*bounds.end()));
+        let text = self.text_of(key, || format!("a size, {least} to {most}"), problems)?;
+        understood(
+            text,
             |text| {
                 let size = value::size(text)?;
                 if bounds.contains(&size) {
                     return Ok(size);
                 }
-                let (least, most) =
-                    (value::size_text(*bounds.start()), value::size_text(*bounds.end()));
                 Err(Fault::new(
                     format!("`{key}` is out of bounds"),
                     format!("write something from {least} to {most}"),
@@ -208,7 +246,8 @@ impl Table {
         bounds: RangeInclusive<i64>,
         problems: &mut Problems,
     ) -> Option<At<i64>> {
-        let At { value, place } = self.take(key)?;
+        let written = || format!("a whole number, {} to {}", bounds.start(), bounds.end());
+        let At { value, place } = self.take(key, written)?;
         match value {
             Value::Integer(number) if bounds.contains(&number) => Some(At { value: number, place }),
             Value::Integer(_) => {
@@ -222,7 +261,7 @@ impl Table {
 
     /// A number, finite.
     pub fn number(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<f64>> {
-        let At { value, place } = self.take(key)?;
+        let At { value, place } = self.take(key, || "a number".into())?;
         match as_number(&value) {
             Some(value) => Some(At { value, place }),
             None => mismatch(key, &value, &place, "write a finite number without quotes", problems),
@@ -231,7 +270,7 @@ impl Table {
 
     /// `true` or `false`.
     pub fn flag(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<bool>> {
-        let At { value, place } = self.take(key)?;
+        let At { value, place } = self.take(key, || "`true` or `false`".into())?;
         match value {
             Value::Flag(flag) => Some(At { value: flag, place }),
             other => mismatch(key, &other, &place, "write true or false without quotes", problems),
@@ -240,7 +279,7 @@ impl Table {
 
     /// A day, in quotes or bare.
     pub fn date(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
-        let At { value, place } = self.take(key)?;
+        let At { value, place } = self.take(key, || "a date".into())?;
         let written = match value {
             Value::Date(date) => At { value: date, place },
             other => text(key, At { value: other, place }, problems)?,
@@ -254,7 +293,7 @@ impl Table {
         key: &'static str,
         problems: &mut Problems,
     ) -> Option<At<Vec<At<Value>>>> {
-        let At { value, place } = self.take(key)?;
+        let At { value, place } = self.take(key, || "a list".into())?;
         match value {
             Value::List(items) => Some(At { value: items, place }),
             other => mismatch(key, &other, &place, "write it in brackets: [ … ]", problems),
@@ -277,7 +316,7 @@ impl Table {
 
     /// A table, from a header or in braces.
     pub fn table(&mut self, key: &'static str, problems: &mut Problems) -> Option<Table> {
-        let At { value, place } = self.take(key)?;
+        let At { value, place } = self.take(key, || "a table".into())?;
         match value {
             Value::Table(table) => Some(table),
             other => mismatch(
@@ -293,7 +332,9 @@ impl Table {
     /// Every table of a list of tables.
     pub fn tables(&mut self, key: &'static str, problems: &mut Problems) -> Vec<Table> {
         let remedy = format!("write each as a table under its own header: [[{key}]]");
-        let Some(At { value, place }) = self.take(key) else { return Vec::new() };
+        let Some(At { value, place }) = self.take(key, || "tables".into()) else {
+            return Vec::new();
+        };
         let items = match value {
             Value::List(items) => items,
             other => mismatch(key, &other, &place, &remedy, problems).unwrap_or_default(),

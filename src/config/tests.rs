@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use reading::SiteId;
 use reading::registry::Make;
 
+use super::channels::Kind;
 use super::*;
 
 mod rules;
@@ -22,6 +23,7 @@ mod feeds;
 mod field;
 mod people;
 mod templates;
+mod texts;
 
 const MAIN: &str = r#"data-dir = "/var/lib/bongsu"
 sites = "sites"
@@ -132,12 +134,30 @@ fn load(sources: &BTreeMap<String, String>) -> Result<Config, Problems> {
 
 /// The good files with one text replaced in one of them, wherever it first stands.
 fn changed(from: &str, to: &str) -> BTreeMap<String, String> {
-    let mut sources = good();
     let file = if MAIN.contains(from) { "bongsu.toml" } else { "sites/cut-12.toml" };
+    edited(good(), file, from, to)
+}
+
+/// The same files with one text of one of them replaced, where it first stands.
+fn edited(
+    mut sources: BTreeMap<String, String>,
+    file: &str,
+    from: &str,
+    to: &str,
+) -> BTreeMap<String, String> {
     let text = sources.get_mut(file).unwrap();
-    assert!(text.contains(from), "the good files hold no `{from}`");
+    assert!(text.contains(from), "{file} holds no `{from}`");
     *text = text.replacen(from, to, 1);
     sources
+}
+
+/// Some problem stands at the place, `file:line:column`, and says that.
+#[track_caller]
+fn refused(sources: &BTreeMap<String, String>, place: &str, says: &str) {
+    let found = problems(sources);
+    let here =
+        |problem: &String| problem.starts_with(&format!("{place}: ")) && problem.contains(says);
+    assert!(found.iter().any(here), "nothing at {place} says `{says}`: {found:#?}");
 }
 
 fn problems(sources: &BTreeMap<String, String>) -> Vec<String> {
@@ -240,6 +260,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("kind = \"siren\"\nsirens = [\"cut-12/siren-1\"]", "kind = \"cell-broadcast\"\nurl = \"https://g.example.kr\"\nclass-severe = \"loud\"", "bongsu.toml:38:16"),
     ("kind = \"siren\"\nsirens = [\"cut-12/siren-1\"]", "kind = \"alertmanager\"\nurl = \"https://am.example.kr\"\npeers = [\"am2\"]", "bongsu.toml:38:10"),
     ("audience = \"public\"", "audience = \"officers\"", "bongsu.toml:38:12"),
+    ("kind = \"siren\"\nsirens = [\"cut-12/siren-1\"]\naudience = \"public\"", "kind = \"mqtt\"\naudience = \"officers\"", "bongsu.toml:37:12"),
+    ("kind = \"siren\"\nsirens = [\"cut-12/siren-1\"]", "kind = \"mqtt\"\nsimulated = true", "bongsu.toml:37:13"),
     // the site
     ("[site]", "[cite]", "sites/cut-12.toml:1:1"),
     ("id = \"cut-12\"", "id = \"Cut 12\"", "sites/cut-12.toml:2:6"),
@@ -322,6 +344,46 @@ const CASES: &[(&str, &str, &str)] = &[
     ("series = [\"post-*/tilt-1/tilt-*\"]\ncondition = { kind = \"rate\"", "series = [\"post-*/tilt-1/tilt-*\"]\ncondition = { kind = \"accumulation\"", "sites/cut-12.toml:41:22"),
 ];
 
+/// What no other text of these tests has: tables are asked for their keys though they are empty.
+const REST: &str = r#"
+[http.tls]
+[heartbeat]
+[history]
+[[layer]]
+[[collector]]
+name = "own"
+kind = "embedded-broker"
+listen = "127.0.0.1:1883"
+tls = {}
+users = [{}]
+[[channel]]
+name = "speakers"
+kind = "public-address"
+audience = "officers"
+same = {}
+"#;
+
+/// Reads what the tests read, for whoever looks at what is asked for.
+pub fn read_everything() {
+    let mut rest = good();
+    rest.insert("bongsu.toml".into(), MAIN.to_owned() + REST);
+    load(&rest).unwrap_err();
+    for (from, to, _) in CASES {
+        load(&changed(from, to)).ok();
+    }
+    audit::the_head_is_told_at_a_time_of_day_in_a_zone();
+    exercise::a_drill_has_channels_groups_and_an_address_of_its_own();
+    feeds::every_format_is_understood();
+    feeds::a_layout_of_raw_bytes_is_understood();
+    people::ladders_rotas_and_quiet_hours_are_understood();
+    people::what_is_hidden_or_gathered_is_understood_or_refused_with_its_place();
+    rules::clauses_levels_and_named_rules_become_one_tree();
+    templates::an_installation_has_templates_of_its_own();
+    wires::each_wire_has_its_framing_and_its_form();
+    wires::every_wrong_wire_is_told_with_what_to_do();
+    calibrations_are_read_version_by_version();
+}
+
 #[test]
 fn g13_every_problem_is_named_with_its_place() {
     assert_eq!(problems(&good()), Vec::<String>::new(), "the good files have no problem");
@@ -353,8 +415,7 @@ fn g13_problems_are_told_together_in_the_order_of_files_and_lines() {
         ("bongsu.toml", "status = \"actual\"", "status = \"actual\"\nextra = 1"),
         ("bongsu.toml", "https://duty", "http://duty"),
     ] {
-        let text = sources.get_mut(file).unwrap();
-        *text = text.replacen(from, to, 1);
+        sources = edited(sources, file, from, to);
     }
     let found = problems(&sources);
     let places: Vec<_> = found.iter().map(|problem| problem.split(": ").next().unwrap()).collect();
@@ -573,6 +634,7 @@ fn g13_every_shipped_file_passes() {
 fn the_demo_is_what_stands_in_its_folder() {
     let mut on_disk = Config::load(&deploy().join("demo/bongsu.toml")).unwrap();
     let embedded = Config::demo().unwrap_or_else(|problems| panic!("{problems}"));
+    on_disk.file = None;
     on_disk.data_dir = embedded.data_dir.clone();
     let name = |config: &Config| config.contacts.as_ref()?.file_name().map(ToOwned::to_owned);
     assert_eq!(name(&on_disk), name(&embedded));
@@ -626,6 +688,23 @@ fn the_demo_knows_what_the_typhoon_plays() {
     assert_eq!(sirens, played);
 }
 
+#[test]
+fn no_site_is_called_as_the_topics_of_alerts_are() {
+    let found = problems(&changed("id = \"cut-12\"", "id = \"alerts\""));
+    let place = "sites/cut-12.toml:2:6: the topics of alerts";
+    assert!(found.iter().any(|problem| problem.starts_with(place)), "{found:#?}");
+}
+
+#[test]
+fn every_kind_of_channel_meets_bad_peers() {
+    let met = include_str!("../../alerting/delivery/tests/peers.rs");
+    let own = ["cap", "log"]; // files of our own: there is no far end
+    for (word, _) in Kind::WORDS {
+        let is_met = met.contains(&format!("\n    \"{word}\",\n"));
+        assert_eq!(is_met, !own.contains(&word), "KINDS in tests/peers.rs and {word}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_answered_with_problems_and_no_panic(main in "\\PC{0,200}", site in "(?s).{0,200}") {
@@ -644,6 +723,23 @@ proptest! {
         for problem in problems(&sources) {
             prop_assert!(problem.lines().count() == 1 && problem.matches(':').count() >= 3, "{problem}");
         }
+    }
+}
+
+#[test]
+fn a_unit_that_is_none_is_told_from_one_of_another_quantity() {
+    for (from, to, place, says) in [
+        (
+            "raise-at = \"90 mm\"",
+            "raise-at = \"90 mn\"",
+            "49:65",
+            "`mn` is not a unit; did you mean \"mm\"?",
+        ),
+        ("raise-at = \"90 mm\"", "raise-at = \"90 kPa\"", "49:65", "`kPa` does not measure rain"),
+        ("\"0.01 deg/h\"", "\"0.01 dge/h\"", "41:57", "`dge` is not a unit; did you mean \"deg\"?"),
+        ("[\"0 mm\", \"50 mm\"]", "[\"0 mm\", \"50 nm\"]", "31:18", "`nm` is not a unit"),
+    ] {
+        refused(&changed(from, to), &format!("sites/cut-12.toml:{place}"), says);
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use alerting::alert::{IncidentKind, Purpose};
-use alerting::catalogue::{self, Language};
-use alerting::route::Route;
+use alerting::catalogue::Language;
+use alerting::route::{Audience, Route};
 use alerting::setup::Setup;
+use alerting::text;
 use alerting::{Alert, Hazard, IncidentId, Level, MessageType, SiteFacts};
 use delivery::text::{Case, Medium, Template, Texts, examine};
 use reading::Timestamp;
@@ -77,6 +78,12 @@ pub fn check(
                     problems.add(place, format!("site `{}`: {what}", site.id), remedy);
                 }
             }
+            for what in left_out(texts, channel, route, setup, site) {
+                if told.insert((site.id.clone(), what.clone())) {
+                    let remedy = "say it in the template, if its own words do not";
+                    problems.warn(place, format!("site `{}`: {what}", site.id), remedy);
+                }
+            }
         }
     }
 }
@@ -90,16 +97,15 @@ fn faults(
 ) -> Vec<(String, String)> {
     let levels = Level::ALL.into_iter().filter(|level| *level >= route.min_level);
     let cases: Vec<Alert> = levels
-        .map(|level| sample(setup, site, level))
-        .chain([sample(setup, site, Level::Normal)])
+        .chain([Level::Normal])
+        .map(|level| sample(setup, site, route.audience, level))
         .collect();
     let mut found = Vec::new();
     for (medium, language) in channel.kind.speaks() {
         let limit = channel.kind.limit(medium);
         for alert in &cases {
             let case = Case { medium, channel: &channel.id, language, alert };
-            let name =
-                Medium::WORDS.iter().find(|(_, one)| *one == medium).map_or("", |(word, _)| word);
+            let name = word(medium);
             let remedy = format!(
                 "write a [[text]] medium = \"{name}\", language = \"{}\" for it, or shorten what the site says",
                 language.code()
@@ -116,16 +122,41 @@ fn faults(
     found
 }
 
+/// What warnings do not say though they should: who speaks, what may happen, where, when, and what to do.
+fn left_out(
+    texts: &Texts,
+    channel: &Channel,
+    route: &Route,
+    setup: &Setup,
+    site: &Site,
+) -> Vec<String> {
+    const SHORT: [Medium; 4] =
+        [Medium::CellBroadcast90, Medium::CellBroadcast157, Medium::Sms, Medium::Speech];
+    let spoken = channel.kind.speaks().into_iter().filter(|(medium, _)| SHORT.contains(medium));
+    let mut found = Vec::new();
+    for (medium, language) in spoken {
+        for level in [Level::Warning, Level::Severe] {
+            let alert = sample(setup, site, route.audience, level.max(route.min_level));
+            let case = Case { medium, channel: &channel.id, language, alert: &alert };
+            found.extend(texts.elements_left_out(&case).into_iter().map(|element| {
+                let fault = text::Fault::NoElement(element).text().en;
+                format!("{} in {}: {fault}", word(medium), language.code())
+            }));
+        }
+    }
+    found
+}
+
+fn word(medium: Medium) -> &'static str {
+    Medium::WORDS.iter().find(|(_, one)| *one == medium).map_or("", |(word, _)| word)
+}
+
 /// What would be said of a site at a level; 정상 is the end of it.
-fn sample(setup: &Setup, site: &Site, level: Level) -> Alert {
+fn sample(setup: &Setup, site: &Site, audience: Audience, level: Level) -> Alert {
     let (over, now) = (level == Level::Normal, Timestamp::from_nanos(1_784_000_000_000_000_000));
     let hazard = Hazard::of(site.kind);
-    let instruction = match level {
-        Level::Normal => catalogue::text("instruction-over", &[]),
-        Level::Attention => catalogue::text("instruction-look", &[]),
-        Level::Caution => catalogue::text("instruction-inspect", &[]),
-        Level::Warning | Level::Severe => site.instruction.clone(),
-    };
+    let instruction =
+        alerting::engine::instruction(Some(&site.instruction), audience, hazard, level, over);
     Alert {
         incident: IncidentId::new(IncidentKind::Live, &site.id, hazard, 1),
         revision: 1,

@@ -126,11 +126,15 @@ pub fn date(text: &str) -> Result<String, Fault> {
     }
 }
 
-/// The word of `words` that `text` was probably meant to be.
+/// The word of `words` that `text` was probably meant to be; of two as near, the one that begins the same and is as long.
 pub fn nearest<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let tolerance = 1 + text.chars().count() / 4;
-    let measured = words.into_iter().map(|word| (distance(text, word), word));
-    let (distance, word) = measured.min()?;
+    let alike = |word: &str| {
+        let begins = word.chars().next() == text.chars().next();
+        (!begins, word.len().abs_diff(text.len()))
+    };
+    let measured = words.into_iter().map(|word| (distance(text, word), alike(word), word));
+    let (distance, _, word) = measured.min()?;
     (distance <= tolerance).then_some(word)
 }
 

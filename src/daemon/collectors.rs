@@ -26,6 +26,7 @@ use reading::codec::{Feed, Root};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::{
     BrokerSettings, Collector, CollectorKind, Config, FetchSettings, HttpUrl, MqttSettings,
@@ -36,6 +37,9 @@ use crate::desk::events::{CollectorEvent, payload};
 /// How many events of connections may wait to be journaled; what comes on top is logged only.
 const EVENTS_MAX: usize = 256;
 
+/// Where the embedded broker keeps its sessions and the key of its owner, in the data folder.
+const BROKER: &str = "broker";
+
 /// What a gateway is not allowed is told so often at most; all is counted.
 const TRESPASS_EVERY: Duration = Duration::from_secs(60);
 
@@ -45,8 +49,10 @@ const TOPIC_SHOWN: usize = 120;
 /// How a collector stands.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
-    /// Why it does not receive at present; none if it does.
-    pub down: Option<String>,
+    /// Why each of its sessions does not receive at present; none if it does.
+    pub sessions: BTreeMap<Role, Option<String>>,
+    /// What its broker says it is.
+    pub version: Option<String>,
     /// Whether its broker keeps our session while we are away, once that is known.
     pub persists: Option<bool>,
 }
@@ -68,6 +74,9 @@ pub struct Collectors {
     mqtt: Vec<MqttCollector>,
     wires: Vec<JoinHandle<()>>,
     tasks: JoinSet<()>,
+    /// Journals what happens to collectors, until all have ended.
+    scribe: AbortOnDropHandle<()>,
+    is_over: CancellationToken,
 }
 
 /// What collectors are given.
@@ -93,14 +102,15 @@ impl Collectors {
     /// What can never work as configured.
     pub async fn start(config: &Config, ground: &Ground<'_>) -> anyhow::Result<Self> {
         let watch: Watch = Arc::default();
-        let mut tasks = JoinSet::new();
         let (events, inbox) = mpsc::channel(EVENTS_MAX);
-        tasks.spawn(journal_events(
+        let is_over = CancellationToken::new();
+        let scribe = AbortOnDropHandle::new(tokio::spawn(journal_events(
             inbox,
             ground.journal.clone(),
             ground.clock.clone(),
             watch.clone(),
-        ));
+            is_over.clone(),
+        )));
         let mut all = Self {
             publishers: BTreeMap::new(),
             stored: BTreeMap::new(),
@@ -109,7 +119,9 @@ impl Collectors {
             brokers: Vec::new(),
             mqtt: Vec::new(),
             wires: Vec::new(),
-            tasks,
+            tasks: JoinSet::new(),
+            scribe,
+            is_over,
         };
         for collector in &config.collectors {
             let of_collector = |feed: &&Feed| feed.source == collector.name;
@@ -182,9 +194,7 @@ impl Collectors {
             &collector.name,
             filters(ground.root, feeds),
             Arc::new(ground.journal.clone()),
-            ground.clock.clone(),
-            ground.metrics.clone(),
-            ground.stop.clone(),
+            &wiring(ground, events, ground.stop),
         );
         let mut config = BrokerConfig::loopback(0);
         config.bind = settings.listen;
@@ -192,7 +202,7 @@ impl Collectors {
         config.gateways.clone_from(&settings.gateways);
         config.tls.clone_from(&settings.tls);
         config.watchman = Some(watchman(&collector.name, ground, events));
-        config.data_dir = Some(data_dir.join("broker"));
+        config.data_dir = Some(data_dir.join(BROKER));
         for user in &settings.users {
             let password = resolve_secret(&user.password)?;
             config.users.push(User {
@@ -210,7 +220,7 @@ impl Collectors {
             .await
             .ok();
 
-        let mut client = broker_config(&collector.name, settings, address, data_dir)?;
+        let mut client = broker_config(&collector.name, address, data_dir)?;
         client.sparkplug_host = feeds.iter().find_map(sparkplug_host).map(Into::into);
         std::fs::create_dir_all(&client.data_dir)?;
         self.start_publisher(&client, ground, events)
@@ -291,6 +301,10 @@ impl Collectors {
         if tokio::time::timeout(grace, ended).await.is_err() {
             tracing::warn!("a publisher did not stop in time");
         }
+        self.is_over.cancel();
+        if tokio::time::timeout(grace, self.scribe).await.is_err() {
+            tracing::warn!("the last events of collectors could not be journaled in time");
+        }
     }
 }
 
@@ -316,13 +330,12 @@ pub(crate) fn mqtt_config(
     Ok(config)
 }
 
-/// How our own broker is spoken to: at `address`, as the first of its users.
+/// How our own broker is spoken to: at `address`, by the key of its owner where it asks for one.
 ///
 /// # Errors
-/// A secret that cannot be read.
+/// A key that cannot be read.
 pub(crate) fn broker_config(
     name: &str,
-    settings: &BrokerSettings,
     address: SocketAddr,
     data_dir: &Path,
 ) -> anyhow::Result<MqttConfig> {
@@ -332,9 +345,9 @@ pub(crate) fn broker_config(
     };
     let url = BrokerUrl { host, port: address.port(), tls: false };
     let mut config = MqttConfig::new(name, url, data_dir.join("collectors"));
-    if let Some(user) = settings.users.first() {
-        config.user = Some(user.name.clone());
-        config.password = Some(Password::new(resolve_secret(&user.password)?.expose()));
+    if let Some(key) = broker::owner_key(&data_dir.join(BROKER))? {
+        config.user = Some(broker::OWNER.into());
+        config.password = Some(Password::new(key));
     }
     Ok(config)
 }
@@ -417,15 +430,25 @@ fn shown(topic: &str) -> String {
     topic.chars().filter(|c| !c.is_control()).take(TOPIC_SHOWN).collect()
 }
 
-/// Writes into the journal when a collector begins and ceases to receive; tells the rest to the log.
+/// Writes into the journal when a collector begins and ceases to receive; tells the rest to the log. Ends once
+/// `is_over` and nothing waits: whoever may tell something, as each connection of a broker may, need not be gone by
+/// then.
 async fn journal_events(
     mut inbox: mpsc::Receiver<Event>,
     journal: Journal,
     clock: Clock,
     watch: Watch,
+    is_over: CancellationToken,
 ) {
-    while let Some(event) = inbox.recv().await {
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = inbox.recv() => event,
+            () = is_over.cancelled() => None,
+        };
+        let Some(event) = event else { return };
         tracing::info!(collector = event.collector, role = event.role.name(), happening = ?event.happening, "collector");
+        note_standing(&event, &watch);
         let news = match (&event.role, event.happening) {
             (Role::Telemetry, Happening::Up { .. }) => CollectorEvent::up(),
             (Role::Telemetry, Happening::Down { reason }) => CollectorEvent::down(reason),
@@ -438,22 +461,30 @@ async fn journal_events(
             (_, Happening::TooFast { sender, refused }) => {
                 CollectorEvent::too_fast(shown(&sender), refused)
             }
-            (_, Happening::SessionPersists { persists, .. }) => {
-                watch.lock().entry(event.collector.clone()).or_default().persists = Some(persists);
-                continue;
-            }
+            (_, Happening::Slowed { sender, .. }) => CollectorEvent::slowed(shown(&sender)),
             (role, Happening::SessionLost) => {
                 CollectorEvent::lost(format!("the broker forgot our {} session", role.name()))
             }
             _ => continue,
         };
-        if news.is_of_standing() {
-            watch.lock().entry(event.collector.clone()).or_default().down =
-                (!news.up).then(|| news.reason.clone());
-        }
         if journal.append(vec![entry(&event.collector, &news, &clock)]).await.is_err() {
             return; // the journal has ended, and so does the daemon
         }
+    }
+}
+
+/// Notes what an event says of how its collector stands.
+fn note_standing(event: &Event, watch: &Watch) {
+    let mut watch = watch.lock();
+    let standing = watch.entry(event.collector.clone()).or_default();
+    match &event.happening {
+        Happening::Up { .. } => drop(standing.sessions.insert(event.role, None)),
+        Happening::Down { reason } => {
+            standing.sessions.insert(event.role, Some(reason.clone()));
+        }
+        Happening::SessionPersists { persists, .. } => standing.persists = Some(*persists),
+        Happening::Version { version } => standing.version = Some(shown(version)),
+        _ => {}
     }
 }
 

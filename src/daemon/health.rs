@@ -9,17 +9,20 @@ use alerting::catalogue::text;
 use delivery::Ledger;
 use ingest::archive::ArchiveMetrics;
 use ingest::clock::{Clock, Stopwatch};
+use ingest::collector::config::Filters;
+use ingest::collector::event::Role;
+use ingest::collector::metrics::CollectorMetrics;
 use ingest::journal::{Health, Journal};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::archive::REFUSED;
-use super::collectors::Watch;
+use super::collectors::{Standing, Watch, filters, mqtt_filters};
 use crate::board::{self, Check, Vital};
-use crate::config::{Collector, Config};
+use crate::config::{Collector, CollectorKind, Config};
 use crate::desk::run::Progress;
 use crate::overview;
-use crate::vitals;
+use crate::vitals::{self, Subscribed};
 
 /// The desk may be this far behind the journal, in the journal's time, before that is worth a word.
 const LAG_MAX: Duration = Duration::from_secs(30);
@@ -30,14 +33,35 @@ const CLOCK_SYNC_EVERY: Duration = Duration::from_secs(60);
 /// Over how long it is counted what collectors bring.
 const COUNTED_OVER: Duration = Duration::from_secs(10);
 
+/// How many frames there are, by collector and, where not empty, by what it subscribes to.
+type Counts = BTreeMap<(String, String), u64>;
+
 /// How many frames collectors brought lately.
 #[derive(Default)]
 struct Brought {
     since: Option<Stopwatch>,
     /// How many there were then.
-    before: BTreeMap<String, u64>,
+    before: Counts,
     /// How many came in the ten seconds that were counted last.
-    lately: BTreeMap<String, u64>,
+    lately: Counts,
+}
+
+/// What collectors subscribe to, and how much came on it.
+struct Subscriptions {
+    metrics: CollectorMetrics,
+    /// By collector: which of its sessions, and the filter.
+    filters: BTreeMap<String, Vec<(Role, String)>>,
+}
+
+impl Subscriptions {
+    fn counts(&self) -> impl Iterator<Item = ((String, String), u64)> {
+        self.filters.iter().flat_map(move |(collector, filters)| {
+            filters.iter().map(move |(_, filter)| {
+                let count = self.metrics.matched(collector, filter);
+                ((collector.clone(), filter.clone()), count)
+            })
+        })
+    }
 }
 
 /// The daemon's vitals.
@@ -54,6 +78,7 @@ pub struct Vitals {
     wired: Vec<Collector>,
     overview: overview::Shared,
     brought: Mutex<Brought>,
+    subscriptions: Option<Subscriptions>,
     /// What the system said of its clock, and when.
     clock_sync: Mutex<Option<(Stopwatch, Check)>>,
     archive: Option<ArchiveMetrics>,
@@ -84,6 +109,7 @@ impl Vitals {
             wired,
             overview,
             brought,
+            subscriptions: None,
             clock_sync,
             archive: None,
         }
@@ -92,6 +118,16 @@ impl Vitals {
     /// The archive as well, where there is one.
     pub fn with_archive(self, archive: Option<ArchiveMetrics>) -> Self {
         Self { archive, ..self }
+    }
+
+    /// What collectors subscribe to as well, as they count it.
+    pub fn with_subscriptions(self, config: &Config, metrics: CollectorMetrics) -> Self {
+        let filters = config
+            .collectors
+            .iter()
+            .map(|collector| (collector.name.clone(), subscriptions(config, collector)))
+            .collect();
+        Self { subscriptions: Some(Subscriptions { metrics, filters }), ..self }
     }
 
     fn journal(&self) -> Check {
@@ -153,16 +189,17 @@ impl Vitals {
     }
 
     /// How many frames each collector brought in ten seconds, or since the start if that is less.
-    fn lately(&self) -> BTreeMap<String, u64> {
+    fn lately(&self) -> Counts {
         let overview = self.overview.load();
         let mut brought = self.brought.lock();
         let since = brought.since.get_or_insert_with(Stopwatch::start).elapsed();
-        let counts: BTreeMap<_, _> =
-            overview.balances.iter().map(|of| (of.source.clone(), of.received)).collect();
-        if since >= COUNTED_OVER || brought.lately.is_empty() {
-            let before = |source: &String| brought.before.get(source).copied().unwrap_or(0);
-            let come =
-                counts.iter().map(|(source, n)| (source.clone(), n.saturating_sub(before(source))));
+        let whole =
+            overview.balances.iter().map(|of| ((of.source.clone(), String::new()), of.received));
+        let of_filters = self.subscriptions.iter().flat_map(Subscriptions::counts);
+        let counts: Counts = whole.chain(of_filters).collect();
+        if since >= COUNTED_OVER || brought.before.is_empty() {
+            let before = |key| brought.before.get(key).copied().unwrap_or(0);
+            let come = counts.iter().map(|(key, n)| (key.clone(), n.saturating_sub(before(key))));
             brought.lately = come.collect();
         }
         if since >= COUNTED_OVER {
@@ -171,23 +208,45 @@ impl Vitals {
         brought.lately.clone()
     }
 
-    /// Whether every collector receives, and whether its broker keeps our session.
+    /// Whether every collector receives, whether its broker keeps our session, and what came on each subscription.
     fn collectors(&self) -> Vec<Check> {
         let (collectors, lately) = (self.collectors.lock().clone(), self.lately());
         let checks = collectors.into_iter().flat_map(|(name, standing)| {
-            let (vital, detail) = match &standing.down {
-                None => {
-                    let n = lately.get(&name).copied().unwrap_or(0).to_string();
-                    (Vital::Ok, text("vital-collector", &[&n]))
-                }
-                Some(reason) => (Vital::Degraded, text("vital-collector-down", &[reason])),
-            };
-            let session = standing
-                .persists
-                .map(|persists| vitals::session(format!("session-{name}"), Some(persists)));
-            [Some(Check::new(format!("collector-{name}"), vital, detail)), session]
+            let receives = standing.sessions.get(&Role::Telemetry).map(|down| {
+                let (vital, detail) = match down {
+                    None => {
+                        let n = lately.get(&(name.clone(), String::new())).copied().unwrap_or(0);
+                        (Vital::Ok, text("vital-collector", &[&n.to_string()]))
+                    }
+                    Some(reason) => (Vital::Degraded, text("vital-collector-down", &[reason])),
+                };
+                Check::new(format!("collector-{name}"), vital, detail)
+            });
+            let session = standing.persists.map(|persists| {
+                let version = standing.version.as_deref();
+                vitals::session(format!("session-{name}"), Some(persists), version)
+            });
+            let each = self.each_subscription(&name, &standing, &lately);
+            receives.into_iter().chain(session).chain(each)
         });
-        checks.flatten().collect()
+        checks.collect()
+    }
+
+    fn each_subscription(&self, name: &str, standing: &Standing, lately: &Counts) -> Vec<Check> {
+        let filters = self.subscriptions.as_ref().and_then(|all| all.filters.get(name));
+        let each = filters.into_iter().flatten().enumerate().map(|(place, (role, filter))| {
+            let subscribed = match standing.sessions.get(role) {
+                None => Subscribed::Waiting,
+                Some(Some(reason)) => Subscribed::Down(reason.clone()),
+                Some(None) => {
+                    let key = (name.to_owned(), filter.clone());
+                    let messages = lately.get(&key).copied().unwrap_or(0);
+                    Subscribed::Heard(messages, COUNTED_OVER.as_secs())
+                }
+            };
+            vitals::subscription(format!("topic-{name}-{}", place + 1), filter, &subscribed)
+        });
+        each.collect()
     }
 
     fn series(&self) -> Option<Check> {
@@ -217,5 +276,27 @@ impl board::Health for Vitals {
             .chain(self.archive())
             .chain(outside)
             .collect()
+    }
+}
+
+/// What a collector subscribes to, and in which of its sessions. Our own broker has one for all.
+fn subscriptions(config: &Config, collector: &Collector) -> Vec<(Role, String)> {
+    let root = config.setup.root();
+    let feeds: Vec<_> =
+        config.setup.feeds.iter().filter(|feed| feed.source == collector.name).cloned().collect();
+    match &collector.kind {
+        CollectorKind::Mqtt(settings) => {
+            let Filters { telemetry, receipts, backfill } = mqtt_filters(root, settings, &feeds);
+            let of = |role, filters: Vec<String>| filters.into_iter().map(move |f| (role, f));
+            of(Role::Telemetry, telemetry)
+                .chain(of(Role::Receipts, receipts))
+                .chain(of(Role::Backfill, backfill))
+                .collect()
+        }
+        CollectorKind::EmbeddedBroker(_) => {
+            let filters = filters(root, &feeds);
+            filters.all().map(|filter| (Role::Telemetry, filter.to_owned())).collect()
+        }
+        CollectorKind::Serial(_) | CollectorKind::Modbus(_) | CollectorKind::Http(_) => Vec::new(),
     }
 }

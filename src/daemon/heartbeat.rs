@@ -1,7 +1,7 @@
 //! Tells a second place again and again that the desk moves: who hears nothing for a while calls people.
 //!
-//! Nothing is told while readings wait and nothing is decided, or while the disk is full or takes nothing: somebody should look then
-//! as well.
+//! Nothing is told while readings wait and nothing is decided, or while the disk is full or takes nothing: somebody
+//! should look then as well.
 
 use anyhow::Context;
 use ingest::journal::{Health, Journal};

@@ -106,6 +106,9 @@ impl Prober {
         let looking = async {
             tokio::time::sleep(SETTLING).await;
             let mut looks = JoinSet::new();
+            // A turn of its own: looks that keep ending must not put it off.
+            let mut stale = tokio::time::interval(STALE_EVERY);
+            stale.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 for (channel, target) in self.take_due() {
                     let look = self.clone().look(channel, target, journal.clone());
@@ -122,7 +125,7 @@ impl Prober {
                     () = due => {}
                     () = self.asked.notified() => {}
                     Some(_) = looks.join_next() => {}
-                    () = tokio::time::sleep(STALE_EVERY) => self.complain(&journal).await,
+                    _ = stale.tick() => self.complain(&journal).await,
                 }
             }
         };

@@ -1,5 +1,7 @@
 //! Payloads of our own journal records.
 
+use alerting::decision::IncidentRecord;
+use alerting::{DeliveryKey, DeliveryState, StillOwed};
 use reading::registry::Text;
 use serde::{Deserialize, Serialize};
 
@@ -19,12 +21,22 @@ pub struct CollectorEvent {
     /// A sender that is too fast, and how many frames of it were refused since the last word of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub too_fast: Option<(String, u64)>,
+    /// A sender that is too fast and was made to wait, at our own broker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowed: Option<String>,
 }
 
 impl CollectorEvent {
     /// It receives.
     pub fn up() -> Self {
-        Self { up: true, reason: String::new(), lost: String::new(), foreign: None, too_fast: None }
+        Self {
+            up: true,
+            reason: String::new(),
+            lost: String::new(),
+            foreign: None,
+            too_fast: None,
+            slowed: None,
+        }
     }
 
     /// It does not, and why.
@@ -47,10 +59,34 @@ impl CollectorEvent {
         Self { too_fast: Some((sender, refused)), ..Self::up() }
     }
 
+    /// It receives, and a sender that is too fast was made to wait.
+    pub fn slowed(sender: String) -> Self {
+        Self { slowed: Some(sender), ..Self::up() }
+    }
+
     /// Whether it says that the collector came up or went down, and nothing else.
     pub fn is_of_standing(&self) -> bool {
-        self.lost.is_empty() && self.foreign.is_none() && self.too_fast.is_none()
+        self.lost.is_empty()
+            && self.foreign.is_none()
+            && self.too_fast.is_none()
+            && self.slowed.is_none()
     }
+}
+
+/// What stands open in the ledger at a start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Orphans {
+    /// Deliveries that are not settled: whatever the desk knows is none.
+    pub owed: Vec<StillOwed>,
+    /// The first record behind those that are gone, if some are.
+    #[serde(default)]
+    pub lost_before: Option<u64>,
+    /// Where records are gone: what the desk's state had open and is settled.
+    #[serde(default)]
+    pub settled: Vec<(DeliveryKey, DeliveryState)>,
+    /// Where records are gone: incidents that are open.
+    #[serde(default)]
+    pub incidents: Vec<IncidentRecord>,
 }
 
 /// Something of ours fails, or works again.
@@ -102,6 +138,9 @@ pub struct Skip {
     /// Which.
     pub sequence: u64,
 }
+
+/// The topic of trouble with what is owed; the payload is [`Orphans`].
+pub const ORPHANS: &str = "orphans";
 
 /// The topic of an order to a station; the payload is a [`StationOrder`](alerting::station::StationOrder).
 pub const STATION_ORDER: &str = "station";

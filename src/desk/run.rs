@@ -135,8 +135,8 @@ impl Runner {
         }
     }
 
-    /// Takes what the journal has by now, commits and carries out what it comes to. If there is nothing it waits a moment
-    /// for it.
+    /// Takes what the journal has by now, commits and carries out what it comes to. If there is nothing it waits a
+    /// moment for it.
     ///
     /// # Errors
     /// [`DeskError`].
@@ -169,6 +169,8 @@ impl Runner {
             // Decided nothing of: the journal has a record of its own about it, which every replay sees, too.
             tracing::error!(%gap, "records are missing from the journal");
         }
+        let first = batch.iter().next().map(|record| record.sequence);
+        let _span = first.map(|first| tracing::debug_span!("decide", first).entered());
         for record in batch.iter() {
             let desk = AssertUnwindSafe(|| self.desk.apply(&record, carried));
             if catch_unwind(desk).is_err() {
@@ -271,8 +273,9 @@ fn channels_due(batch: &Batch) -> impl Iterator<Item = &ChannelId> {
 fn report(batch: &Batch) {
     for (position, action) in &batch.actions {
         match action {
-            Action::Decide(Decision::Level { site, from, to, .. }) => {
-                tracing::info!(position, %site, %from, %to, "level moved");
+            Action::Decide(Decision::Level { site, hazard, from, to, .. }) => {
+                let hazard = hazard.name();
+                tracing::info!(position, %site, hazard, %from, %to, "level moved");
             }
             Action::Decide(Decision::Reset { site, what, .. }) => {
                 for part in what {

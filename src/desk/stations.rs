@@ -153,10 +153,10 @@ impl Desk {
         actions: &mut Vec<Action>,
         carried: &mut Carried,
     ) {
-        match (serde_json::from_slice::<StationOrder>(record.payload), &mut self.engine) {
-            (Ok(order), Some(engine)) => engine.order_station(&order, now, actions),
-            (Ok(_), None) => {}
-            (Err(error), _) => self.unreadable(record, &error, carried),
+        if let (Some(order), Some(engine)) =
+            (self.said::<StationOrder>(record, carried), &mut self.engine)
+        {
+            engine.order_station(&order, now, actions);
         }
     }
 

@@ -127,6 +127,97 @@ fn g04_a_wall_clock_that_is_set_moves_no_deadline() {
     }
 }
 
+/// Applies records one after the other; whoever is asked for an approval is reached five seconds later.
+fn answered(lines: &[Line]) -> Carried {
+    let (mut desk, mut all, mut sequence) = (Desk::new(BTreeSet::new()), Carried::default(), 0);
+    let mut outcomes: Vec<Line> = Vec::new();
+    let mut waiting = lines.iter().cloned().peekable();
+    loop {
+        let second = waiting.peek().map_or(i64::MAX, |line| line.second);
+        let line = match outcomes.first() {
+            Some(outcome) if outcome.second <= second => outcomes.remove(0),
+            _ => match waiting.next() {
+                Some(line) => line,
+                None => return all,
+            },
+        };
+        sequence += 1;
+        let mut carried = Carried::default();
+        apply(&mut desk, std::slice::from_ref(&line), sequence, &mut carried);
+        for (_, action) in &carried.batch.actions {
+            let Action::Owe(delivery) = action else { continue };
+            if delivery.key.is_for(alerting::alert::Purpose::Approval) {
+                let result = alerting::AttemptResult::Delivered { receipt: "200".into() };
+                let outcome = alerting::Outcome { key: delivery.key.clone(), attempt: 1, result };
+                let payload = payload(&outcome).to_vec();
+                outcomes.push(self::line(Kind::Outcome, "", payload, line.second + 5));
+            }
+        }
+        all.batch.actions.append(&mut carried.batch.actions);
+    }
+}
+
+/// A night at the demo's slopes, where every group waits for ten minutes: in a zone with these offsets, and with the
+/// wall clock set by `step` hours at `from`.
+fn asked_night(offsets: &[(Timestamp, i32)], step: Option<(i64, i64)>) -> Carried {
+    let mut config = Config::demo().expect("the demo's configuration is good");
+    for group in &mut config.setup.groups {
+        let rule = alerting::rule::Provenance::default();
+        group.release =
+            alerting::approval::Release::After { wait: std::time::Duration::from_secs(600), rule };
+    }
+    for zone in config.setup.zones.values_mut() {
+        *zone = offsets.to_vec();
+    }
+    let mut lines = moving_slope();
+    lines[0] = line(Kind::Configuration, "", payload(&config.setup).to_vec(), 0);
+    if let Some((hours, second)) = step {
+        let nanos = hours * 3_600_000_000_000;
+        let at = lines.iter().position(|line| line.second > second).unwrap_or(lines.len());
+        let step = super::events::ClockStep { nanos };
+        lines.insert(at, line(Kind::ClockStep, "", payload(&step).to_vec(), second));
+    }
+    answered(&lines)
+}
+
+#[test]
+fn g04_summer_time_of_other_zones_and_a_clock_that_is_set_move_no_countdown() {
+    // group, verdict and moment of every question about a slope
+    let verdicts = |carried: &Carried| {
+        let of = carried.batch.actions.iter().filter_map(|(_, action)| match action {
+            Action::Decide(Decision::Approval { at, incident, group, verdict, .. }) => {
+                let slope = incident.as_str().contains("cut-slope");
+                slope.then(|| (group.clone(), format!("{verdict:?}"), *at))
+            }
+            _ => None,
+        });
+        of.collect::<Vec<_>>()
+    };
+    let seoul = [(at(-86_400), 32_400)];
+    let calm = verdicts(&asked_night(&seoul, None));
+    let asked = calm.iter().find(|one| one.1 == "Asked").expect("somebody is asked").2;
+    let released = calm.iter().find(|one| one.1 == "Released").expect("the rule answers").2;
+    let waited = released.since(asked).as_secs();
+    assert!((600..=665).contains(&waited), "ten minutes from reaching somebody: {waited} s");
+    // The clocks change, or are set, while it is waited.
+    let change = asked.plus(std::time::Duration::from_secs(300));
+    for (zone, before, after) in [
+        ("Berlin begins", 3_600, 7_200),
+        ("Berlin ends", 7_200, 3_600),
+        ("New York begins", -18_000, -14_400),
+        ("New York ends", -14_400, -18_000),
+        ("Lord Howe, half an hour", 37_800, 39_600),
+        ("Troll, two hours", 0, 7_200),
+    ] {
+        let offsets = [(at(-86_400), before), (change, after)];
+        assert_eq!(verdicts(&asked_night(&offsets, None)), calm, "{zone}");
+    }
+    let second = change.since(at(0)).as_secs() as i64;
+    for hours in [-25, -1, 1, 25] {
+        assert_eq!(verdicts(&asked_night(&seoul, Some((hours, second)))), calm, "{hours} h");
+    }
+}
+
 #[test]
 fn g02_a_desk_restored_from_a_snapshot_goes_on_byte_for_byte() {
     let lines = moving_slope();
@@ -398,4 +489,113 @@ fn g11_why_a_rule_did_not_hold_is_told_as_far_back_as_the_journal_reaches() {
     assert!(late["holds"] == true, "{late}");
     assert!(!ask("no-such-rule", 3_600).expect("replays").0);
     assert!(ask(rule.id.as_str(), -3_600).is_err(), "what came before the journal is gone");
+}
+
+#[test]
+fn g05_what_stands_open_and_nobody_knows_is_given_up_and_said() {
+    let mut lines = moving_slope();
+    let (_, calm) = run(&lines);
+    let owed = calm.batch.actions.iter().rev().find_map(|(_, action)| match action {
+        Action::Owe(delivery) if delivery.alert.site.id.as_str() != "bongsu" => Some(delivery),
+        _ => None,
+    });
+    let known = owed.expect("something is owed to the end").clone();
+    let still = |key: &str| alerting::StillOwed {
+        key: alerting::DeliveryKey::from_text(key),
+        channel: known.channel.clone(),
+        attempts: 1,
+    };
+    let stranger = "live_cut-slope-01_slope-failure_7_3_alert_duty_office";
+    let orphans = super::events::Orphans {
+        owed: vec![still(known.key.as_str()), still(stranger)],
+        ..super::events::Orphans::default()
+    };
+    let second = lines.last().map_or(0, |line| line.second);
+    lines.push(line(Kind::Trouble, super::events::ORPHANS, payload(&orphans).to_vec(), second));
+    let (_, carried) = run(&lines);
+    let position = lines.len() as u64;
+    let changed: Vec<_> = carried
+        .batch
+        .actions
+        .iter()
+        .filter_map(|(at, action)| match action {
+            Action::Change(change) if *at == position => Some((change.key.as_str(), change.state)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(changed, [(stranger, alerting::DeliveryState::Expired)], "what is known stays");
+    let told = carried.batch.actions.iter().any(|(_, action)| match action {
+        Action::Owe(delivery) => {
+            let evidence = delivery.alert.evidence.iter().map(|one| one.text.en.as_str());
+            delivery.alert.site.id.as_str() == "bongsu"
+                && evidence.into_iter().any(|said| said.contains(stranger))
+        }
+        _ => false,
+    });
+    assert!(told, "officers hear which");
+}
+
+#[test]
+fn g05_g14_where_records_are_gone_the_ledger_is_believed_and_what_nobody_knows_ends_loudly() {
+    let lines = moving_slope();
+    let (_, calm) = run(&lines);
+    let owed = calm.batch.actions.iter().rev().find_map(|(_, action)| match action {
+        Action::Owe(delivery) if delivery.alert.site.id.as_str() != "bongsu" => Some(delivery),
+        _ => None,
+    });
+    let sent = owed.expect("something is owed to the end").key.clone();
+    let record = calm.batch.actions.iter().rev().find_map(|(_, action)| match action {
+        Action::Decide(Decision::Incident(record)) if !record.state.is_over() => Some(record),
+        _ => None,
+    });
+    let known = record.expect("an incident is open").clone();
+    let stranger = alerting::decision::IncidentRecord {
+        id: alerting::IncidentId::from_text("live_cut-slope-01_slope-failure_7"),
+        ..known.clone()
+    };
+    let orphans = super::events::Orphans {
+        lost_before: Some(7),
+        settled: vec![(sent.clone(), alerting::DeliveryState::Delivered)],
+        incidents: vec![known.clone(), stranger.clone()],
+        ..super::events::Orphans::default()
+    };
+    let second = lines.last().map_or(0, |line| line.second);
+    let mut gone = lines.clone();
+    gone.push(line(Kind::Trouble, super::events::ORPHANS, payload(&orphans).to_vec(), second));
+    let position = gone.len() as u64;
+    gone.push(line(Kind::Tick, "", [], second + 86_400)); // everything that is owed expires
+    let mut silent = lines;
+    silent.push(line(Kind::Tick, "", [], second + 86_400));
+    let changes = |carried: &Carried| {
+        let of_sent = carried.batch.actions.iter().filter_map(|(_, action)| match action {
+            Action::Change(change) if change.key == sent => Some(change.state),
+            _ => None,
+        });
+        of_sent.collect::<Vec<_>>()
+    };
+    let (believed, carried) = run(&gone);
+    assert_eq!(changes(&run(&silent).1), [alerting::DeliveryState::Expired]);
+    assert_eq!(changes(&carried), [], "what was delivered is not called lost, nor sent again");
+    assert!(!believed.owed().contains(&sent));
+    let closed: Vec<_> = carried
+        .batch
+        .actions
+        .iter()
+        .filter_map(|(at, action)| match action {
+            Action::Decide(Decision::Incident(one)) if *at == position => Some(one),
+            _ => None,
+        })
+        .filter(|one| one.site.as_str() != "bongsu")
+        .map(|one| (&one.id, one.state))
+        .collect();
+    assert_eq!(closed, [(&stranger.id, alerting::decision::IncidentState::Closed)]);
+    let told = |part: &str| {
+        carried.batch.actions.iter().any(|(_, action)| match action {
+            Action::Owe(delivery) if delivery.alert.site.id.as_str() == "bongsu" => {
+                delivery.alert.evidence.iter().any(|one| one.text.en.contains(part))
+            }
+            _ => false,
+        })
+    };
+    assert!(told(stranger.id.as_str()) && told("before record 7"), "officers hear of both");
 }

@@ -1,5 +1,5 @@
-//! The simulated field of a drill: the stations and sirens of its scenario, on the drill's own broker, under the root of
-//! drills.
+//! The simulated field of a drill: the stations and sirens of its scenario, on the drill's own broker, under the root
+//! of drills.
 
 use std::collections::BTreeSet;
 

@@ -39,8 +39,8 @@ pub struct Plan {
 
 /// Plans a drill of `scenario` beside an operation of `live`, whose field is `setup` at present.
 ///
-/// A site of the scenario that is configured plays with its own instruments, criteria and people; another one with those
-/// of the demo.
+/// A site of the scenario that is configured plays with its own instruments, criteria and people; another one with
+/// those of the demo.
 ///
 /// # Errors
 /// What cannot be, in words.
@@ -162,6 +162,7 @@ fn roads(settings: &ExerciseSettings, devices: &[(SiteId, StationId)], speed: f6
         channels: settings.channels.clone(),
         log: log_route().channel,
         cap: name("exercise-cap"),
+        topics: name("exercise-topics"),
         sirens: sirens.collect(),
         boards: (!boards.is_empty()).then(|| (name("exercise-signboards"), boards)),
         speed,
@@ -182,7 +183,8 @@ fn routes(settings: &ExerciseSettings, roads: &DrillRoads, group: Option<&GroupI
         retry: Retry { receipt_within: Some(Duration::from_secs(10)), ..route.retry },
         ..route
     };
-    let mut all = vec![log_route(), public(&roads.cap, Level::Warning)];
+    let mut all = vec![log_route()];
+    all.extend([&roads.cap, &roads.topics].map(|channel| public(channel, Level::Warning)));
     all.extend(roads.sirens.iter().map(|(channel, recipient, (site, _))| {
         let route = Route {
             recipients: vec![recipient.clone()],

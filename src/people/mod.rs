@@ -58,6 +58,9 @@ pub enum PeopleError {
     /// There is one already.
     #[error("there is a user `{0}` already")]
     Taken(String),
+    /// There is a token of that name already.
+    #[error("there is a token `{0}` already, of them or of somebody else; choose another --name")]
+    TokenTaken(String),
     /// An id that is not one, or that nobody may have.
     #[error("`{0}` cannot be a user's id: 1 to 64 of a-z, 0-9 and -, and none of {RESERVED:?}")]
     Id(String),

@@ -23,9 +23,9 @@ const CLEAR: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Why a password is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weak {
-    /// Shorter than [`LEN_MIN`].
+    /// Shorter than `LEN_MIN`.
     Short,
-    /// Longer than [`LEN_MAX`].
+    /// Longer than `LEN_MAX`.
     Long,
     /// The user's id stands in it.
     HasId,

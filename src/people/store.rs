@@ -4,7 +4,6 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use reading::Timestamp;
@@ -15,6 +14,7 @@ use super::role::{Areas, Role, Scope};
 use super::roster::{Roster, Token, User};
 use super::second_factor::SecondFactor;
 use super::{PeopleError, user_id};
+use crate::store::{self, OpenError};
 
 type Result<T> = std::result::Result<T, PeopleError>;
 
@@ -38,9 +38,6 @@ CREATE TABLE token (
     scope TEXT NOT NULL, made_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) STRICT;
 CREATE TABLE note (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL) STRICT;
 ";
-
-/// How long one process waits for the other.
-const BUSY_WAIT_MAX: Duration = Duration::from_secs(5);
 
 const DETAIL_LEN_MAX: usize = 200;
 
@@ -150,24 +147,11 @@ impl Store {
     pub fn open(data_dir: &Path) -> Result<Self> {
         let path = data_dir.join(FILE);
         close_to_others(&path)?;
-        let mut connection = Connection::open(&path).doing("open the file")?;
-        let doing = "set up the file";
-        connection.busy_timeout(BUSY_WAIT_MAX).doing(doing)?;
-        connection.pragma_update(None, "secure_delete", "on").doing(doing)?;
-        connection.pragma_update(None, "synchronous", "full").doing(doing)?;
-        connection.pragma_update(None, "foreign_keys", "on").doing(doing)?;
-        let transaction = immediate(&mut connection)?;
-        let found: i64 =
-            transaction.pragma_query_value(None, "user_version", |row| row.get(0)).doing(doing)?;
-        match found {
-            0 => {
-                transaction.execute_batch(SCHEMA).doing(doing)?;
-                transaction.pragma_update(None, "user_version", LAYOUT).doing(doing)?;
-            }
-            LAYOUT => {}
-            found => return Err(PeopleError::Newer { path, found }),
-        }
-        transaction.commit().doing(doing)?;
+        let connection = store::open(&path, SCHEMA, LAYOUT).map_err(|error| match error {
+            OpenError::Database(source) => PeopleError::Database { doing: "open the file", source },
+            OpenError::Newer(found) => PeopleError::Newer { path, found },
+        })?;
+        connection.pragma_update(None, "secure_delete", "on").doing("set up the file")?;
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -385,7 +369,7 @@ impl Store {
     /// Adds a token by the SHA-256 of its text.
     ///
     /// # Errors
-    /// [`PeopleError::Unknown`], [`PeopleError::Taken`] for its name.
+    /// [`PeopleError::Unknown`], [`PeopleError::TokenTaken`].
     pub fn add_token(
         &self,
         token: &TokenRow,
@@ -402,7 +386,7 @@ impl Store {
                 params![name, digest, user, scope.name(), now.nanos(), expires_at.nanos()],
             );
             if added.doing("add a token")? == 0 {
-                return Err(PeopleError::Taken(name.clone()));
+                return Err(PeopleError::TokenTaken(name.clone()));
             }
             let entry =
                 json!({ "what": "token", "user": user, "token": name, "scope": scope.name() });
@@ -706,7 +690,7 @@ mod tests {
         store.add_token(&token, &[7; 32], "x", at(0)).unwrap();
         assert!(matches!(
             store.add_token(&token, &[8; 32], "x", at(0)),
-            Err(PeopleError::Taken(_))
+            Err(PeopleError::TokenTaken(_))
         ));
         let (person, scope) = store.roster().unwrap().bearer(&[7; 32], at(99)).unwrap();
         assert_eq!((person.role, scope), (Role::Operator, Scope::Order), "the lesser of both");

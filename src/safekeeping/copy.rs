@@ -1,5 +1,5 @@
-//! A copy of a data directory while the daemon runs: snapshots first, then the ledger, the journal last, so that each part
-//! finds in the next what it goes on from.
+//! A copy of a data directory while the daemon runs: snapshots first, then the ledger, the journal last, so that each
+//! part finds in the next what it goes on from.
 //!
 //! Left out is what is made again by itself: the local history, sessions of the embedded broker, the journal's reserve.
 
@@ -21,8 +21,8 @@ const LEFT_OUT: [&str; 3] = ["history", "broker", LEDGER];
 /// A file that went while it was copied makes the copy begin again: the journal drops old segments now and then.
 const TRIES: u32 = 3;
 
-/// Copies the data directory `from` to the folder `to`, which appears when it is complete. `config`: files that are kept
-/// beside, and not put back.
+/// Copies the data directory `from` to the folder `to`, which appears when it is complete. `config`: files that are
+/// kept beside, and not put back.
 ///
 /// # Errors
 /// What cannot be read or written; a folder that is there already.

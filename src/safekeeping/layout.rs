@@ -1,5 +1,5 @@
-//! Which layouts the files of a data directory have, noted in `layout.json`: a program that does not know one of them must
-//! not touch any, or it would set sound files aside as damaged.
+//! Which layouts the files of a data directory have, noted in `layout.json`: a program that does not know one of them
+//! must not touch any, or it would set sound files aside as damaged.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -29,6 +29,8 @@ impl Layouts {
     pub fn ours() -> Self {
         let layouts = [
             ("desk", u64::from(crate::desk::state::LAYOUT)),
+            ("elsewhere", crate::elsewhere::LAYOUT.unsigned_abs()),
+            ("elsewhere-readings", crate::elsewhere::readings::LAYOUT.unsigned_abs()),
             ("engine", u64::from(alerting::snapshot::VERSION)),
             ("history", ingest::archive::history::LAYOUT.unsigned_abs()),
             ("inspections", crate::inspections::LAYOUT.unsigned_abs()),

@@ -6,9 +6,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::{PATIENCE, eventually};
@@ -18,24 +20,33 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_bongsu");
 
 /// What a process has said so far, line by line.
 #[derive(Clone, Default)]
-pub struct Said(Arc<Mutex<Vec<String>>>);
+pub struct Said {
+    lines: Arc<Mutex<Vec<String>>>,
+    is_over: Arc<AtomicBool>,
+}
 
 impl Said {
     /// Collects the lines of a pipe until it is closed.
     pub fn collect(pipe: impl std::io::Read + Send + 'static) -> Self {
         let said = Self::default();
-        let lines = said.0.clone();
+        let Self { lines, is_over } = said.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
                 lines.lock().push(line);
             }
+            is_over.store(true, Ordering::Release);
         });
         said
     }
 
+    /// Whether all is here that will ever be said.
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
     /// Every line.
     pub fn lines(&self) -> Vec<String> {
-        self.0.lock().clone()
+        self.lines.lock().clone()
     }
 
     /// Every entry of a log in JSON.
@@ -69,11 +80,17 @@ pub struct Daemon {
 impl Daemon {
     /// Starts one and does not wait for anything.
     pub fn spawn(config: &Path) -> Self {
+        Self::spawn_with(config, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn spawn_with(config: &Path, variables: &[(&str, &str)]) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let mut child = Command::new(PROGRAM)
             .args(["run", "--log", "json", "--config"])
             .arg(config)
             .env_remove("BONGSU_LOG")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -120,6 +137,11 @@ impl Daemon {
         .await;
     }
 
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Where its board is.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
@@ -132,13 +154,26 @@ impl Daemon {
 
     /// What it answers to its administrator.
     pub async fn text(&self, path: &str) -> String {
+        let (status, text) = self.answer(path).await;
+        assert!(status.is_success(), "{path}: {status}: {text}");
+        text
+    }
+
+    /// What it answers to its administrator, if it can just now.
+    pub async fn text_if_ready(&self, path: &str) -> Option<String> {
+        let (status, text) = self.answer(path).await;
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return None;
+        }
+        assert!(status.is_success(), "{path}: {status}: {text}");
+        Some(text)
+    }
+
+    async fn answer(&self, path: &str) -> (StatusCode, String) {
         let token = std::fs::read_to_string(self.data.join("board-token")).unwrap();
         let request = self.http.get(self.url(path)).bearer_auth(token.trim());
         let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "{path}: {status}: {text}");
-        text
+        (answer.status(), answer.text().await.unwrap())
     }
 
     /// The same, as JSON.
@@ -186,6 +221,15 @@ impl Daemon {
         rows.iter().find(|row| row["source"] == source).cloned().unwrap_or_default()
     }
 
+    /// Waits until so many readings of the source `field` are admitted and the balance holds.
+    pub async fn admits(&self, readings: u64) {
+        eventually(&format!("{readings} readings are admitted"), || async {
+            let balance = self.balance("field").await;
+            (balance["admitted"] == readings && balance["holds"] == true).then_some(())
+        })
+        .await;
+    }
+
     /// Sends it a signal by its name.
     pub fn signal(&self, name: &str) {
         let status =
@@ -207,9 +251,9 @@ impl Daemon {
 
     /// Waits until it has ended by itself.
     pub async fn ended(&mut self) -> ExitStatus {
-        let child = &mut self.child;
-        eventually("bongsu ends", || {
-            let ended = child.try_wait().unwrap();
+        let (child, said) = (&mut self.child, &self.said);
+        eventually("bongsu ends, and its last words are here", || {
+            let ended = child.try_wait().unwrap().filter(|_| said.is_over());
             async move { ended }
         })
         .await
@@ -234,6 +278,13 @@ impl Drop for Daemon {
             eprintln!("the last bongsu said:\n{}", lines[from..].join("\n"));
         }
     }
+}
+
+/// Runs the program to its end; the status, and what was said on either way.
+pub async fn told(arguments: &[&str]) -> (i32, String) {
+    let output = run(arguments).await;
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
 }
 
 /// Runs the program to its end.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ingest::journal::{Kind, Reader};
+use reading::Timestamp;
 use serde_json::Value;
 
 use super::daemon::run;
@@ -13,6 +14,8 @@ use super::daemon::run;
 pub struct Record {
     /// Its number.
     pub sequence: u64,
+    /// When it was written, by the daemon's clock.
+    pub at: Timestamp,
     /// What it is.
     pub kind: Kind,
     /// Who it came from.
@@ -42,6 +45,7 @@ pub fn records(data: &Path) -> Vec<Record> {
         }
         records.extend(batch.iter().map(|record| Record {
             sequence: record.sequence,
+            at: record.at,
             kind: record.kind,
             source: record.source.into(),
             topic: record.topic.into(),

@@ -5,8 +5,10 @@ pub mod daemon;
 pub mod hook;
 pub mod journal;
 pub mod link;
+pub mod refusals;
 pub mod servers;
 pub mod setting;
+pub mod wire;
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -51,6 +53,18 @@ pub fn free_port() -> u16 {
 /// The wall clock.
 pub fn now() -> Timestamp {
     Clock::system().wall()
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hexadecimal digits as bytes; space between them says nothing.
+pub fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
 }
 
 /// Numbers that look random and are the same in every run (splitmix64).

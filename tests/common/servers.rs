@@ -1,7 +1,7 @@
 //! Real servers. One that is not installed is said so by name, and is a failure where servers are required.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -31,13 +31,13 @@ pub struct Mosquitto {
     /// Where it listens.
     pub port: u16,
     child: Child,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Mosquitto {
     /// Starts one, unless it is not installed.
     pub async fn start() -> Option<Self> {
-        let program = program("mosquitto")?;
+        program("mosquitto")?;
         let folder = tempfile::tempdir().unwrap();
         // mosquitto started by root becomes somebody else, who must be able to write here.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -56,7 +56,14 @@ impl Mosquitto {
         );
         let file = folder.path().join("mosquitto.conf");
         std::fs::write(&file, own + &shipped).unwrap();
-        let child = Command::new(program)
+        let mut broker = Self::of(&file, port).await?;
+        broker._folder = Some(folder);
+        Some(broker)
+    }
+
+    /// Starts one with a configuration of the test's own that listens on `port`, unless it is not installed.
+    pub async fn of(file: &Path, port: u16) -> Option<Self> {
+        let child = Command::new(program("mosquitto")?)
             .arg("-c")
             .arg(file)
             .stdin(Stdio::null())
@@ -64,8 +71,14 @@ impl Mosquitto {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let broker = Self { port, child, _folder: folder };
-        eventually("mosquitto answers", || async { Link::connect(port, "probe").await.ok() }).await;
+        let broker = Self { port, child, _folder: None };
+        eventually("mosquitto answers", || async {
+            match Link::connect(port, "probe").await {
+                Err(error) if error.kind() != std::io::ErrorKind::Other => None,
+                _ => Some(()), // also one that turns strangers away
+            }
+        })
+        .await;
         Some(broker)
     }
 }

@@ -61,6 +61,14 @@ name = "field"
         Self::new(Road::Embedded(free_port()))
     }
 
+    /// A daemon with an embedded broker that watches `bridge-1` and tells a webhook of it.
+    pub fn bridge_told_to(hook: &Hook) -> Self {
+        let mut setting = Self::embedded();
+        setting.add_hook(hook);
+        setting.site("bridge-1", &bridge("bridge-1"));
+        setting
+    }
+
     /// Adds to the main file.
     pub fn add(&mut self, text: &str) {
         writeln!(self.main, "\n{text}").unwrap();
@@ -112,19 +120,7 @@ pub const LIMITS: [f64; 3] = [10.0, 20.0, 30.0];
 /// A bridge with a crack: three rules, each of which one reading raises, for what leaps is not held back. Rules and
 /// stations may be added behind.
 pub fn bridge(id: &str) -> String {
-    let mut text = head(id, "bridge");
-    text += r#"
-[[station]]
-id = "box-1"
-report-interval = "5 s"
-
-[[station.sensor]]
-id = "crack-1"
-quantities = ["crack-width"]
-range = ["-1 mm", "100 mm"]
-lateness = "1 min"
-checks = false
-"#;
+    let mut text = head(id, "bridge") + &crack_box("box-1", "");
     for (level, limit) in ["attention", "caution", "warning"].iter().zip(LIMITS) {
         text += &rule(
             &format!("crack-{level}"),
@@ -135,6 +131,25 @@ checks = false
         );
     }
     text
+}
+
+/// A station with a crack; it hears nothing but `source`, if one is named.
+pub fn crack_box(id: &str, source: &str) -> String {
+    let source = if source.is_empty() { String::new() } else { format!("source = \"{source}\"\n") };
+    format!(
+        r#"
+[[station]]
+id = "{id}"
+{source}report-interval = "5 s"
+
+[[station.sensor]]
+id = "crack-1"
+quantities = ["crack-width"]
+range = ["-1 mm", "100 mm"]
+lateness = "1 min"
+checks = false
+"#
+    )
 }
 
 /// The beginning of the file of a site.
@@ -166,6 +181,17 @@ provenance = {{ author = "test", date = "2026-07-01", reason = "test" }}
 "#
     )
 }
+
+/// A foreign subscription to every Sparkplug node: the device `slopes/edge/crack` is the box of [`bridge`], its
+/// `opening` the crack.
+pub const SPARKPLUG: &str = r#"[[collector.subscribe]]
+topic = "spBv1.0/#"
+format = "sparkplug-b"
+host-id = "bongsu"
+
+[[collector.subscribe.map]]
+devices = { "slopes/edge/crack" = "bridge-1/box-1" }
+metrics = { opening = "crack-1/crack-width" }"#;
 
 /// Where a station says what it measures.
 pub fn telemetry(site: &str, station: &str) -> String {

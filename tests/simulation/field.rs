@@ -49,6 +49,8 @@ pub struct Post {
     pub place: (&'static str, &'static str, &'static str, &'static str),
     firmware: Firmware,
     switched_on_at: Timestamp,
+    /// How much too fast its clock runs, millionths: as cheap crystals do.
+    drift: f64,
     link: Link,
     /// The connection stands.
     pub up: bool,
@@ -78,8 +80,9 @@ impl Post {
         let settings = Settings { report_s: INTERVAL_S, samples: 1, alert: (60, 600), room: 400 };
         let switched_on_at =
             start.minus(std::time::Duration::from_secs(random.below(100_000) as u64));
+        let drift = Random::new(seed, &format!("drift/{number}")).between(-200.0, 200.0);
         let mut firmware = Firmware::new(settings, vec![channel]);
-        firmware.set_time(millis(start), uptime(switched_on_at, start));
+        firmware.set_time(millis(start), uptime(switched_on_at, start, drift));
         let bad = |random: &mut Random, often: f64, most: f64| {
             if random.chance(often) { random.unit() * most } else { 0.0 }
         };
@@ -96,6 +99,7 @@ impl Post {
             place,
             firmware,
             switched_on_at,
+            drift,
             link,
             up: true,
             movements,
@@ -117,7 +121,7 @@ impl Post {
         let noise = self.noise * self.random.gauss();
         let raw = self.truth(at_s) + noise;
         self.firmware.sample(&[raw]);
-        self.firmware.report(uptime(self.switched_on_at, now))?;
+        self.firmware.report(uptime(self.switched_on_at, now, self.drift))?;
         let report = self.firmware.drain().into_iter().next()?;
         let (_, value) = report.values[0];
         let (_, _, sensor, quantity) = self.place;
@@ -134,7 +138,7 @@ impl Post {
 
     /// Seconds to the next report.
     pub fn interval_s(&self, now: Timestamp) -> u32 {
-        self.firmware.interval_s(uptime(self.switched_on_at, now))
+        self.firmware.interval_s(uptime(self.switched_on_at, now, self.drift))
     }
 
     /// Sends a message: nothing, one or several things arrive, or nothing for long.
@@ -179,7 +183,7 @@ impl Post {
 
     /// Something happens to the box itself.
     pub fn suffer(&mut self, ill: Ill, now: Timestamp) {
-        let on = uptime(self.switched_on_at, now);
+        let on = uptime(self.switched_on_at, now, self.drift);
         match ill {
             Ill::Reboot => {
                 self.firmware.boot();
@@ -253,6 +257,7 @@ pub fn millis(at: Timestamp) -> i64 {
     at.nanos() / 1_000_000
 }
 
-fn uptime(since: Timestamp, now: Timestamp) -> u64 {
-    now.since(since).as_millis() as u64
+/// Milliseconds since it was switched on, by its own crystal.
+fn uptime(since: Timestamp, now: Timestamp, drift: f64) -> u64 {
+    (now.since(since).as_secs_f64() * (1_000.0 + drift / 1_000.0)) as u64
 }

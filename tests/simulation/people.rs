@@ -71,9 +71,9 @@ impl People {
         for (heard, row) in doubts {
             if is_over || self.random.chance(self.diligence * 0.5) {
                 let mut command = self.command(Verb::Settle, row.incident.clone());
-                command.settled = Some(Settled { delivery: row.key.clone(), delivered: *heard });
-                let (_, order) = self.order(command);
-                orders.push((1.0, order)); // they say what they see
+                let (delivery, attempt) = (row.key.clone(), Some(row.attempts));
+                command.settled = Some(Settled { delivery, delivered: *heard, attempt });
+                orders.push(self.order(command)); // they say what they saw, however late
             }
         }
         for record in incidents.iter().filter(|record| record.level == Level::Severe) {

@@ -17,6 +17,8 @@ pub struct Mood {
     pub slow: f64,
     /// It panics.
     pub panics: f64,
+    /// It never answers.
+    pub hangs: f64,
 }
 
 /// The plan of a run. Each kind of trouble is in some of the seeds only, so that many are nearly calm.
@@ -38,6 +40,8 @@ pub struct Plan {
     pub retention: bool,
     pub wall_steps: bool,
     pub wall_jumps: bool,
+    /// How much too fast the daemon's wall clock runs, millionths.
+    pub wall_drift: f64,
     pub collector_down: bool,
     pub box_ills: bool,
     pub link_cuts: bool,
@@ -70,11 +74,15 @@ impl Plan {
             retention: is(&mut random, 0.1),
             wall_steps: is(&mut random, 0.2),
             wall_jumps: is(&mut random, 0.08),
+            wall_drift: Random::new(seed, "drift").between(-100.0, 100.0),
             collector_down: is(&mut random, 0.2),
             box_ills: is(&mut random, 0.3),
             link_cuts: is(&mut random, 0.4),
             lazy: if random.chance(0.5) { random.unit() * 0.2 } else { 0.0 },
-            moods: std::array::from_fn(|_| mood(&mut random)),
+            moods: std::array::from_fn(|number| Mood {
+                hangs: hangs(seed, number),
+                ..mood(&mut random)
+            }),
             diligence: [0.0, 0.5, 0.95][random.below(3)],
             hurry: random.chance(0.3),
         }
@@ -92,5 +100,12 @@ fn mood(random: &mut Random) -> Mood {
         lies: some(random, 0.08, 0.1),
         slow: some(random, 0.4, 0.7),
         panics: some(random, 0.05, 0.2),
+        hangs: 0.0,
     }
+}
+
+/// A stream of its own, as for drift: what else a seed has in store stays what it was.
+fn hangs(seed: u64, channel: usize) -> f64 {
+    let mut random = Random::new(seed, &format!("hangs/{channel}"));
+    if random.chance(0.1) { random.unit() * 0.5 } else { 0.0 }
 }

@@ -13,6 +13,9 @@ use crate::lines::{Lines, join_thread};
 /// What a record begins with on disk.
 const RECORD: [u8; 4] = [0xF0, 0x6A, 0x72, 0x0A];
 
+/// How long the reserve of a journal is whose disk fills up, in bytes.
+pub const RESERVE: usize = 256 << 10;
+
 /// How far what was written last had got when the process ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cut {
@@ -43,6 +46,17 @@ impl Platter {
     pub fn ready(&self) {
         *self.is_ready.0.lock() = true;
         self.is_ready.1.notify_all();
+    }
+
+    /// Whether the journal has a reserve, or writes to one of which half is left.
+    pub fn has_reserve(&self) -> bool {
+        if self.disk.names().iter().any(|name| name.ends_with("reserve")) {
+            return true;
+        }
+        let Some(newest) = self.disk.segments().pop() else { return false };
+        let bytes = self.disk.bytes(&newest);
+        let written = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0);
+        bytes.len() == RESERVE && written < RESERVE / 2
     }
 
     /// What is left when the process ends. Only operations up to those of the last batch of records count: what the

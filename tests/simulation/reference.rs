@@ -97,13 +97,17 @@ impl Reference {
     /// The journal moves on to `at`.
     pub fn tick(&mut self, at: i64) {
         let before = std::mem::replace(&mut self.at, at);
-        if before == i64::MIN || !self.is_up {
+        if before == i64::MIN {
             return;
         }
         let span = (at - before).min(ALIVE);
         // downtime is no part of how long a series was silent
-        self.uptime += if at - before <= ALIVE { span } else { 0 };
+        self.uptime += if self.is_up && at - before <= ALIVE { span } else { 0 };
         for site in self.sites.iter_mut().filter(|site| site.assessed < site.told) {
+            // 관심 over what the past alone says was raised by no series: it waits for none
+            if !self.is_up && !site.raised.is_empty() {
+                continue;
+            }
             let quiet = |it: &usize| self.uptime - self.series[*it].heard_uptime;
             let is_stale = site.raised.iter().any(|it| quiet(it) > FRESH + span);
             site.ran += if is_stale { 0 } else { span };
@@ -161,7 +165,11 @@ impl Reference {
             if held && (is_fresh || counted.contains(&limit)) {
                 series.held.insert(limit);
             }
-            let (held_by_all, ever_by_all) = look(&series.all, *rule, at - LATE_AT_LAST);
+            // where nothing came too late, both are the same readings
+            let (held_by_all, ever_by_all) = match series.all.len() > series.readings.len() {
+                true => look(&series.all, *rule, at - LATE_AT_LAST),
+                false => (held, ever),
+            };
             if held_by_all && (is_fresh || counted_by_all.contains(&limit)) {
                 series.held_by_all.insert(limit);
             }

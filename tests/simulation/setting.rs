@@ -1,5 +1,5 @@
-//! What the world is configured as: a slope with two posts and a siren, a bridge with one box, four ways out. The limits
-//! the reference judges by stand here beside the text they are taken from.
+//! What the world is configured as: a slope with two posts and a siren, a bridge with one box, four ways out. The
+//! limits the reference judges by stand here beside the text they are taken from.
 
 use std::collections::BTreeMap;
 
@@ -59,88 +59,77 @@ min-level = "severe"
 group = "sirens"
 "#;
 
-const SLOPE: &str = r#"[site]
-id = "slope-1"
-name = { ko = "비탈", en = "Slope" }
+/// A site with its boxes and one rule of movement; `boxes` are stations with one sensor each.
+fn site(
+    id: &str,
+    about: &str,
+    boxes: &[(&str, &str, &str)],
+    rule: (&str, &str),
+    series: &str,
+) -> String {
+    let station = |(station, sensor, quantity): &(&str, &str, &str)| {
+        format!(
+            r#"[[station]]
+id = "{station}"
+report-interval = "2 min"
+[[station.sensor]]
+id = "{sensor}"
+quantities = ["{quantity}"]
+range = ["-10 mm", "500 mm"]
+lateness = "15 min"
+checks = false
+"#
+        )
+    };
+    let boxes: String = boxes.iter().map(station).collect();
+    let (rule, group) = rule;
+    format!(
+        r#"[site]
+id = "{id}"
+{about}
+radius = "100 m"
+[policy]
+dwell = {{ attention = "10 min", caution = "20 min", warning = "30 min" }}
+flap = {{ count = 20, window = "1 h" }}
+{boxes}[[rule]]
+id = "{rule}"
+group = "{group}"
+levels = {{ caution = {{ raise-at = "5 mm", clear-below = "4 mm" }}, warning = {{ raise-at = "10 mm", clear-below = "9 mm", hold = "5 min" }}, severe = {{ raise-at = "20 mm", clear-below = "18 mm" }} }}
+series = ["{series}"]
+condition = {{ kind = "threshold", side = "above", raise = "2 of 3", clear-count = 2, gap-max = "30 min" }}
+provenance = {{ author = "world", date = 2026-07-01, reason = "a world to test in" }}
+[[rule]]
+id = "silent"
+group = "health"
+level = "attention"
+series = ["{series}"]
+condition = {{ kind = "silence", after = "12 min" }}
+provenance = {{ author = "world", date = 2026-07-01, reason = "a world to test in" }}
+"#
+    )
+}
+
+fn slope() -> String {
+    let about = r#"name = { ko = "비탈", en = "Slope" }
 kind = "slope"
 location = [37.5, 128.2]
-radius = "100 m"
 area = { ko = "아랫마을", en = "the village below" }
-instruction = { ko = "대피하십시오", en = "Leave" }
-[policy]
-dwell = { attention = "10 min", caution = "20 min", warning = "30 min" }
-flap = { count = 20, window = "1 h" }
-[[station]]
-id = "post-1"
-report-interval = "2 min"
-[[station.sensor]]
-id = "ext-1"
-quantities = ["displacement"]
-range = ["-10 mm", "500 mm"]
-lateness = "15 min"
-checks = false
-[[station]]
-id = "post-2"
-report-interval = "2 min"
-[[station.sensor]]
-id = "ext-1"
-quantities = ["displacement"]
-range = ["-10 mm", "500 mm"]
-lateness = "15 min"
-checks = false
-[[station]]
-id = "siren-1"
-[[rule]]
-id = "move"
-group = "deformation"
-levels = { caution = { raise-at = "5 mm", clear-below = "4 mm" }, warning = { raise-at = "10 mm", clear-below = "9 mm", hold = "5 min" }, severe = { raise-at = "20 mm", clear-below = "18 mm" } }
-series = ["post-*/ext-1/displacement"]
-condition = { kind = "threshold", side = "above", raise = "2 of 3", clear-count = 2, gap-max = "30 min" }
-provenance = { author = "world", date = 2026-07-01, reason = "a world to test in" }
-[[rule]]
-id = "silent"
-group = "health"
-level = "attention"
-series = ["post-*/ext-1/displacement"]
-condition = { kind = "silence", after = "12 min" }
-provenance = { author = "world", date = 2026-07-01, reason = "a world to test in" }
-"#;
+instruction = { ko = "대피하십시오", en = "Leave" }"#;
+    let posts = [("post-1", "ext-1", "displacement"), ("post-2", "ext-1", "displacement")];
+    let slope =
+        site("slope-1", about, &posts, ("move", "deformation"), "post-*/ext-1/displacement");
+    slope + "[[station]]\nid = \"siren-1\"\n"
+}
 
-const BRIDGE: &str = r#"[site]
-id = "bridge-1"
-name = { ko = "다리", en = "Bridge" }
+fn bridge() -> String {
+    let about = r#"name = { ko = "다리", en = "Bridge" }
 kind = "bridge"
 location = [37.6, 128.2]
-radius = "100 m"
 area = { ko = "교량", en = "the bridge" }
-instruction = { ko = "우회하십시오", en = "Keep off" }
-[policy]
-dwell = { attention = "10 min", caution = "20 min", warning = "30 min" }
-flap = { count = 20, window = "1 h" }
-[[station]]
-id = "box-1"
-report-interval = "2 min"
-[[station.sensor]]
-id = "crack-1"
-quantities = ["crack-width"]
-range = ["-10 mm", "500 mm"]
-lateness = "15 min"
-checks = false
-[[rule]]
-id = "crack"
-group = "structure"
-levels = { caution = { raise-at = "5 mm", clear-below = "4 mm" }, warning = { raise-at = "10 mm", clear-below = "9 mm", hold = "5 min" }, severe = { raise-at = "20 mm", clear-below = "18 mm" } }
-series = ["box-1/crack-1/crack-width"]
-condition = { kind = "threshold", side = "above", raise = "2 of 3", clear-count = 2, gap-max = "30 min" }
-provenance = { author = "world", date = 2026-07-01, reason = "a world to test in" }
-[[rule]]
-id = "silent"
-group = "health"
-level = "attention"
-series = ["box-1/crack-1/crack-width"]
-condition = { kind = "silence", after = "12 min" }
-provenance = { author = "world", date = 2026-07-01, reason = "a world to test in" }
-"#;
+instruction = { ko = "우회하십시오", en = "Keep off" }"#;
+    let boxes = [("box-1", "crack-1", "crack-width")];
+    site("bridge-1", about, &boxes, ("crack", "structure"), "box-1/crack-1/crack-width")
+}
 
 /// The boxes of the field: site, station, sensor, quantity.
 pub const BOXES: [(&str, &str, &str, &str); 3] = [
@@ -170,8 +159,8 @@ pub const OFFICERS: [(&str, &str, u8); 3] =
 pub fn config() -> Config {
     let sources = BTreeMap::from([
         ("bongsu.toml".into(), MAIN.into()),
-        ("sites/slope-1.toml".into(), SLOPE.into()),
-        ("sites/bridge-1.toml".into(), BRIDGE.into()),
+        ("sites/slope-1.toml".into(), slope()),
+        ("sites/bridge-1.toml".into(), bridge()),
     ]);
     Config::from_sources("bongsu.toml", &sources).unwrap_or_else(|problems| {
         panic!("{:?}", problems.iter().map(ToString::to_string).collect::<Vec<_>>())

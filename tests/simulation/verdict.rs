@@ -327,7 +327,9 @@ impl<'w> Watch<'w> {
         }
         let value = thousandths(reading.value);
         let stamp = claim(&seen.payload).map(|(stamp, _)| stamp);
-        let own = stamp.is_some_and(|stamp| stamp * 1_000_000 == measured);
+        // Under a number of its own, as a flipped bit may give it, what came before is a clock set back: both are kept.
+        let own = stamp.is_some_and(|stamp| stamp * 1_000_000 == measured)
+            && !reading.quality.has(Quality::CLOCK_STEP);
         if own && !self.admitted.insert((reading.series.0, measured, value)) {
             return Some(format!("G8: {reading:?} was admitted twice"));
         }

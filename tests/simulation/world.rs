@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use alerting::{AttemptResult, DeliveryState, Level};
 use bongsu::config::Config;
+use delivery::courier::ATTEMPT_MAX;
 use firmware_sim::random::Random;
 use ingest::journal::{Config as JournalConfig, Kind};
 use reading::Timestamp;
@@ -21,7 +22,7 @@ use crate::life::{Ground, Life, Seen, Walked, lets_pass};
 use crate::lines::{Lines, take_thread};
 use crate::people::People;
 use crate::plan::Plan;
-use crate::platter::{Cut, Platter};
+use crate::platter::{Cut, Platter, RESERVE};
 use crate::setting::{self, BOXES};
 use crate::ways_out::{DOOMED, Ears, Heard, LOST, PASSES, Reply};
 
@@ -30,6 +31,9 @@ const START: Timestamp = Timestamp::from_secs(1_784_000_000);
 
 /// After the troubles, how long it may take until all is quiet.
 const QUIET_MAX_S: f64 = 4.0 * 3_600.0;
+
+/// What may happen at one moment: more, and time does not go on. Catching up with a whole run takes some thousands.
+const STEPS_AT_ONCE: u32 = 100_000;
 
 /// What happens.
 #[derive(Clone, Debug)]
@@ -124,6 +128,8 @@ pub struct World {
     collector_up: bool,
     is_full: bool,
     overdue: Option<(Timestamp, u64)>,
+    /// How much has happened since time last moved on.
+    steps_here: u32,
 }
 
 impl World {
@@ -169,6 +175,7 @@ impl World {
             collector_up: true,
             is_full: false,
             overdue: None,
+            steps_here: 0,
             plan,
         };
         world.lay_out();
@@ -270,7 +277,8 @@ impl World {
             if self.now > limit {
                 let stands = self.life.as_ref().map(|life| life.desk().overview());
                 let stands = stands.map(|it| (it.sites, it.deliveries_open));
-                return self.fault(format!("it does not come to rest: {stands:?}"));
+                let open = self.life.as_ref().map(|life| life.ledger.open_deliveries());
+                return self.fault(format!("it does not come to rest: {stands:?}, {open:?}"));
             }
             self.turn();
         }
@@ -301,6 +309,11 @@ impl World {
 
     /// The next thing happens.
     fn turn(&mut self) {
+        self.step_here();
+        // Without a reserve what comes in waits for room, and the world stands still while it waits.
+        if self.is_full && self.life.as_ref().is_some_and(|life| !life.platter.has_reserve()) {
+            self.full(false);
+        }
         let queued = self.queue.peek().map(|Reverse(due)| due.at);
         let (tick, courier) = self.due_inside();
         let next = [queued, tick, courier].into_iter().flatten().min().expect("something is due");
@@ -342,13 +355,25 @@ impl World {
         (Some(truly(life.tick_due())), life.courier_due().map(truly))
     }
 
+    /// Something happens at this moment; so much of it that time never goes on is a fault.
+    fn step_here(&mut self) {
+        self.steps_here += 1;
+        if self.steps_here == STEPS_AT_ONCE {
+            self.fault("time stands still: something is to be done for ever".into());
+        }
+    }
+
     fn move_to(&mut self, next: Timestamp) {
         let span = next.since(self.now);
         self.now = next;
+        if !span.is_zero() {
+            self.steps_here = 0;
+        }
         if let Some(life) = &self.life
             && !span.is_zero()
         {
             life.clock.advance(span);
+            life.clock.set_wall(self.wall_clock());
             life.look_at_clock();
         }
     }
@@ -377,6 +402,7 @@ impl World {
             if self.ends_now() {
                 return;
             }
+            self.step_here();
             let actor = actors.swap_remove(self.random.below(actors.len()));
             match actor {
                 None => self.step_desk(),
@@ -537,12 +563,12 @@ impl World {
         let journal = JournalConfig {
             segment_bytes: if retention { 8 << 10 } else { 64 << 10 },
             bytes_max: if retention { 64 << 10 } else { 1 << 30 },
-            reserve_bytes: if self.plan.fills_up { 256 << 10 } else { 0 },
+            reserve_bytes: if self.plan.fills_up { RESERVE as u64 } else { 0 },
             retry_delay_max: Duration::from_millis(2),
             unrecorded_after: Duration::from_secs(3_600),
             ..JournalConfig::default()
         };
-        let wall = Timestamp::from_nanos(self.now.nanos() + self.wall_offset * 1_000_000_000);
+        let wall = self.wall_clock();
         let mut life = Life::begin(Ground {
             config: &self.config,
             folder: &self.folder,
@@ -675,6 +701,13 @@ impl World {
         let slow = self.random.chance(mood.slow);
         let after_s =
             if slow { self.random.between(1.0, 55.0) } else { self.random.between(0.01, 0.5) };
+        let hangs = mood.hangs > 0.0 && self.random.chance(mood.hangs);
+        // nobody answers, and the courier's own deadline says what that comes to
+        let (after_s, reply) = if hangs {
+            (ATTEMPT_MAX.as_secs_f64(), Reply::Result(AttemptResult::Unknown))
+        } else {
+            (after_s, reply)
+        };
         let early = self.random.chance(0.5);
         if reaches && early {
             self.hear(delivery, attempt);
@@ -907,11 +940,16 @@ impl World {
     fn wall(&mut self, offset: i64) {
         self.done.jumped |= offset.abs() >= 100;
         self.wall_offset = offset;
-        let wall = Timestamp::from_nanos(self.now.nanos() + offset * 1_000_000_000);
         if let Some(life) = &self.life {
-            life.clock.set_wall(wall);
+            life.clock.set_wall(self.wall_clock());
             life.look_at_clock();
         }
+    }
+
+    /// What the daemon's wall clock says now: it drifts, and somebody sets it.
+    fn wall_clock(&self) -> Timestamp {
+        let drift = self.now.since(START).as_nanos() as f64 * self.plan.wall_drift / 1e6;
+        Timestamp::from_nanos(self.now.nanos() + self.wall_offset * 1_000_000_000 + drift as i64)
     }
 
     fn collector(&mut self, up: bool) {

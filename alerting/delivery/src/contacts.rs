@@ -288,6 +288,21 @@ impl Addresses {
             Err(_) => Err(AttemptResult::Unknown),
         }
     }
+
+    /// The recipient of a text message, and the number.
+    ///
+    /// # Errors
+    /// What the attempt comes to, if there is none.
+    pub async fn phone(&self, delivery: &Delivery) -> Result<(Contact, Phone), AttemptResult> {
+        let contact = self.recipient(delivery).await?;
+        match contact.phone.clone() {
+            Some(phone) => Ok((contact, phone)),
+            None => {
+                let reason = format!("contact `{}` has no phone number", contact.id);
+                Err(AttemptResult::Refused { reason })
+            }
+        }
+    }
 }
 
 /// The table on disk, read again whenever it changed.

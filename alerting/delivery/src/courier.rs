@@ -5,7 +5,7 @@
 //! was in hand when the process ended, and its outcome is journaled as unknown; the outbox decides what that means.
 //! So start couriers after the desk has applied the whole journal: an outcome that is journaled is known.
 //!
-//! A channel that fails again and again is left to rest and tried with one delivery at a time ([`breaker`]).
+//! A channel that fails again and again is left to rest and tried with one delivery at a time (`breaker`).
 //!
 //! A channel runs in a task of its own. One that hangs is cut off, one that panics is caught; both attempts end as
 //! unknown, and no other courier notices. Trouble with the ledger is waited out; trouble with the journal ends the
@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
 use breaker::{Breaker, Turn};
 
@@ -268,7 +269,9 @@ impl<O: Operation> Courier<O> {
         stop: &CancellationToken,
     ) -> Option<AttemptResult> {
         let (channel, carried) = (self.channel.clone(), delivery.clone());
-        let task = tokio::spawn(async move { channel.attempt(&carried, attempt).await });
+        let span = tracing::debug_span!("attempt", channel = %self.name, delivery = %delivery.key, attempt);
+        let sending = async move { channel.attempt(&carried, attempt).await };
+        let task = tokio::spawn(sending.instrument(span));
         let task = timeout(self.attempt_max, AbortOnDropHandle::new(task));
         let stopped = async {
             stop.cancelled().await;

@@ -2,8 +2,8 @@
 //! for one cannot be handed to the other.
 //!
 //! A [`Ledger`](crate::Ledger) belongs to one operation, and its file says which. What is owed leaves it as
-//! [`Owed<O>`](crate::ledger::Owed), a courier carries [`Carried<O>`], a channel takes nothing else. There is no way from
-//! `Carried<Exercise>` to `Carried<Live>`: both are made here alone, of what a ledger of that operation holds.
+//! [`Owed<O>`](crate::ledger::Owed), a courier carries [`Carried<O>`], a channel takes nothing else. There is no way
+//! from `Carried<Exercise>` to `Carried<Live>`: both are made here alone, of what a ledger of that operation holds.
 //!
 //! A courier of a drill takes no channel of the live operation:
 //!

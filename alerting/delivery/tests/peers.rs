@@ -21,6 +21,7 @@ use delivery::channel::cell_broadcast::{CellBroadcast, Classes, Road};
 use delivery::channel::chat::Chat;
 use delivery::channel::http::{HttpSettings, Peer};
 use delivery::channel::mail::{Mail, MailSettings, Past, Security};
+use delivery::channel::mqtt::{AlertSink, AlertTopic, Mqtt};
 use delivery::channel::public_address::{PublicAddress, PublicAddressSettings};
 use delivery::channel::relay::{Relay, RelayRoad, RelaySettings};
 use delivery::channel::signboard::{Signboard, SignboardSettings};
@@ -56,12 +57,15 @@ enum Mood {
     Flapping,
     /// Says yes in a way that means no.
     Lying,
+    /// Somebody else says yes in its place: a portal that wants people to sign in.
+    Portal,
 }
 
-const MOODS: [Mood; 4] = [Mood::Blackhole, Mood::Slow, Mood::Flapping, Mood::Lying];
+const MOODS: [Mood; 5] = [Mood::Blackhole, Mood::Slow, Mood::Flapping, Mood::Lying, Mood::Portal];
 
-/// Every kind that has a far end. The feed and the log have none: they are files of our own.
-const KINDS: [&str; 13] = [
+/// Every kind of configuration that has a far end, one of them with both of its roads. The feed and the log have none:
+/// they are files of our own. `every_kind_of_channel_meets_bad_peers` in src/config says when one is missing.
+const KINDS: [&str; 14] = [
     "webhook",
     "chat",
     "sms-smpp",
@@ -74,12 +78,16 @@ const KINDS: [&str; 13] = [
     "siren",
     "relay-siren",
     "signboard",
+    "mqtt",
     "alertmanager",
 ];
 
 const LIE: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 33\r\n\r\n\
     {\"error\":\"database is read-only\"}";
+
+const PORTAL: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 51\r\n\r\n\
+    <!DOCTYPE html><html><title>Sign in</title></html>\n";
 
 /// A far end in a mood, over TCP; it lives as long as the runtime.
 async fn peer(mood: Mood) -> SocketAddr {
@@ -109,9 +117,10 @@ async fn serve(mut stream: TcpStream, mood: Mood, number: u32) {
         }
         Mood::Flapping if number.is_multiple_of(2) => drop(stream),
         Mood::Flapping => drop(stream.read(&mut taken).await),
-        Mood::Lying => {
+        Mood::Lying | Mood::Portal => {
+            let said = if mood == Mood::Lying { LIE } else { PORTAL };
             while stream.read(&mut taken).await.is_ok_and(|read| read > 0) {
-                if stream.write_all(LIE).await.is_err() {
+                if stream.write_all(said).await.is_err() {
                     return;
                 }
             }
@@ -129,11 +138,28 @@ impl CommandSink for Broker {
         _payload: Vec<u8>,
         _expiry: Duration,
     ) -> BoxFuture<'_, Result<(), String>> {
+        self.take()
+    }
+}
+
+impl AlertSink for Broker {
+    fn retain(
+        &self,
+        _topic: AlertTopic,
+        _payload: Vec<u8>,
+        _expiry: Duration,
+    ) -> BoxFuture<'_, Result<(), String>> {
+        self.take()
+    }
+}
+
+impl Broker {
+    fn take(&self) -> BoxFuture<'_, Result<(), String>> {
         let number = self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         match self.0 {
             Mood::Blackhole | Mood::Slow => pending().boxed(),
             Mood::Flapping if number.is_multiple_of(2) => ready(Err("gone".into())).boxed(),
-            Mood::Flapping | Mood::Lying => ready(Ok(())).boxed(), // takes it, and no device answers
+            Mood::Flapping | Mood::Lying | Mood::Portal => ready(Ok(())).boxed(), // takes it, and no device answers
         }
     }
 }
@@ -317,6 +343,7 @@ impl Room {
                 };
                 Arc::new(Signboard::new(settings, texts, broker(), self.time.clone()))
             }
+            "mqtt" => Arc::new(Mqtt::new(broker(), self.time.clone(), false, None)),
             "alertmanager" => Arc::new(Alertmanager::new(vec![http()], "http://bongsu".into())),
             other => panic!("no channel of kind {other}"),
         }
@@ -405,13 +432,11 @@ fn alert() -> Delivery {
 /// Whether an outcome is what a channel of this kind may say of a far end in this mood.
 fn fits(kind: &str, mood: Mood, result: &AttemptResult) -> bool {
     match (kind, mood, result) {
-        // by their own contract any 2xx is the receiver's word for it
-        ("webhook" | "alertmanager", Mood::Lying, AttemptResult::Delivered { .. }) => true,
-        // the broker took it; no device says anything, and the outbox asks again
-        ("siren" | "signboard", Mood::Lying | Mood::Flapping, result) => {
+        // the broker took it; no device says anything, and who reads it stays unknown
+        ("siren" | "signboard" | "mqtt", Mood::Lying | Mood::Portal | Mood::Flapping, result) => {
             matches!(result, AttemptResult::HandedOver { .. } | AttemptResult::Retry { .. })
         }
-        (_, Mood::Lying, AttemptResult::Refused { .. } | AttemptResult::Retry { .. }) => true,
+        (_, Mood::Lying | Mood::Portal, AttemptResult::Refused { .. }) => true,
         (_, _, AttemptResult::Retry { .. } | AttemptResult::Unknown) => true,
         _ => false,
     }

@@ -4,108 +4,71 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
+use crate::count::{Count, at_most, count};
+use crate::nab;
 use crate::worst::Played;
 
-/// A kind of sensor, and what the names of its recorded series contain.
-const GROUPS: [(&str, &[&str]); 4] = [
+/// A kind of sensor under the anomaly condition, and what the names of its recorded series contain.
+const SENSORS: [(&str, &[&str]); 5] = [
     ("groundwater", &["groundwater/"]),
     ("soil moisture", &["_vwc"]),
     ("pore pressure", &["_press", "_cable"]),
     ("soil temperature", &["_tens"]),
+    ("strain, force and tilt of a bridge", &["bridge/"]),
 ];
 
-/// How far the limit is moved, in tenths of a decade of how rare something is.
-const MOVED: std::ops::RangeInclusive<i32> = -10..=20;
+/// Stations under the trigger.
+const STATIONS: [(&str, &[&str]); 4] = [
+    ("geophone UH1", &["geophone/UH1"]),
+    ("geophone UH2", &["geophone/UH2"]),
+    ("geophone UH3", &["geophone/UH3"]),
+    ("geophone UH4", &["geophone/UH4"]),
+];
 
-/// So many false alarms a sensor-year are allowed to a limit; with less observed there is nothing to choose by.
+/// So many false alarms a sensor-year are allowed to a limit: none where less than a year was observed.
 const ALLOWED: f64 = 1.0;
-const YEARS_MIN: f64 = 1.0;
 
-/// What was found of so much, and what was false in so long.
-#[derive(Clone, Copy, Default)]
-struct Count {
-    found: usize,
-    events: usize,
-    wrong: usize,
-    years: f64,
-}
-
-/// The table.
+/// The tables.
 pub fn left_out(played: &[Played]) -> Result<String> {
     let mut text = String::from(
         "| left out | as shipped | with the limit that is best on the others |\n|---|---|---|\n",
     );
-    for (name, parts) in GROUPS {
-        let is_in = |one: &&Played| parts.iter().any(|part| one.label.id.contains(part));
-        let domain = || played.iter().filter(|one| one.label.suite == "domain");
-        let (group, others): (Vec<&Played>, Vec<&Played>) = domain().partition(is_in);
-        let shipped = count(&group, None)?;
-        let moved = match best(&others)? {
-            None => "the others observed too little to choose by".to_owned(),
-            Some(limit) => said(&count(&group, Some(limit))?),
-        };
-        let _ = writeln!(
-            text,
-            "| {name} ({} events, {:.2} sensor-years) | {} | {moved} |",
-            shipped.events,
-            shipped.years,
-            said(&shipped)
-        );
+    for (suites, groups) in [(&["domain", "replay"][..], &SENSORS[..]), (&["geophone"], &STATIONS)]
+    {
+        for (name, parts) in groups {
+            let all = played.iter().filter(|one| suites.contains(&one.label.suite.as_str()));
+            let is_in = |one: &&Played| parts.iter().any(|part| one.label.id.contains(part));
+            let (group, others): (Vec<&Played>, Vec<&Played>) = all.partition(is_in);
+            line(&mut text, name, &group, &others)?;
+        }
     }
+    text.push_str(
+        "\n| left out of NAB | windows | as shipped | with the limit that is best on the others | with its own best |\n\
+         |---|---|---|---|---|\n",
+    );
+    text.push_str(&nab::left_out(played)?);
     Ok(text)
 }
 
-/// Of the limits that are not wrong too often, the highest that finds most.
-fn best(of: &[&Played]) -> Result<Option<f64>> {
-    let mut best: Option<(usize, f64)> = None;
-    for tenths in MOVED.rev() {
-        let limit = f64::from(tenths) / 10.0;
-        let now = count(of, Some(limit))?;
-        if now.years < YEARS_MIN || now.wrong as f64 > ALLOWED * now.years {
-            continue;
-        }
-        if best.is_none_or(|(found, _)| now.found > found) {
-            best = Some((now.found, limit));
-        }
-    }
-    Ok(best.map(|(_, limit)| limit))
-}
-
-/// With the alert as shipped, or from so far above its limit on.
-fn count(of: &[&Played], limit: Option<f64>) -> Result<Count> {
-    let mut all = Count::default();
-    for one in of {
-        let sought = one.label.sought()?;
-        let rows = || one.series.rows.iter().map(|row| row.0).zip(&one.said);
-        let spoke = || {
-            let speaks = move |said: &crate::play::Said| match limit {
-                None => said.alert,
-                Some(limit) => said.score >= limit,
-            };
-            rows().filter(move |(_, said)| speaks(said)).map(|(at, _)| at)
-        };
-        all.events += sought.len();
-        all.found += sought
-            .iter()
-            .filter(|sought| spoke().any(|at| (sought.from..=sought.to).contains(&at)))
-            .count();
-        if sought.is_empty() {
-            all.years += one.label.sensor_years;
-            let excused = one.label.excused()?;
-            let mut last = None;
-            for at in spoke().filter(|at| !excused.iter().any(|(a, b)| (*a..=*b).contains(at))) {
-                let near = |before: reading::Timestamp| {
-                    at.since(before).as_secs_f64() <= one.label.merge_s
-                };
-                all.wrong += usize::from(!last.is_some_and(near));
-                last = Some(at);
-            }
-        }
-    }
-    Ok(all)
+fn line(text: &mut String, name: &str, group: &[&Played], others: &[&Played]) -> Result<()> {
+    let shipped = count(group, None)?;
+    let years = count(others, None)?.years;
+    let best = at_most(others, (ALLOWED * years) as usize)?;
+    let moved = match best {
+        None => "no limit finds anything there".to_owned(),
+        Some((_, limit)) => said(&count(group, Some(limit))?),
+    };
+    let length = match shipped.years {
+        0.0 => String::new(),
+        years => format!(", {years:.2} sensor-years"),
+    };
+    let shipped_said = said(&shipped);
+    Ok(writeln!(text, "| {name} ({} events{length}) | {shipped_said} | {moved} |", shipped.events)?)
 }
 
 fn said(count: &Count) -> String {
-    let share = 100.0 * count.found as f64 / count.events.max(1) as f64;
-    format!("{share:.0} %, {} false", count.wrong)
+    match count.events {
+        0 => format!("{} false", count.wrong),
+        _ => format!("{}, {} false", count.share(), count.wrong),
+    }
 }

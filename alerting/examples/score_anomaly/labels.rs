@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::series::moment;
 
 /// One series of `labels.json`, as far as it is used here.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Label {
     pub id: String,
     pub file: String,
@@ -31,12 +31,12 @@ pub struct Label {
     threshold: Option<Threshold>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Threshold {
     intervals: Vec<(String, String)>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Event {
     #[serde(rename = "type")]
     kind: String,
@@ -88,6 +88,11 @@ impl Label {
             intervals.iter().any(open)
         };
         Ok(rows.iter().map(|row| held(row.0)).collect())
+    }
+
+    /// From after which moment on anything counts.
+    pub fn warm_from(&self) -> Result<Timestamp> {
+        self.warmup_end.as_deref().map_or(Ok(Timestamp::MIN), moment)
     }
 
     /// Where an alert is not held against the detector.

@@ -3,12 +3,18 @@
 //! `cargo run --release -p alerting --example score_anomaly -- --data DIR --out DIR` plays every series that
 //! `DIR/labels.json` names and writes `timestamp,anomaly_score,alert` for each; the labels are shown to no condition.
 //! With `--scorer FILE` the scorer is run over them, and over its own baseline, and the tables in `docs/evaluation.md`
-//! and the pictures of `docs/anomaly.md` are made anew. Without arguments one series is read from standard input and
-//! answered on standard output.
+//! and the tables and pictures of `docs/anomaly.md` are made anew. Without arguments one series is read from standard
+//! input and answered on standard output.
 
+#[path = "../../tests/common/mod.rs"]
+mod common;
 mod series;
 mod labels;
 mod play;
+mod engine;
+mod made_up;
+mod count;
+mod nab;
 mod worst;
 mod needs;
 mod picture;

@@ -91,8 +91,7 @@ const NEEDS: &[(&str, &str, &str)] = &[
     (
         "false",
         "nab/realAWSCloudwatch/ec2_disk_write_bytes_c0d644",
-        "Bursts that come closer together than before: an event nobody labelled, told more than once because each \
-         burst is rarer than the one before.",
+        "Bursts that come closer together than before: an event nobody labelled.",
     ),
     (
         "false",
@@ -111,8 +110,34 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ),
     (
         "false",
+        "nab/artificialWithAnomaly/art_daily_flatmiddle",
+        "It stands where the labelled freeze ends, outside the label: a label that reaches as far as its event.",
+    ),
+    (
+        "false",
+        "nab/realAWSCloudwatch/ec2_network_in_5abac7",
+        "One more burst among many: a model of how often bursts come.",
+    ),
+    (
+        "false",
+        "nab/artificialWithAnomaly/art_load_balancer_spikes",
+        "One more spike among many, two at a time: a model of how often spikes come.",
+    ),
+    (
+        "false",
         "nab/realAdExchange/exchange-4_cpm_results",
         "A second spike of the height of labelled ones, without a label.",
+    ),
+    (
+        "false",
+        "nab/realAWSCloudwatch/ec2_cpu_utilization_24ae8d",
+        "An idle machine that reads one of two values, which come in another proportion for half a day: true, and \
+         without a meaning.",
+    ),
+    (
+        "false",
+        "nab/realAdExchange/exchange-4_cpc_results",
+        "A swell over three hours where what stands out lasts one: an event nobody labelled.",
     ),
 ];
 

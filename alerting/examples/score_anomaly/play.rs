@@ -25,11 +25,13 @@ const WAVEFORM_HZ: f64 = 10.0;
 /// Shows the condition every reading, in order. In configuration a person says which condition is for a series; here
 /// its sampling does, from its first two stamps.
 pub fn play(rows: &[(Timestamp, f64)]) -> Vec<Said> {
+    if is_waveform(rows) { waveform(rows) } else { plain(rows) }
+}
+
+/// Whether the trigger is for it.
+pub fn is_waveform(rows: &[(Timestamp, f64)]) -> bool {
     let interval = rows.get(1).zip(rows.first()).map(|(b, a)| b.0.since(a.0).as_secs_f64());
-    match interval {
-        Some(interval) if interval < 1.0 / WAVEFORM_HZ => waveform(rows),
-        _ => slow(rows),
-    }
+    interval.is_some_and(|interval| interval < 1.0 / WAVEFORM_HZ)
 }
 
 /// The published rain rule, recent against antecedent rain, over amounts in inches: whether it holds, row by row.
@@ -43,8 +45,13 @@ pub fn rain(rows: &[(Timestamp, f64)]) -> Vec<bool> {
     held.collect()
 }
 
-fn slow(rows: &[(Timestamp, f64)]) -> Vec<Said> {
-    let settings = anomaly::Settings::default();
+/// The anomaly condition over readings that are no waveform.
+pub fn plain(rows: &[(Timestamp, f64)]) -> Vec<Said> {
+    with(anomaly::Settings::default(), rows)
+}
+
+/// The same with other settings.
+pub fn with(settings: anomaly::Settings, rows: &[(Timestamp, f64)]) -> Vec<Said> {
     let condition = ConditionSettings::Anomaly(settings);
     let mut state = condition.fresh();
     let said = rows.iter().map(|(at, value)| {

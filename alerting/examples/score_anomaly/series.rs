@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use reading::Timestamp;
 
 /// One recorded series.
+#[derive(Clone)]
 pub struct Series {
     /// The stamps as written.
     pub stamps: Vec<String>,

@@ -23,6 +23,13 @@ pub struct Played {
     pub said: Vec<Said>,
 }
 
+impl Played {
+    /// Every moment with what was said then.
+    pub fn rows(&self) -> impl Iterator<Item = (Timestamp, &Said)> {
+        self.series.rows.iter().map(|row| row.0).zip(&self.said)
+    }
+}
+
 /// Something that went wrong.
 struct Fault<'a> {
     played: &'a Played,
@@ -82,7 +89,7 @@ fn picture(fault: &Fault<'_>) -> Result<String> {
 }
 
 fn missed(played: &Played) -> Result<Vec<Fault<'_>>> {
-    let rows = || played.series.rows.iter().map(|row| row.0).zip(&played.said);
+    let rows = || played.rows();
     let faults = played.label.sought()?.into_iter().filter_map(|sought| {
         let within = || rows().filter(|(at, _)| (sought.from..=sought.to).contains(at));
         if within().any(|(_, said)| said.alert) {

@@ -1,7 +1,8 @@
 //! Angular distortion: how differently two points settle, over the distance between them.
 //!
-//! In: trusted settlements of one point, and of the other as companion. β = |Δs − Δs₀| / L, with Δs₀ as at commissioning:
-//! given, or the median of the first day. Out: a [`Transition`]; its value is β. Source: docs/formulas.md 8.4.
+//! In: trusted settlements of one point, and of the other as companion. β = |Δs − Δs₀| / L, with Δs₀ as at
+//! commissioning: given, or the median of the first day. Out: a [`Transition`]; its value is β. Source:
+//! docs/formulas.md 8.4.
 
 use alloc::vec::Vec;
 use core::time::Duration;

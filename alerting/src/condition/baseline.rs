@@ -1,9 +1,10 @@
 //! Baseline: a reading far from what is usual, where what is usual does not learn the landslide.
 //!
-//! Mean and variance move with the readings (EWMA), but only with those that are usual themselves, and not while the
-//! condition holds. Beside them stands a reference from the warm-up that never moves: a movement too slow to stand out
-//! takes the mean with it, and the mean then stands out of the reference. The value is the larger of both distances in
-//! standard deviations. Source: docs/formulas.md 6.8, vector E4.
+//! Mean and variance move with the readings (EWMA), but only with those that are usual themselves, not while the
+//! condition holds, and not while its site is above normal for whatever reason. Beside them stands a reference from the
+//! warm-up that never moves: a movement too slow to stand out takes the mean with it, and the mean then stands out of
+//! the reference. The value is the larger of both distances in standard deviations. Source: docs/formulas.md 6.8,
+//! vector E4.
 
 use alloc::vec::Vec;
 
@@ -60,12 +61,26 @@ pub struct State {
     moving: Ewma,
     reference: Ewma,
     persistence: persistence::State,
+    frozen: bool,
 }
 
 impl State {
+    /// While its site is above normal nothing is learned: what a slope does then is not its normal.
+    pub fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    /// Whether nothing is learned at present.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
     fn warm_up(&mut self, settings: &Settings, value: f64) -> bool {
         if self.seen >= settings.warm_up {
             return true;
+        }
+        if self.frozen {
+            return false;
         }
         self.seen += 1;
         let (n, before) = (f64::from(self.seen), self.moving.mean);
@@ -94,7 +109,7 @@ impl Kind for State {
         let turn = settings.limit.judge(&mut self.persistence, at, Some(distance));
         let usual =
             self.moving.distance(value, settings.sigma_min).abs() < settings.limit.raise_at.abs();
-        if usual && !self.held() {
+        if usual && !self.held() && !self.frozen {
             self.moving.learn(settings.weight, value);
         }
         turn
@@ -115,6 +130,7 @@ impl Kind for State {
 
     fn facts(&self, _settings: &Settings) -> Vec<Fact> {
         let mut facts = self.persistence.facts();
+        facts.push(Fact::flag("learning", !self.frozen && !self.held()));
         facts.push(Fact::number("mean", self.moving.mean));
         facts.push(Fact::number("sigma", libm::sqrt(self.moving.variance)));
         facts.push(Fact::number("reference-mean", self.reference.mean));

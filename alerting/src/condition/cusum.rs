@@ -1,8 +1,8 @@
 //! CUSUM: small departures from a mean that go on, summed up.
 //!
-//! S⁺ = max(0, S⁺ + z − k), S⁻ = max(0, S⁻ − z − k), with z the distance from the mean in standard deviations; the value
-//! is the larger. The mean and deviation are given, or those of the warm-up. Sums stop at twice the limit, so that what
-//! is over can be seen to be over. Source: docs/formulas.md 6.4, vector E2.
+//! S⁺ = max(0, S⁺ + z − k), S⁻ = max(0, S⁻ − z − k), with z the distance from the mean in standard deviations; the
+//! value is the larger. The mean and deviation are given, or those of the warm-up. Sums stop at twice the limit, so
+//! that what is over can be seen to be over. Source: docs/formulas.md 6.4, vector E2.
 
 use alloc::vec::Vec;
 

@@ -1,7 +1,7 @@
 //! Medians of blocks of time: slow movement without its noise.
 //!
-//! Blocks begin at multiples of their length since 1970; the median of one is known when a reading of a later one comes.
-//! A block remembers at most 64 readings: of more, every other one, evenly.
+//! Blocks begin at multiples of their length since 1970; the median of one is known when a reading of a later one
+//! comes. A block remembers at most 64 readings: of more, every other one, evenly.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

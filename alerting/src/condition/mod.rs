@@ -253,15 +253,24 @@ kinds! {
 impl ConditionSettings {
     /// Whether it learns what is normal.
     pub const fn learns(&self) -> bool {
-        matches!(self, Self::Anomaly(_))
+        matches!(self, Self::Anomaly(_) | Self::Baseline(_))
     }
 }
 
 impl ConditionState {
-    /// While an incident is open at its site (`frozen`), a condition that learns what is normal learns nothing.
+    /// While its site is above normal (`frozen`), a condition that learns what is normal learns nothing.
     pub fn freeze(&mut self, frozen: bool) {
+        match self {
+            Self::Anomaly(state) => state.freeze(frozen),
+            Self::Baseline(state) => state.freeze(frozen),
+            _ => {}
+        }
+    }
+
+    /// A person has put the incident away: where a series is by then is where it belongs.
+    pub fn accept(&mut self) {
         if let Self::Anomaly(state) = self {
-            state.freeze(frozen);
+            state.accept();
         }
     }
 
@@ -285,7 +294,11 @@ impl ConditionState {
 
     /// Whether it learns nothing at present.
     pub fn is_frozen(&self) -> bool {
-        matches!(self, Self::Anomaly(state) if state.is_frozen())
+        match self {
+            Self::Anomaly(state) => state.is_frozen(),
+            Self::Baseline(state) => state.is_frozen(),
+            _ => false,
+        }
     }
 }
 

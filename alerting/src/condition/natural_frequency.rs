@@ -2,8 +2,8 @@
 //!
 //! In: either frequencies that a logger has worked out, or samples at a fixed rate, of which this makes frequencies
 //! itself (Welch: Hann blocks that overlap by half, averaged; the peak near the reference, refined by a parabola); as
-//! companion a temperature, without which the weather is in it. Out: a [`Transition`]; its value is the drop in percent.
-//! Source: docs/formulas.md 8.2, vector H1.
+//! companion a temperature, without which the weather is in it. Out: a [`Transition`]; its value is the drop in
+//! percent. Source: docs/formulas.md 8.2, vector H1.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

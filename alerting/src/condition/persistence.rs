@@ -148,12 +148,13 @@ impl State {
             let first = timing.beyond.front().copied();
             timing.since = if reached { timing.since.or(first) } else { None };
         }
+        let cleared = self.clear_run >= settings.clear_count.max(1);
         if self.held {
-            let cleared = self.clear_run >= settings.clear_count.max(1);
             self.held = !cleared;
             cleared.then_some(false)
         } else {
-            self.held = reached && self.has_held_for(settings.hold, at);
+            // What would clear it raises nothing, however many were beyond before.
+            self.held = reached && !cleared && self.has_held_for(settings.hold, at);
             self.held.then_some(true)
         }
     }
@@ -201,6 +202,43 @@ mod tests {
         ] {
             let got = chance(each, n, m);
             assert!((got / expected - 1.0).abs() < 1e-4, "{n} of {m}: {got}");
+        }
+    }
+
+    #[test]
+    fn what_has_cleared_does_not_hold_again_by_what_would_clear_it() {
+        let settings = Settings {
+            raise_count: 2,
+            window_len: 5,
+            hold: Duration::ZERO,
+            clear_count: 1,
+            gap_max: Duration::MAX,
+        };
+        let mut state = State::default();
+        let mut play = |marks: &[Mark], from: i64| -> Vec<Option<bool>> {
+            let of = |(i, mark): (usize, &Mark)| {
+                state.observe(&settings, Timestamp::from_secs(from + i as i64), *mark)
+            };
+            marks.iter().enumerate().map(of).collect()
+        };
+        use Mark::{Between, Beyond, Within};
+        let turns = play(&[Beyond, Beyond, Within, Within, Within, Within], 0);
+        assert_eq!(turns, [None, Some(true), Some(false), None, None, None]);
+        // what is beyond again soon after counts those before
+        let turns = play(&[Beyond, Within, Between, Beyond], 6);
+        assert_eq!(turns, [None, None, None, Some(true)]);
+    }
+
+    #[test]
+    fn a_hold_that_ends_on_what_would_clear_it_raises_nothing() {
+        let hold = Duration::from_secs(600);
+        let settings = Settings { raise_count: 1, window_len: 5, hold, ..Settings::IMMEDIATE };
+        for (last, turn) in
+            [(Mark::Within, None), (Mark::Between, Some(true)), (Mark::Beyond, Some(true))]
+        {
+            let mut state = State::default();
+            assert_eq!(state.observe(&settings, Timestamp::from_secs(0), Mark::Beyond), None);
+            assert_eq!(state.observe(&settings, Timestamp::from_secs(600), last), turn, "{last:?}");
         }
     }
 

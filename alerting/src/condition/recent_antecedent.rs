@@ -1,4 +1,5 @@
-//! Recent against antecedent rain: how much fell in the last days, where the ground is already wet from the days before.
+//! Recent against antecedent rain: how much fell in the last days, where the ground is already wet from the days
+//! before.
 //!
 //! Holds while P3 > base − slope · P15, strictly, with P3 what fell in the recent window and P15 what fell in the
 //! window before it. Where so much fell before that nothing is left (base ≤ slope · P15), any recent rain is beyond.

@@ -43,9 +43,18 @@ struct Tally {
     /// The same without what is silent.
     heard_stations: BTreeSet<StationIndex>,
     heard_series: u32,
+    /// Only what holds at the post that is asked about counts.
+    alone: bool,
 }
 
 impl Tally {
+    fn has(&self, post: StationIndex, negated: bool) -> bool {
+        match negated {
+            true => self.heard_stations.contains(&post),
+            false => self.stations.contains(&post),
+        }
+    }
+
     fn meets(&self, quorum: Quorum, negated: bool) -> bool {
         let (stations, series) = match negated {
             true => (&self.heard_stations, self.heard_series),
@@ -77,7 +86,7 @@ impl Engine {
             held.iter().filter(composite).map(|at| (self.watches[*at].rule, false)).collect();
         for (rule, truth) in &mut rules {
             *truth = self.setup.rules[*rule as usize].counts_at(at)
-                && self.rule_holds(site, *rule, view, at, also);
+                && self.rule_holds(site, *rule, view, at, also, None);
         }
         let speaks = |at: &usize| {
             let watch = &self.watches[*at];
@@ -87,7 +96,8 @@ impl Engine {
         held.into_iter().filter(speaks).collect()
     }
 
-    /// Whether the clauses of a rule make it hold.
+    /// Whether the clauses of a rule make it hold. With `alone`, whether this post would make it hold by itself: the
+    /// rule's own clauses count there only, where they are about the post at all, and one post is enough for them.
     pub(super) fn rule_holds(
         &self,
         site: usize,
@@ -95,30 +105,36 @@ impl Engine {
         view: View,
         at: Timestamp,
         also: Option<usize>,
+        alone: Option<StationIndex>,
     ) -> bool {
         let definition = &self.setup.rules[rule as usize];
         let mut tallies = alloc::vec![Tally::default(); definition.clauses.len()];
-        for number in self.sites[site].watches.clone() {
-            let watch = &self.watches[number];
-            if watch.rule == rule && (view.holds(watch) || also == Some(number)) {
-                let tally = &mut tallies[usize::from(watch.clause)];
+        let of_rule = |number: &usize| self.watches[*number].rule == rule;
+        for number in self.sites[site].watches.clone().filter(of_rule) {
+            let (watch, station) = (&self.watches[number], self.station_of(&self.watches[number]));
+            let tally = &mut tallies[usize::from(watch.clause)];
+            tally.alone |= alone == Some(station) && definition.is_witness(watch.clause);
+            if view.holds(watch) || also == Some(number) {
                 tally.series += 1;
-                tally.stations.insert(self.station_of(watch));
+                tally.stations.insert(station);
                 if !self.is_silent(watch, view, at) {
                     tally.heard_series += 1;
-                    tally.heard_stations.insert(self.station_of(watch));
+                    tally.heard_stations.insert(station);
                 }
             }
         }
         definition.when.holds(&|clause, negated| {
             let clause = usize::from(clause);
             let quorum = definition.clauses.get(clause).map_or(Quorum::ONE, |c| c.quorum);
-            tallies.get(clause).is_some_and(|tally| tally.meets(quorum, negated))
+            tallies.get(clause).is_some_and(|tally| match alone {
+                Some(post) if tally.alone => tally.has(post, negated),
+                _ => tally.meets(quorum, negated),
+            })
         })
     }
 
-    /// Whether a silence rule holds on the series of a watch, or nothing comes through its gateway, or somebody works on
-    /// it at `at`.
+    /// Whether a silence rule holds on the series of a watch, or nothing comes through its gateway, or somebody works
+    /// on it at `at`.
     pub(super) fn is_silent(&self, watch: &Watch, view: View, at: Timestamp) -> bool {
         if self.is_maintained(watch.series, at) {
             return true;
@@ -140,7 +156,7 @@ impl Engine {
         view: View,
         at: Timestamp,
     ) -> Assessment {
-        let mut held = self.held(&self.arguing(site, monitoring, view, at, None));
+        let mut held = self.held(site, monitoring, view, at);
         if !monitoring && !self.standing.is_empty() {
             held.extend(self.reports_at(site, at).map(report_held));
         }
@@ -175,18 +191,43 @@ impl Engine {
         silent > 0 && silent * 2 >= series.len()
     }
 
-    /// What these watches say to the policy of their site.
-    fn held(&self, arguing: &[usize]) -> Vec<Held> {
-        let of = |at: &usize| {
-            let watch = &self.watches[*at];
-            let rule: &Rule = watch.rule(&self.setup);
-            rule.is_witness(watch.clause).then(|| Held {
-                group: rule.group,
-                level: rule.level,
-                station: self.station_of(watch),
-            })
-        };
-        arguing.iter().filter_map(of).collect()
+    /// What the arguing watches of a track say to the policy of their site.
+    fn held(&self, site: usize, monitoring: bool, view: View, at: Timestamp) -> Vec<Held> {
+        let mut held = Vec::new();
+        let mut composite: BTreeMap<u32, BTreeSet<StationIndex>> = BTreeMap::new();
+        for number in self.arguing(site, monitoring, view, at, None) {
+            let watch = &self.watches[number];
+            let (rule, station) = (watch.rule(&self.setup), self.station_of(watch));
+            if rule.is_plain() {
+                held.push(Held { group: rule.group, level: rule.level, station });
+            } else if rule.is_witness(watch.clause) {
+                composite.entry(watch.rule).or_default().insert(station);
+            }
+        }
+        for (number, posts) in composite {
+            let Rule { group, level, .. } = self.setup.rules[number as usize];
+            let posts = self.witnesses(site, number, &posts, view, at).into_iter();
+            held.extend(posts.map(|station| Held { group, level, station }));
+        }
+        held
+    }
+
+    /// The posts that bear witness for a rule of several clauses: those that would make it hold by themselves. Where
+    /// it takes several to make it hold they are one witness together. Two are as good as more.
+    fn witnesses(
+        &self,
+        site: usize,
+        rule: u32,
+        posts: &BTreeSet<StationIndex>,
+        view: View,
+        at: Timestamp,
+    ) -> Vec<StationIndex> {
+        let alone = |post: &StationIndex| self.rule_holds(site, rule, view, at, None, Some(*post));
+        let witnesses: Vec<StationIndex> = posts.iter().copied().filter(alone).take(2).collect();
+        match witnesses.is_empty() {
+            true => posts.first().copied().into_iter().collect(),
+            false => witnesses,
+        }
     }
 
     /// Whether a watch belongs to the track of monitoring, or to the other.

@@ -15,7 +15,7 @@ use crate::alert::{Alert, Hazard, MessageType, Purpose, SiteFacts};
 use crate::approval::{Bound, ChannelGroup, PublicText, Release, Released};
 use crate::catalogue;
 use crate::decision::{Action, Decision, IncidentRecord, Verdict};
-use crate::delivery::{AttemptResult, Delivery, DeliveryKey, Outcome};
+use crate::delivery::{Delivery, DeliveryKey};
 use crate::incident::{Incident, Revision};
 use crate::level::Level;
 use crate::life::Step;
@@ -98,11 +98,18 @@ impl Engine {
         PublicText {
             headline: headline(&facts, draft.hazard, draft.level, over),
             description: public_description(&facts, draft.hazard, level),
-            instruction: self.instruction(&facts, draft.level, over),
+            instruction: self.instruction(
+                &facts,
+                Audience::Public,
+                draft.hazard,
+                draft.level,
+                over,
+            ),
         }
     }
 
-    /// Asks everybody who may approve for these groups, in one message.
+    /// Asks everybody who may approve for these groups, in one message. It takes the place of an earlier one that is
+    /// still to be sent, so it asks again about whatever has reached nobody.
     pub(super) fn ask(
         &mut self,
         subject: Subject,
@@ -112,6 +119,13 @@ impl Engine {
         now: Moment,
         out: &mut Vec<Action>,
     ) {
+        let mut groups: BTreeSet<GroupId> = groups.iter().cloned().collect();
+        let unreached = incident.approvals.iter().filter(|(_, approval)| {
+            approval.asked.as_ref().is_some_and(|asked| !asked.untried.is_empty())
+        });
+        groups.extend(unreached.map(|(group, _)| group.clone()));
+        let groups: Vec<GroupId> = groups.into_iter().collect();
+        let groups = groups.as_slice();
         let alert = self.question(subject, record, incident, groups, now);
         let mut asked: BTreeMap<&GroupId, BTreeSet<DeliveryKey>> = BTreeMap::new();
         for route in self.setup.routes.clone() {
@@ -207,13 +221,13 @@ impl Engine {
         }
     }
 
-    /// An attempt to reach somebody came to something: if it was an approver, the countdown may start.
-    pub(super) fn approver_tried(&mut self, outcome: &Outcome, now: Moment) {
-        if ![Purpose::Approval, Purpose::Call].into_iter().any(|why| outcome.key.is_for(why)) {
+    /// An attempt to reach somebody came to something, or none was made before it was too late: if it was an approver,
+    /// the countdown may start.
+    pub(super) fn approver_tried(&mut self, key: &DeliveryKey, reached: bool, now: Moment) {
+        if ![Purpose::Approval, Purpose::Call].into_iter().any(|why| key.is_for(why)) {
             return;
         }
-        let reached = matches!(outcome.result, AttemptResult::Delivered { .. });
-        let Some(site) = outcome.key.site().and_then(|site| self.setup.registry.site(site)) else {
+        let Some(site) = key.site().and_then(|site| self.setup.registry.site(site)) else {
             return;
         };
         let reminds: BTreeMap<GroupId, core::time::Duration> =
@@ -223,7 +237,7 @@ impl Engine {
         for (group, approval) in incidents.flat_map(|incident| &mut incident.approvals) {
             let remind = reminds.get(group).copied().unwrap_or_default();
             if let Some(asked) = &mut approval.asked {
-                asked.tried(&outcome.key, reached, remind, now.at);
+                asked.tried(key, reached, remind, now.at);
             }
         }
         for monitoring in [false, true] {

@@ -196,8 +196,8 @@ impl Engine {
         alert
     }
 
-    /// Approvers are reached by the ladder, too: a countdown starts when one of the first rung was, or when its time has
-    /// passed.
+    /// Approvers are reached by the ladder, too: a countdown starts when one of the first rung was, or when its time
+    /// has passed.
     fn count_down(
         &self,
         incident: &mut Incident,

@@ -49,12 +49,7 @@ impl Engine {
         self.record_dwell(site, to, now, out);
         let entry = &mut self.sites[site];
         entry.closed_to = entry.closed_to.max(to);
-        if entry.learns {
-            let frozen = entry.main.recorded.level() > Level::Normal;
-            for at in entry.watches.clone() {
-                self.watches[at].state.closed.freeze(frozen);
-            }
-        }
+        self.freeze_recorded(site);
     }
 
     fn close_windows(&mut self, site: usize, to: Timestamp) -> Vec<(Timestamp, Event)> {
@@ -160,6 +155,9 @@ impl Engine {
         if recorded.level() == assessment.level {
             recorded.keep(dwell);
         }
+        if monitoring {
+            self.note_recorded(site);
+        }
         self.recorded(site, monitoring, before, at, now, out);
     }
 
@@ -170,6 +168,9 @@ impl Engine {
                 self.sites[site].track(monitoring).recorded.due_at(&policy).filter(|at| *at <= to)
             {
                 let before = self.sites[site].track(monitoring).recorded.step_down(&policy, at);
+                if monitoring {
+                    self.note_recorded(site);
+                }
                 self.recorded(site, monitoring, before, at, now, out);
             }
         }

@@ -108,6 +108,10 @@ pub struct Settled {
     pub delivery: DeliveryKey,
     /// Whether it arrived. If not, it is tried again.
     pub delivered: bool,
+    /// The attempt they know of, counted from 1; `None` if they speak of the delivery as it stands. That an attempt
+    /// arrived settles the delivery, whatever was tried since; that it did not says nothing of a later one.
+    #[serde(default)]
+    pub attempt: Option<u32>,
 }
 
 impl Command {
@@ -213,6 +217,9 @@ impl Engine {
                 let tells = matches!(command.verb, Verb::Approve | Verb::Reject);
                 let purpose = tells.then_some(Purpose::Alert);
                 self.carry_on(subject, incident, what.clone(), purpose, &[], now, out);
+                if let (Verb::Close, Subject::Main(site)) = (command.verb, subject) {
+                    self.accept(site);
+                }
                 Ok(what)
             }
             Err(why) => {
@@ -254,9 +261,6 @@ impl Engine {
         now: Moment,
         out: &mut Vec<Action>,
     ) -> Result<Text, Text> {
-        if let Some(complaint) = command.text.as_ref().and_then(|text| text.complaints().pop()) {
-            return Err(complaint);
-        }
         let asking = self.setup.groups.iter().any(|group| incident.life.is_asking(&group.id));
         let wanted = |group: &&ChannelGroup| match &command.group {
             Some(named) => group.id == *named,
@@ -374,6 +378,9 @@ fn approve(
     seen(command, &asked.bound)?;
     if let Some(text) = command.text.as_ref().filter(|text| **text != asked.text) {
         let level = asked.bound.level;
+        if let Some(complaint) = text.complaints(level).pop() {
+            return Err(complaint);
+        }
         asked.bound = Bound::new(level, text);
         asked.text = text.clone();
         asked.agreed.clear();

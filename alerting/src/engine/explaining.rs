@@ -84,8 +84,8 @@ impl Engine {
             version: definition.version(),
             group: definition.group,
             level: definition.level,
-            holds: self.rule_holds(site, rule, View::Told, self.now, None),
-            counts: valid && self.rule_holds(site, rule, View::Live, self.now, None),
+            holds: self.rule_holds(site, rule, View::Told, self.now, None, None),
+            counts: valid && self.rule_holds(site, rule, View::Live, self.now, None, None),
             valid,
             clauses: clauses.map(|at| self.clause_finding(site, rule, at, only_holding)).collect(),
         }
@@ -124,7 +124,8 @@ impl Engine {
         let settings = watch.settings(&self.setup);
         let newest = self.windows[watch.series.index()].newest();
         let (value, measured_at) = watch.state.decided();
-        let decided = (measured_at > Timestamp::MIN).then_some((measured_at, value));
+        let is_number = measured_at > Timestamp::MIN && value.is_finite();
+        let decided = is_number.then_some((measured_at, value));
         let (at_present, number) =
             if watch.state.held { (measured_at, value) } else { self.seen(at) };
         let turn = Transition { held: watch.state.held, at: at_present, value: number };
@@ -137,13 +138,15 @@ impl Engine {
         if self.is_maintained(watch.series, self.now) {
             facts.push(Fact::flag("maintenance", true));
         }
+        let heard = &self.heard[watch.series.index()];
         SeriesFinding {
             series: evidence.series,
             holds: watch.state.held,
             fresh: watch.state.fresh,
             silent: self.is_silent(watch, View::Told, self.now),
             reading: newest.map(|sample| (sample.at, sample.value)),
-            quality: self.heard[watch.series.index()].quality,
+            quality: if newest.is_some() { heard.newest } else { heard.quality },
+            quality_last: heard.quality,
             decided,
             limit: settings.said().limit,
             unit: evidence.unit,

@@ -2,8 +2,8 @@
 //!
 //! A gateway is a station that others name. It is down when it says so itself (its status, or the will its broker
 //! publishes), or when nothing at all has come through it for as long as one of the series behind it may be silent.
-//! While it is down, silence behind it is nobody's but its own; when anything comes through again, what is behind it has
-//! the grace a collector gives: its backlog has to come in first. None of that makes anything seen that is not.
+//! While it is down, silence behind it is nobody's but its own; when anything comes through again, what is behind it
+//! has the grace a collector gives: its backlog has to come in first. None of that makes anything seen that is not.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;

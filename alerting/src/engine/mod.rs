@@ -29,6 +29,7 @@ mod telling;
 mod wording;
 mod system;
 mod revising;
+mod learning;
 mod asking;
 mod climbing;
 mod standing;
@@ -36,6 +37,7 @@ mod hiding;
 mod gathering;
 mod commands;
 mod settling;
+mod disowning;
 mod witness;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -49,6 +51,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Hazard;
 use crate::decision::Action;
+use crate::delivery::DeliveryKey;
 use crate::level::Level;
 use crate::outbox::Outbox;
 use crate::setup::Setup;
@@ -67,6 +70,7 @@ pub(crate) use system::Fault;
 pub use system::{SYSTEM_SITE, SYSTEM_ZONE};
 pub(crate) use watch::{Late, Watch, WatchState};
 pub use witness::TrailHead;
+pub use wording::instruction;
 
 /// While it runs, the daemon journals something at least every half of this; a longer pause in the journal
 /// means it was not running, and no timer that waits for evidence ran either.
@@ -297,6 +301,9 @@ impl Engine {
             let to = self.windows[series].oldest().map_or(sample.at, |oldest| oldest.at);
             self.close(site, to, now, out);
         }
+        if self.windows[series].ends_with(&sample) {
+            self.heard[series].newest = reading.quality;
+        }
         let fresh = !reading.quality.has(Quality::OLD)
             && now.at.since(reading.measured_at) <= self.sites[site].lateness;
         self.observe_open(reading.series, sample, fresh, now, out);
@@ -392,6 +399,11 @@ impl Engine {
     /// Where every site stands, for screens and metrics.
     pub fn view(&self) -> Vec<SiteView> {
         (0..self.sites.len()).map(|site| self.site_view(site)).collect()
+    }
+
+    /// Every delivery that is not settled.
+    pub fn owed(&self) -> impl Iterator<Item = &DeliveryKey> {
+        self.outbox.keys()
     }
 
     /// The level of bongsu itself: whether it works.

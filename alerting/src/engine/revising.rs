@@ -38,18 +38,7 @@ impl Engine {
         if draft.level == Level::Normal && incident.life.take(&Step::AllClear).is_ok() {
             incident.close_at = Some(now.at.plus(self.policy_of(subject).close_after));
         }
-        if let Subject::Main(site) = subject {
-            self.freeze(site, draft.level > Level::Normal);
-        }
         self.advance(subject, incident, draft, purpose, &[], now, out);
-    }
-
-    /// What a site does while an incident is open is learned as normal by nothing. The recorded history has its own
-    /// word on that, when it closes.
-    fn freeze(&mut self, site: usize, frozen: bool) {
-        for at in self.sites[site].watches.clone() {
-            self.watches[at].state.live.freeze(frozen);
-        }
     }
 
     fn open_incident(&mut self, subject: Subject, now: Moment, out: &mut Vec<Action>) -> Incident {

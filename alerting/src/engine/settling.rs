@@ -11,7 +11,7 @@ use super::system::SYSTEM_SITE;
 use super::{Command, Engine, Moment};
 use crate::catalogue;
 use crate::decision::Action;
-use crate::delivery::{DeliveryKey, Outcome};
+use crate::delivery::{AttemptResult, DeliveryKey, Outcome};
 use crate::outbox::{Lost, Reply, Standing};
 
 /// How long it is said that a delivery was lost, or that a channel fails, after the last time.
@@ -33,7 +33,8 @@ pub struct Answer<'a> {
 impl Engine {
     /// Takes what an attempt came to.
     pub fn settle(&mut self, outcome: &Outcome, now: Moment, out: &mut Vec<Action>) {
-        self.approver_tried(outcome, now);
+        let reached = matches!(outcome.result, AttemptResult::Delivered { .. });
+        self.approver_tried(&outcome.key, reached, now);
         let standing = self.outbox.note_standing(outcome);
         if let Some(lost) = self.outbox.settle(outcome, now.at, out) {
             self.lost(lost, now, out);
@@ -80,6 +81,13 @@ impl Engine {
         let key = if settled.delivered { "settled-delivered" } else { "settled-not-delivered" };
         let note = catalogue::fill(key, catalogue::Language::En, &values);
         let (delivery, delivered) = (&settled.delivery, settled.delivered);
+        let tried = self.outbox.attempts(delivery);
+        if let (Some(known), Some(tried), false) = (settled.attempt, tried, delivered)
+            && known != tried
+        {
+            let numbers = [known, tried].map(|number| alloc::format!("{number}"));
+            return Err(catalogue::text("command-other-attempt", &[&numbers[0], &numbers[1]]));
+        }
         let lost = self.outbox.settle_by_hand(delivery, delivered, &note, now.at, out);
         if let Some(lost) = lost.ok_or_else(unknown)? {
             self.lost(lost, now, out);
@@ -88,6 +96,8 @@ impl Engine {
     }
 
     pub(super) fn lost(&mut self, lost: Lost, now: Moment, out: &mut Vec<Action>) {
+        // a channel that never got to an approver has not reached them either
+        self.approver_tried(&lost.key, false, now);
         let channel = lost.channel.as_str();
         let key = ["delivery-", channel].concat();
         if lost.key.is_about(SYSTEM_SITE) {

@@ -36,8 +36,10 @@ pub(crate) struct Heard {
     pub ever: bool,
     /// Whether a silence rule holds on it.
     pub silent: bool,
-    /// What is known against its last reading.
+    /// What is known against the reading that came last.
     pub quality: Quality,
+    /// What is known against the newest that counts, by event time.
+    pub newest: Quality,
     /// Whether there is a doubt about it.
     pub doubted: bool,
 }
@@ -161,20 +163,18 @@ impl Engine {
         up && heard.ever && !heard.silent && !self.is_cut_off(series)
     }
 
-    /// How long ago the series stopped being fresh; `None` while it is.
+    /// How long ago the series stopped being fresh; `None` while it is. What nobody can hear or trust is not fresh, and
+    /// may have ceased to be before that.
     pub(super) fn stale_for(&self, series: SeriesIndex) -> Option<Duration> {
-        let Some(source) = self.source_of(series).filter(|source| source.up_since.is_some()) else {
-            return Some(Duration::ZERO);
-        };
-        if self.heard[series.index()].doubted || self.is_maintained(series, self.now) {
-            return Some(Duration::ZERO);
-        }
+        let Some(source) = self.source_of(series) else { return Some(Duration::ZERO) };
+        let heard = self.heard[series.index()];
         let station = self.setup.registry.series()[series.index()].station;
         let interval = self.setup.registry.stations()[station.index()].report_interval;
-        let quiet = source.uptime.saturating_sub(self.heard[series.index()].uptime);
-        quiet
-            .checked_sub((interval * FRESH_INTERVALS).max(FRESH_MIN))
-            .filter(|stale| !stale.is_zero())
+        let quiet = source.uptime.saturating_sub(heard.uptime);
+        let stale = quiet.saturating_sub((interval * FRESH_INTERVALS).max(FRESH_MIN));
+        let is_lost =
+            source.up_since.is_none() || heard.doubted || self.is_maintained(series, self.now);
+        (is_lost || !stale.is_zero()).then_some(stale)
     }
 
     /// A series spoke.

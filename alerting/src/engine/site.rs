@@ -248,21 +248,29 @@ impl Engine {
                 state.raised = up && (state.raised || state.held);
             }
         }
+        self.freeze_live(site);
     }
 
-    /// Pauses the way down while something that raised the level is not fresh, from when it ceased to be.
+    /// Pauses the way down while something that raised the level is not fresh, from when it ceased to be. Nothing has
+    /// raised a site that is 정상, and what only needs looking after steps down whoever is silent: there the site's
+    /// watches, thousands perhaps, are not gone through at every first word.
     pub(super) fn judge_pause(&mut self, site: usize, monitoring: bool, at: Timestamp) {
-        let watches = self.sites[site].watches.clone();
-        let raised =
-            watches.filter(|at| self.watches[*at].state.raised && self.argues_in(*at, false));
-        let stale = raised.filter_map(|at| self.stale_for(self.watches[at].series)).max();
-        let stale = stale.filter(|_| !monitoring);
+        let up = !monitoring && self.sites[site].main.live.level() > Level::Normal;
+        let stale = if up { self.raised_stale_for(site) } else { None };
         let entry = &mut self.sites[site];
         if entry.track(monitoring).live.is_paused() != stale.is_some() {
             let from = at.minus(stale.unwrap_or_default());
             entry.track(monitoring).live.pause(stale.is_some(), from);
             entry.later(from, Event::Pause { monitoring, paused: stale.is_some() });
         }
+    }
+
+    /// The longest time for which something that raised the level has not been fresh.
+    fn raised_stale_for(&self, site: usize) -> Option<Duration> {
+        let watches = self.sites[site].watches.clone();
+        let raised =
+            watches.filter(|at| self.watches[*at].state.raised && self.argues_in(*at, false));
+        raised.filter_map(|at| self.stale_for(self.watches[at].series)).max()
     }
 
     pub(super) fn site_view(&self, site: usize) -> SiteView {

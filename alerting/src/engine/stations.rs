@@ -77,7 +77,10 @@ impl Engine {
         let judged = self.judge_order(station, order);
         let name = format!("{}/{}", order.site, order.station);
         let (accepted, reason) = match &judged {
-            Ok(_) => (true, catalogue::text("station-asked", &[&name, &order.ask.words()])),
+            Ok(_) => {
+                let name = Text { ko: name.clone(), en: name };
+                (true, catalogue::told("station-asked", &[&name, &catalogue::ask(order.ask)]))
+            }
             Err(reason) => (false, reason.clone()),
         };
         out.push(Action::Decide(Decision::Command {
@@ -167,7 +170,7 @@ impl Engine {
             return;
         }
         let order = StationLife::own(self.order_id(station, now), ask, now.at);
-        let what = catalogue::text("station-asks", &[&ask.words()]);
+        let what = catalogue::told("station-asks", &[&catalogue::ask(ask)]);
         let news = (StationEvent::Asked, Some(order.id.clone()), what);
         self.tell_station(station, Some(news), now, out);
         self.owe_station(station, order, now, out);

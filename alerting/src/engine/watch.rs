@@ -40,6 +40,8 @@ pub(crate) struct WatchState {
     pub raised: bool,
     /// Whether it holds in the recorded history.
     pub recorded: bool,
+    /// Whether it held there at some time since the level recorded left normal.
+    pub recorded_raised: bool,
     /// What was said of it, if it ever held: most never do.
     spoken: Option<Box<Spoken>>,
 }
@@ -148,6 +150,7 @@ pub(crate) fn all(setup: &Setup) -> Vec<Watch> {
                 fresh: false,
                 raised: false,
                 recorded: false,
+                recorded_raised: false,
                 spoken: None,
             };
             watches.push(Watch { rule, clause, series, state });

@@ -13,11 +13,12 @@ use super::standing::report_evidence;
 use super::{Engine, Subject};
 use crate::alert::{Alert, Evidence, Hazard, MessageType, Purpose, SiteFacts};
 use crate::approval::Released;
-use crate::catalogue;
+use crate::catalogue::{self, Language};
 use crate::condition::Transition;
 use crate::condition::explain::Measure;
 use crate::decision::IncidentRecord;
 use crate::level::Level;
+use crate::route::Audience;
 use crate::setup::Policy;
 
 impl Engine {
@@ -35,16 +36,15 @@ impl Engine {
             Measure::Own(unit) => unit.into(),
         };
         let quantity = catalogue::quantity(name.quantity);
-        let (value, limit) = (number(turn.value), number(said.limit));
-        let window = said.window.map(span).unwrap_or_default();
         let fill = |language, quantity: &str| {
-            let parts = [&place, quantity, &value, &unit, &limit, &window];
-            catalogue::fill(said.key, language, &parts)
+            let amount = |value| amount(value, &unit, language);
+            let window = said.window.map(|window| catalogue::lapse(window, language));
+            let (value, limit, window) =
+                (amount(turn.value), amount(said.limit), window.unwrap_or_default());
+            catalogue::fill(said.key, language, &[&place, quantity, &value, &limit, &window])
         };
-        let text = Text {
-            ko: fill(catalogue::Language::Ko, &quantity.ko),
-            en: fill(catalogue::Language::En, &quantity.en),
-        };
+        let text =
+            Text { ko: fill(Language::Ko, &quantity.ko), en: fill(Language::En, &quantity.en) };
         Evidence {
             rule: match rule.clauses.len() {
                 0 | 1 => rule.id.as_str().into(),
@@ -101,7 +101,13 @@ impl Engine {
             hazard: record.hazard,
             headline: headline(facts, record.hazard, record.level, over),
             description: description(record),
-            instruction: self.instruction(facts, record.level, over),
+            instruction: self.instruction(
+                facts,
+                Audience::Officers,
+                record.hazard,
+                record.level,
+                over,
+            ),
             evidence: record.evidence.clone(),
             decided_at: record.at,
             measured_at,
@@ -111,26 +117,48 @@ impl Engine {
         }
     }
 
-    pub(super) fn instruction(&self, facts: &SiteFacts, level: Level, over: bool) -> Text {
+    pub(super) fn instruction(
+        &self,
+        facts: &SiteFacts,
+        audience: Audience,
+        hazard: Hazard,
+        level: Level,
+        over: bool,
+    ) -> Text {
         let site = self.setup.registry.site(facts.id.as_str());
-        match (over, level, site) {
-            (true, _, _) => catalogue::text("instruction-over", &[]),
-            (false, Level::Warning | Level::Severe, Some(site)) => {
-                self.setup.registry.sites()[site.index()].instruction.clone()
-            }
-            (false, Level::Caution | Level::Warning | Level::Severe, _) => {
-                catalogue::text("instruction-inspect", &[])
-            }
-            (false, Level::Normal | Level::Attention, _) => {
-                catalogue::text("instruction-look", &[])
-            }
-        }
+        let own = site.map(|site| &self.setup.registry.sites()[site.index()].instruction);
+        instruction(own, audience, hazard, level, over)
     }
+}
+
+/// What people are to do: what the site's file says from 경계 up, and below that what those on duty do is not what
+/// everybody else does.
+pub fn instruction(
+    own: Option<&Text>,
+    audience: Audience,
+    hazard: Hazard,
+    level: Level,
+    over: bool,
+) -> Text {
+    let key = match (over, level, own) {
+        (true, _, _) => "instruction-over",
+        (false, Level::Warning | Level::Severe, Some(own)) => return own.clone(),
+        (false, _, _) if audience == Audience::Public => match hazard {
+            Hazard::SlopeFailure => "public-keep-clear-slope",
+            Hazard::StructuralDamage | Hazard::Monitoring => "public-keep-clear-structure",
+        },
+        (false, Level::Caution | Level::Warning | Level::Severe, _) => "instruction-inspect",
+        (false, Level::Normal | Level::Attention, _) => "instruction-look",
+    };
+    catalogue::text(key, &[])
 }
 
 pub(super) fn headline(facts: &SiteFacts, hazard: Hazard, level: Level, over: bool) -> Text {
     let hazard = match hazard {
         Hazard::SlopeFailure => catalogue::text("headline-slope-failure", &[]),
+        Hazard::StructuralDamage if level >= Level::Warning && !over => {
+            catalogue::text("headline-structural-failure", &[])
+        }
         Hazard::StructuralDamage => catalogue::text("headline-structural-damage", &[]),
         Hazard::Monitoring => catalogue::text("hazard-monitoring", &[]),
     };
@@ -143,8 +171,8 @@ pub(super) fn headline(facts: &SiteFacts, hazard: Hazard, level: Level, over: bo
         catalogue::fill("headline", language, &[word, name, hazard])
     };
     Text {
-        ko: say(catalogue::Language::Ko, &facts.name.ko, &hazard.ko),
-        en: say(catalogue::Language::En, &facts.name.en, &hazard.en),
+        ko: say(Language::Ko, &facts.name.ko, &hazard.ko),
+        en: say(Language::En, &facts.name.en, &hazard.en),
     }
 }
 
@@ -188,11 +216,62 @@ fn number(value: f64) -> String {
     }
 }
 
-fn span(window: Duration) -> String {
-    let minutes = window.as_secs() / 60;
-    if minutes.is_multiple_of(60) {
-        format!("{} h", minutes / 60)
-    } else {
-        format!("{minutes} min")
+/// A number with its unit as people say it: a length of time in words, a ratio bare.
+fn amount(value: f64, unit: &str, language: Language) -> String {
+    let seconds = match unit {
+        "min" => value * 60.0,
+        "h" => value * 3_600.0,
+        "" | "1" => return number(value),
+        _ => return [&*number(value), unit].join(" "),
+    };
+    let length = Duration::try_from_secs_f64(seconds);
+    length.map_or_else(|_| number(value), |length| catalogue::lapse(length, language))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Limit, lint};
+
+    #[test]
+    fn everybody_is_told_what_to_do_and_nobody_what_others_do() {
+        let own =
+            Text { ko: "학교로 대피하십시오.".into(), en: "Go to the school.".into() };
+        let on_duty = ["점검", "그래프", "이·통장", "Inspect", "chart", "patrol"];
+        for hazard in [Hazard::SlopeFailure, Hazard::StructuralDamage] {
+            for level in Level::ALL {
+                for over in [false, true] {
+                    let public = instruction(Some(&own), Audience::Public, hazard, level, over);
+                    let duty = instruction(Some(&own), Audience::Officers, hazard, level, over);
+                    for (language, said) in [(Language::Ko, &public.ko), (Language::En, &public.en)]
+                    {
+                        assert_eq!(lint(said, language, Limit::None, true), [], "{said}");
+                        assert!(!on_duty.iter().any(|word| said.contains(word)), "{said}");
+                    }
+                    let of_site = !over && level >= Level::Warning;
+                    assert_eq!(public == own, of_site, "{level:?}");
+                    assert_eq!(public == duty, of_site || over, "{level:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_said_as_people_say_them() {
+        for (value, unit, ko, en) in [
+            (30.0, "min", "30분", "30 min"),
+            (90.0, "min", "1시간 30분", "1 h 30 min"),
+            (0.5, "min", "30초", "30 s"),
+            (5.25, "h", "5시간 15분", "5 h 15 min"),
+            (23.999, "h", "24시간", "24 h"),
+            (f64::INFINITY, "h", "–", "–"),
+            (-1.0, "min", "-1.00", "-1.00"),
+            (0.391, "1", "0.3910", "0.3910"),
+            (4.02, "mm/h", "4.02 mm/h", "4.02 mm/h"),
+            (2.5, "", "2.50", "2.50"),
+        ] {
+            assert_eq!(amount(value, unit, Language::Ko), ko);
+            assert_eq!(amount(value, unit, Language::En), en);
+        }
     }
 }

@@ -6,6 +6,8 @@
     reason = "each test file uses a part of it; a test may panic"
 )]
 
+pub mod chance;
+
 use std::time::Duration;
 
 use alerting::alert::Status;
@@ -235,7 +237,8 @@ pub fn composed() -> Setup {
         let mut night = moving("night", 0.9);
         night.level = Level::Warning;
         night.valid = Some(Validity { hours: Some((270, 345)), ..Validity::default() });
-        night.dwell = Some(Duration::from_secs(4 * 3_600)); // freshness runs on arrival, so no dwell may end within a test
+        // freshness runs on arrival, so no dwell may end within a test
+        night.dwell = Some(Duration::from_secs(4 * 3_600));
         setup.rules.extend([both, night]);
     }
     setup.rules.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));

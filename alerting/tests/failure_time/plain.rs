@@ -49,7 +49,7 @@ fn through(rows: &[(f64, f64)], line: impl Fn(&[(f64, f64)]) -> (f64, f64)) -> V
             let likely = slope < 0.0 && at > *t && at < t + 20.0 * (t - rows[0].0);
             forecast = likely.then_some([at, f64::NAN, f64::NAN]);
         }
-        out.push(Row { forecast });
+        out.push(Row { forecast, fitted_from: f64::NAN });
     }
     out
 }

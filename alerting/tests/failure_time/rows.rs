@@ -10,6 +10,8 @@ use reading::Timestamp;
 pub struct Row {
     /// Time, earliest, latest; `None` while there is nothing to believe.
     pub forecast: Option<[f64; 3]>,
+    /// The earliest of the fit alone.
+    pub fitted_from: f64,
 }
 
 /// `t,value` after a header.
@@ -21,8 +23,9 @@ pub fn read(text: &str) -> Vec<(f64, f64)> {
     text.lines().skip(1).filter_map(row).collect()
 }
 
-/// The same for every series: a count of the series is taken as a second, every step of the gauge (0.2 mm at the least) makes a velocity.
-fn settings(limit: Option<f64>) -> Settings {
+/// The same for every series: a count of the series is taken as a second, every step of the gauge (0.2 mm at the least)
+/// makes a velocity.
+pub fn settings(limit: Option<f64>) -> Settings {
     Settings {
         velocity: velocity::Settings {
             increment: 0.1,
@@ -45,17 +48,22 @@ fn settings(limit: Option<f64>) -> Settings {
 
 /// What is believed after each row.
 pub fn forecasts(rows: &[(f64, f64)], limit: Option<f64>) -> Vec<Row> {
-    let settings = settings(limit);
+    forecasts_with(rows, &settings(limit))
+}
+
+/// What is believed after each row, with these settings.
+pub fn forecasts_with(rows: &[(f64, f64)], settings: &Settings) -> Vec<Row> {
     let mut forecaster = Forecaster::default();
     let seconds = |at: Timestamp| at.nanos() as f64 / 1e9;
     let row = |&(t, value): &(f64, f64)| {
-        forecaster.take(&settings, Timestamp::from_nanos((t * 1e9) as i64), value);
+        forecaster.take(settings, Timestamp::from_nanos((t * 1e9) as i64), value);
         let believed = forecaster.last().filter(|judged| judged.gates.passed());
         let forecast = believed.and_then(|judged| {
-            let (low, high) = judged.forecast.interval?;
+            let (low, high) = judged.forecast.between()?;
             Some([judged.forecast.at, low, high].map(seconds))
         });
-        Row { forecast }
+        let fitted = believed.and_then(|judged| judged.forecast.interval);
+        Row { forecast, fitted_from: fitted.map_or(f64::NAN, |(low, _)| seconds(low)) }
     };
     rows.iter().map(row).collect()
 }

@@ -256,10 +256,11 @@ fn held(settings: &persistence::Settings, marks: &[(Timestamp, bool, bool)]) -> 
             let recent = &upto[upto.len().saturating_sub(usize::from(settings.window_len))..];
             recent.iter().filter(|mark| mark.1).count() >= usize::from(settings.raise_count)
         };
+        let clear = last(settings.clear_count);
+        let cleared =
+            clear.len() == usize::from(settings.clear_count) && clear.iter().all(|mark| mark.2);
         if held {
-            let clear = last(settings.clear_count);
-            held = !(clear.len() == usize::from(settings.clear_count)
-                && clear.iter().all(|mark| mark.2));
+            held = !cleared;
         } else if enough(past) {
             // the run of rows at which enough were beyond, and the first one beyond that made it
             let begin =
@@ -269,7 +270,7 @@ fn held(settings: &persistence::Settings, marks: &[(Timestamp, bool, bool)]) -> 
                 .iter()
                 .find(|mark| mark.1)
                 .map_or(past[end - 1].0, |mark| mark.0);
-            held = past[end - 1].0.since(first) >= settings.hold;
+            held = !cleared && past[end - 1].0.since(first) >= settings.hold;
         }
     }
     f64::from(u8::from(held))

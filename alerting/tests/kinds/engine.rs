@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use alerting::alert::Purpose;
+use alerting::condition::ConditionSettings as Of;
+use alerting::condition::explain::Amount;
 use alerting::engine::Engine;
 use alerting::level::Level;
 use alerting::rule::Group;
@@ -92,6 +94,43 @@ fn g03_every_kind_records_the_same_history_however_its_readings_arrive() {
 }
 
 #[test]
+fn g11_a_time_of_failure_says_its_samples_its_fit_its_interval_and_its_gates() {
+    let example = slow().find(|e| matches!(e.settings, Of::FailureTime(_))).unwrap();
+    let world = play(&example, &arrivals(&example, |_| 0), usize::MAX);
+    let why = world.decisions().find_map(|decision| match decision {
+        Decision::Level { to: Level::Caution, why, .. } => Some(why),
+        _ => None,
+    });
+    let series = &why.unwrap()[0].clauses[0].series[0];
+    let fact = |name: &str| {
+        let found = series.facts.iter().find(|fact| fact.name == name);
+        found.unwrap_or_else(|| panic!("no {name} in {:?}", series.facts)).value
+    };
+    let number = |name| match fact(name) {
+        Amount::Number(number) => number,
+        Amount::Count(count) => count as f64,
+        other => panic!("{name} is {other:?}"),
+    };
+    let moment = |name| match fact(name) {
+        Amount::Moment(at) => at,
+        other => panic!("{name} is {other:?}"),
+    };
+    assert!(number("samples-used") >= 7.0 && number("explained") >= 0.9);
+    // the line through 1/v meets zero where the forecast is
+    let (slope, intercept) = (number("fit-slope"), number("fit-intercept"));
+    assert!(slope < 0.0 && number("significance") >= 4.0);
+    let zero = moment("fit-origin").plus(Duration::from_secs_f64(-intercept / slope * 3_600.0));
+    let forecast = moment("forecast");
+    assert!(zero.since(forecast).max(forecast.since(zero)) < Duration::from_secs(1));
+    assert!(moment("earliest") < forecast && forecast < moment("latest"));
+    assert!(moment("pessimistic") < forecast && moment("made-at") < forecast);
+    for gate in ["gate-fitted", "gate-moving", "gate-stable", "gate-useful", "gate-driven"] {
+        assert_eq!(fact(gate), Amount::Flag(true), "{gate}");
+    }
+    assert_eq!(fact("to-limit"), Amount::Flag(false));
+}
+
+#[test]
 fn g04_every_kind_goes_on_from_a_snapshot_byte_for_byte() {
     for example in slow() {
         let rows = arrivals(&example, |i| (i as u64 * 7_919) % 890);
@@ -104,6 +143,38 @@ fn g04_every_kind_goes_on_from_a_snapshot_byte_for_byte() {
             );
         }
     }
+}
+
+/// What a ledger keeps of an action is what a courier and every page read back.
+fn kept(action: &Action) -> Action {
+    serde_json::from_slice(&serde_json::to_vec(action).unwrap())
+        .unwrap_or_else(|error| panic!("{error} in {action:?}"))
+}
+
+#[test]
+fn what_any_kind_decides_can_be_read_back() {
+    for example in slow() {
+        let world = play(&example, &arrivals(&example, |_| 0), usize::MAX);
+        world.actions.iter().for_each(|action| drop(kept(action)));
+    }
+}
+
+#[test]
+fn a_crack_that_is_too_wide_before_its_growth_is_known_is_told() {
+    let example = slow().find(|e| matches!(e.settings, Of::CrackGrowth(_))).unwrap();
+    let mut world = World::new(site_of(&example));
+    // medians of six hours say how wide it is; of its growth they say nothing before there are eight of them
+    for row in 0..80 {
+        let at = Timestamp::from_secs(1_784_000_000).plus(Duration::from_secs(600) * row);
+        world.arrive(Arrival { at, measured_at: at, series: 0, value: 25.0 });
+    }
+    let told = world.actions.iter().find_map(|action| match kept(action) {
+        Action::Owe(delivery) => Some(delivery.alert),
+        _ => None,
+    });
+    let told = told.expect("a courier can read what is owed");
+    assert_eq!(told.level, Level::Caution);
+    assert!(told.evidence[0].text.en.contains('–'), "{:?}", told.evidence[0].text);
 }
 
 /// The event times of what officers were told was brought to light after the fact.

@@ -19,6 +19,8 @@ use alerting::condition::{
 };
 use reading::{Quality, Quantity, Timestamp};
 
+use crate::common::persist;
+
 pub const HOUR: Duration = Duration::from_secs(3_600);
 pub const DAY: Duration = Duration::from_secs(86_400);
 /// Rows of a story: three days and a half of a reading every ten minutes.
@@ -159,16 +161,6 @@ fn sways(row: usize, _slot: u8, noise: f64, strength: f64) -> f64 {
 
 fn trembles(row: usize, _slot: u8, noise: f64, strength: f64) -> f64 {
     noise * if (ONSET..ONSET + 40).contains(&row) { 1.0 + 30.0 * strength } else { 1.0 }
-}
-
-pub fn persist(raise_count: u8, window_len: u8, clear_count: u8) -> persistence::Settings {
-    persistence::Settings {
-        raise_count,
-        window_len,
-        hold: Duration::ZERO,
-        clear_count,
-        gap_max: Duration::from_secs(1_800),
-    }
 }
 
 fn limit(side: Side, raise_at: f64, clear_below: f64) -> Limit {

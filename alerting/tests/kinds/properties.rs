@@ -24,9 +24,9 @@ fn held_from(turns: &[Transition]) -> Option<Timestamp> {
 
 #[test]
 fn a_stronger_shake_triggers_no_later() {
-    // Energies are of what passes the filter, where the first wave meets what is left of the noise before it: one sample
-    // may weigh less in the stronger shake. So this is no law for every sample; but what is left is gone within the
-    // time constant of the filter.
+    // Energies are of what passes the filter, where the first wave meets what is left of the noise before it: one
+    // sample may weigh less in the stronger shake. So this is no law for every sample; but what is left is gone within
+    // the time constant of the filter.
     for example in every() {
         let Of::Trigger(settings) = example.settings else { continue };
         let left = Duration::from_secs_f64(1.0 / (core::f64::consts::TAU * settings.high_pass));

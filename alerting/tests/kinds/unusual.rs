@@ -1,5 +1,5 @@
-//! The score of an anomaly, worked out over the whole past at once: every detector's numbers, the largest of each block,
-//! and how rare the last number is among them. Nothing is told meanwhile, so that nothing is an echo.
+//! The score of an anomaly, worked out over the whole past at once: every detector's numbers, the largest of each
+//! block, and how rare the last number is among them. Nothing is told meanwhile, so that nothing is an echo.
 
 use alerting::condition::anomaly;
 

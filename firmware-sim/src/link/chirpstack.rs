@@ -1,8 +1,8 @@
 //! Reports as the uplinks of a LoRaWAN network server publishes them: ChirpStack v4, JSON, one event for each report.
 //!
-//! A device is a station; its EUI is made of its name. Values stand in `object`, called `tilt-1/tilt-x`, and in `data` as
-//! 32-bit floats. The radio has a checksum: what is damaged never becomes an event. A box of this kind has no clock and no
-//! road for the past: what it could not send when it measured is lost.
+//! A device is a station; its EUI is made of its name. Values stand in `object`, called `tilt-1/tilt-x`, and in `data`
+//! as 32-bit floats. The radio has a checksum: what is damaged never becomes an event. A box of this kind has no clock
+//! and no road for the past: what it could not send when it measured is lost.
 
 use std::collections::BTreeMap;
 

@@ -30,6 +30,11 @@ impl Field {
         self.world().birth(base, at)
     }
 
+    /// How many reports a station keeps.
+    pub fn room(&self, base: &str) -> Option<usize> {
+        self.world().room(base)
+    }
+
     fn world(&self) -> MutexGuard<'_, World> {
         // a world is whole between two of its steps, whoever panicked
         self.world.lock().unwrap_or_else(PoisonError::into_inner)

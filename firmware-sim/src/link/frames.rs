@@ -1,7 +1,7 @@
 //! Our own frames on a wire: COBS with a number and a CRC, kept until the other side says that they are on disk.
 //!
-//! As a box does it: a few on their way at once, each said again after a while without an answer; while they wait, newer
-//! ones wait behind them, and the oldest are given up when there is no more room.
+//! As a box does it: a few on their way at once, each said again after a while without an answer; while they wait,
+//! newer ones wait behind them, and the oldest are given up when there is no more room.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_serial::SerialStream;
 use tokio_util::sync::CancellationToken;
 
-use super::mqtt::{Buffer, Totals};
+use super::mqtt::{Buffer, ROOM, Totals};
 use super::report::report;
 use super::serial::{Port, say};
 use crate::message::Message;
@@ -39,7 +39,7 @@ pub(super) async fn tell(
         far,
         number: 0,
         on_the_way: VecDeque::new(),
-        waiting: Buffer::default(),
+        waiting: Buffer::new(ROOM),
         heard: Vec::new(),
         stopwatch: Stopwatch::start(),
         totals: Totals::default(),

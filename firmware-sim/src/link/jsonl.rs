@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::fault::Injected;
 use crate::link::memory::World;
 use crate::message::Message;
 use crate::physics::moved;
@@ -38,8 +39,8 @@ pub fn write(messages: impl Iterator<Item = Message>, mut out: impl Write) -> io
     Ok(written)
 }
 
-/// What happens and what goes wrong in a world, one a line: when each site fails, if it does, and the level it deserves;
-/// then every fault of an instrument, a box or a link that the plan or chance has in it.
+/// What happens and what goes wrong in a world, one a line: when each site fails, if it does, and the level it
+/// deserves; then every fault of an instrument, a box or a link that the plan or chance has in it.
 ///
 /// # Errors
 /// Whatever `out` says.
@@ -65,6 +66,28 @@ pub fn write_truth(scenario: &Scenario, world: &World, mut out: impl Write) -> i
         }))?;
     }
     Ok(())
+}
+
+/// What befell each report on its way, one a line and fault, as a world tells it.
+///
+/// # Errors
+/// Whatever `out` says.
+pub fn write_faults(
+    faults: impl IntoIterator<Item = Injected>,
+    mut out: impl Write,
+) -> io::Result<()> {
+    for fault in faults {
+        let line = json!({
+            "site": fault.site,
+            "station": fault.station,
+            "fault": fault.kind,
+            "at": fault.at.to_string(),
+            "seq": fault.seq,
+        });
+        serde_json::to_writer(&mut out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
 }
 
 fn line(message: &Message) -> Line<'_> {

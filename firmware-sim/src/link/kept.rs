@@ -8,9 +8,6 @@ use serde::Deserialize;
 
 use crate::message::Message;
 
-/// Reports one connection keeps; beyond that one is given up, as a full memory card would.
-const KEPT_MAX: usize = 20_000;
-
 /// A report's station, as the topic without its end, and its number.
 pub(crate) type Name = (String, u64);
 
@@ -18,6 +15,8 @@ pub(crate) type Name = (String, u64);
 #[derive(Debug)]
 pub(crate) struct Kept {
     repeat_after: Duration,
+    /// How many there may be; beyond that one is given up, as a full memory card would.
+    room: usize,
     reports: BTreeMap<Name, Waiting>,
     /// Given up because there were too many.
     pub forgotten: u64,
@@ -38,8 +37,8 @@ struct Numbered {
 
 impl Kept {
     /// Keeps nothing yet; what is not stored `repeat_after` its acknowledgement is due again.
-    pub fn new(repeat_after: Duration) -> Self {
-        Self { repeat_after, reports: BTreeMap::new(), forgotten: 0 }
+    pub fn new(repeat_after: Duration, room: usize) -> Self {
+        Self { repeat_after, room, reports: BTreeMap::new(), forgotten: 0 }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -55,7 +54,7 @@ impl Kept {
         let report = serde_json::from_slice::<Numbered>(&message.payload).ok()?;
         let name = (station.to_owned(), report.seq);
         self.reports.insert(name.clone(), Waiting { message: message.clone(), since: None });
-        if self.reports.len() > KEPT_MAX {
+        if self.reports.len() > self.room {
             self.reports.pop_first();
             self.forgotten += 1;
         }
@@ -110,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_report_is_kept_until_its_number_is_named() {
-        let mut kept = Kept::new(Duration::from_secs(10));
+        let mut kept = Kept::new(Duration::from_secs(10), 100);
         for seq in 1..=6 {
             let name = kept.keep(&report("b/v1/s/a/telemetry", seq)).unwrap();
             kept.acknowledged(&name, Duration::from_secs(seq));
@@ -135,7 +134,7 @@ mod tests {
 
     #[test]
     fn it_may_be_stored_before_the_broker_acknowledged_it() {
-        let mut kept = Kept::new(Duration::ZERO);
+        let mut kept = Kept::new(Duration::ZERO, 100);
         let name = kept.keep(&report("b/v1/s/a/telemetry", 1)).unwrap();
         assert!(kept.due(Duration::from_secs(9), 9).is_empty(), "it is still on its way");
         kept.stored("b/v1/s/a/stored", br#"{"seq":1}"#);
@@ -145,10 +144,10 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let mut kept = Kept::new(Duration::from_secs(10));
-        for seq in 0..KEPT_MAX as u64 + 5 {
+        let mut kept = Kept::new(Duration::from_secs(10), 100);
+        for seq in 0..105 {
             kept.keep(&report("b/v1/s/a/telemetry", seq));
         }
-        assert_eq!((kept.reports.len(), kept.forgotten), (KEPT_MAX, 5));
+        assert_eq!((kept.reports.len(), kept.forgotten), (100, 5));
     }
 }

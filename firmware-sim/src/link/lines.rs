@@ -1,5 +1,5 @@
-//! Reports as lines of text: `post-1,2026-07-14T03:10:00+09:00,0.12,0.03`, one for each moment, values in the order of the
-//! station's series.
+//! Reports as lines of text: `post-1,2026-07-14T03:10:00+09:00,0.12,0.03`, one for each moment, values in the order of
+//! the station's series.
 
 use super::report::{report, rows};
 use crate::message::{Message, korean_time};

@@ -4,10 +4,11 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::mpsc::SyncSender;
 
 use reading::Timestamp;
 
-use crate::fault::{FaultLog, Kind, Rates, Scripted, damage, transmit};
+use crate::fault::{FaultLog, Injected, Kind, Rates, Scripted, damage, transmit};
 use crate::message::Message;
 use crate::physics::{Site, moved};
 use crate::random::Random;
@@ -80,6 +81,13 @@ impl World {
         world
     }
 
+    /// The same world, heard of from `at` on: what was measured by then waits as backlog, as it does before the start.
+    #[must_use]
+    pub fn heard_from(mut self, at: Timestamp) -> Self {
+        self.start = self.start.max(at);
+        self
+    }
+
     /// How many stations there are.
     pub fn station_count(&self) -> usize {
         self.stations.len()
@@ -88,6 +96,12 @@ impl World {
     /// What went wrong so far, as truth.
     pub fn faults(&self) -> &FaultLog {
         &self.log
+    }
+
+    /// Tells from here on of each report that something befell on its way, as it happens; waits for a listener that is
+    /// behind, and tells nobody once it is gone.
+    pub fn tell_faults(&mut self, listener: SyncSender<Injected>) {
+        self.log.tell(listener);
     }
 
     /// What goes wrong with instruments, boxes and links by plan and by chance, as truth: what is found is scored
@@ -111,6 +125,11 @@ impl World {
     /// What a station says of itself when its connection is up: that it is there. `base` is what its topics begin with.
     pub fn birth(&self, base: &str, at: Timestamp) -> Option<Message> {
         Some(self.stations[*self.by_base.get(base)?].station.birth(at))
+    }
+
+    /// How many reports a station keeps. `base` is what its topics begin with.
+    pub fn room(&self, base: &str) -> Option<usize> {
+        Some(self.stations[*self.by_base.get(base)?].station.room())
     }
 
     /// The messages sent before `end`.
@@ -167,7 +186,7 @@ impl World {
         let it = &mut self.stations[index];
         let messages = it.station.report(at, &truth, &mut self.log);
         self.due.push(Reverse((at.plus(it.station.next_sample(at)), index)));
-        messages.into_iter().for_each(|message| self.expose(index, at, message));
+        messages.into_iter().for_each(|(seq, message)| self.expose(index, at, seq, message));
     }
 
     /// The first live sample is due: what is left of every station's backlog leaves before it.
@@ -180,7 +199,7 @@ impl World {
     }
 
     /// Lets the way to the broker do its worst to a message.
-    fn expose(&mut self, index: usize, at: Timestamp, mut message: Message) {
+    fn expose(&mut self, index: usize, at: Timestamp, seq: u64, mut message: Message) {
         let it = &mut self.stations[index];
         let script = it.station.script();
         let mut rates = self.rates;
@@ -199,10 +218,10 @@ impl World {
         }
         if script.holds(Kind::Flip, at) {
             damage(&mut message, it.fate.unit());
-            it.station.note(&mut self.log, at, Kind::Flip);
+            it.station.note(&mut self.log, at, Kind::Flip, seq);
         }
         let (sent, kinds) = transmit(&rates, it.station.interval(at), &mut it.fate, message);
-        kinds.into_iter().for_each(|kind| it.station.note(&mut self.log, at, kind));
+        kinds.into_iter().for_each(|kind| it.station.note(&mut self.log, at, kind, seq));
         sent.into_iter().for_each(|message| self.send(message));
     }
 

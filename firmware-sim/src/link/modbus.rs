@@ -1,8 +1,8 @@
 //! Stations as units on a Modbus RTU: a bus for each site, unit 1 the first of its stations.
 //!
 //! A unit holds the newest value of each of its series as a 32-bit float, high word first, in input and in holding
-//! registers: 0 and 1 the first series, 2 and 3 the next. It has no past. Before its first report it says that it is busy;
-//! once it has not measured for three of its intervals it is silent, as a buried one is.
+//! registers: 0 and 1 the first series, 2 and 3 the next. It has no past. Before its first report it says that it is
+//! busy; once it has not measured for three of its intervals it is silent, as a buried one is.
 
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};

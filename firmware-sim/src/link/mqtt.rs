@@ -1,11 +1,12 @@
 //! Messages to a real broker: QoS 1, in order per station, kept until acknowledged, sent again if that fails.
 //!
-//! Stations have connections of their own, each with its client id, its will and its birth, or they share some, as behind
-//! gateways. What is said to a station on `…/command` is obeyed and answered. While the broker is away the world goes on:
-//! reports wait in a bounded buffer and leave once it is back, what was on its way first, then the newest of what waited,
-//! on the road for old ones. Nothing is lost but what does not fit; a message may arrive twice.
+//! Stations have connections of their own, each with its client id, its will and its birth, or they share some, as
+//! behind gateways. What is said to a station on `…/command` is obeyed and answered. While the broker is away the world
+//! goes on: reports wait in a bounded buffer and leave once it is back, what was on its way first, then the newest of
+//! what waited, on the road for old ones. Nothing is lost but what does not fit; a message may arrive twice.
 
 mod buffer;
+mod line;
 mod lane;
 
 use std::collections::BTreeMap;
@@ -19,11 +20,11 @@ use crate::link::field::Field;
 use crate::link::session::Address;
 use crate::message::Message;
 use crate::pace::Pace;
-pub(super) use buffer::Buffer;
+pub(super) use buffer::{Buffer, ROOM};
 use lane::{Lane, Seat};
 
-/// Messages that wait for one connection; the world waits when it is full.
-const LANE_LEN_MAX: usize = 256;
+/// Messages that wait for a connection that stations share, and for one of its own; the world waits when it is full.
+const LANE_LEN_MAX: (usize, usize) = (256, 8);
 
 /// How to reach the broker.
 #[derive(Clone, Debug)]
@@ -133,7 +134,10 @@ impl Lanes {
     }
 
     fn start(&mut self, client_id: String, seat: Seat) -> mpsc::Sender<Message> {
-        let (lane, messages) = mpsc::channel(LANE_LEN_MAX);
+        let (lane, messages) = mpsc::channel(match &seat {
+            Seat::Shared { .. } => LANE_LEN_MAX.0,
+            Seat::Own { .. } => LANE_LEN_MAX.1,
+        });
         let pace = self.pace.clone();
         self.tasks.spawn(Lane::run(
             self.options.clone(),

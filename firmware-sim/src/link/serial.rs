@@ -1,7 +1,7 @@
 //! Stations on wires: a pseudo-terminal for each, or for each site where the wire is a bus.
 //!
-//! A folder gets a link for each port, `{site}--{station}` or `{site}`, that leads to the terminal, like the names under
-//! `/dev/serial/by-id`. On a wire nobody listens on, what is said is lost, unless the form has answers.
+//! A folder gets a link for each port, `{site}--{station}` or `{site}`, that leads to the terminal, like the names
+//! under `/dev/serial/by-id`. On a wire nobody listens on, what is said is lost, unless the form has answers.
 
 use std::collections::BTreeMap;
 use std::io;

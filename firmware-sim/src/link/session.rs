@@ -2,14 +2,16 @@
 //!
 //! The task that polls never waits for the client's own queue, or both would wait for ever.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+use std::{fmt, io};
 
 use rumqttc::{
     AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, Publish, QoS,
     Transport,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
@@ -23,11 +25,13 @@ const INCOMING_LEN_MAX: usize = 256;
 /// Windows of messages that may wait in a client: who sends a window again finds room behind what was there before.
 const QUEUES: usize = 4;
 /// The largest message a station takes.
-const PACKET_SIZE_MAX: u32 = 64 * 1024;
+pub(crate) const PACKET_SIZE_MAX: u32 = 64 * 1024;
+/// How long a broker waits for a word of ours, half as long again.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// First and longest wait before another try to connect.
 const RETRY_DELAY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 /// How long a polite end may take.
-const CLOSE_GRACE: Duration = Duration::from_secs(2);
+pub(crate) const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
 /// Where a broker is and who we are to it: `mqtt://[user:password@]host[:port]`, or `mqtts://…` over TLS. The password
 /// is never shown.
@@ -39,6 +43,14 @@ pub struct Address {
     is_tls: bool,
     tls: Tls,
 }
+
+/// A way to a broker, over TLS or not.
+pub(crate) type Stream = Box<dyn Both>;
+
+/// Bytes both ways.
+pub(crate) trait Both: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Both for T {}
 
 /// A text that is not a broker's address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +76,21 @@ impl Address {
     /// Whether what is said there is said over TLS.
     pub fn is_tls(&self) -> bool {
         self.is_tls
+    }
+
+    /// Who we are there, and the password.
+    pub(crate) fn user(&self) -> Option<(&str, &str)> {
+        self.user.as_ref().map(|(name, word)| (name.as_str(), word.as_str()))
+    }
+
+    /// Opens a way to the broker for `client_id`.
+    pub(crate) async fn dial(&self, client_id: &str) -> io::Result<Stream> {
+        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        tcp.set_nodelay(true)?;
+        if self.is_tls {
+            return Ok(Box::new(self.tls.over(tcp, &self.host, client_id).await?));
+        }
+        Ok(Box::new(tcp))
     }
 
     /// The same broker as a named user.
@@ -153,7 +180,8 @@ impl Will {
         Self { topic, payload: Box::new(move |_| payload.clone()), retain: true }
     }
 
-    fn of(&self, connection: u64) -> LastWill {
+    /// What stands in the hello of the connection of this number.
+    pub(crate) fn of(&self, connection: u64) -> LastWill {
         let payload = (self.payload)(connection);
         LastWill::new(self.topic.clone(), payload, QoS::AtLeastOnce, self.retain, None)
     }
@@ -210,7 +238,7 @@ pub(crate) fn options(address: &Address, client_id: &str, window: u16) -> MqttOp
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
     options.set_network_options(network);
-    options.set_keep_alive(30);
+    options.set_keep_alive(KEEP_ALIVE.as_secs() as u16);
     options.set_clean_start(true);
     options.set_max_packet_size(Some(PACKET_SIZE_MAX));
     options.set_outgoing_inflight_upper_limit(window);

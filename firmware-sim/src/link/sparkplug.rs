@@ -2,8 +2,9 @@
 //! each station, a metric `tilt-1/tilt-x` for each series.
 //!
 //! A node is born when its connection is up and tells of its devices; its death is its will, with the `bdSeq` of that
-//! birth. Data give aliases alone. Whoever commands `Node Control/Rebirth` hears every birth again. What waited while the
-//! broker was away is historical. Between instrument and node there is a checksum: what is damaged is not passed on.
+//! birth. Data give aliases alone. Whoever commands `Node Control/Rebirth` hears every birth again. What waited while
+//! the broker was away is historical. Between instrument and node there is a checksum: what is damaged is not passed
+//! on.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{name, report};
-use crate::link::mqtt::{Buffer, Totals};
+use crate::link::mqtt::{Buffer, ROOM, Totals};
 use crate::link::session::{Address, Heard, Session, Will};
 use crate::message::Message;
 use crate::pace::Pace;
@@ -227,7 +228,7 @@ async fn run(
     let will = death(&site);
     let mut session = Session::open(&address, &client_id, Some(will), WINDOW, polling.clone());
     let mut edge =
-        Edge { node: Node::new(&site), buffer: Buffer::default(), totals: Totals::default() };
+        Edge { node: Node::new(&site), buffer: Buffer::new(ROOM), totals: Totals::default() };
     tokio::select! {
         () = stop.cancelled() => (),
         () = edge.serve(&mut session, &pace, &mut messages) => {

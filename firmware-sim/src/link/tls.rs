@@ -1,15 +1,22 @@
 //! TLS, and who each station is to the broker: a certificate of its own, as `bongsu gateway add` makes them.
 //!
-//! A folder holds `ca.crt`, whom we believe, and for each station `{site}--{station}.crt` and `.key`, both PEM. That name
-//! is the station's client id as well. Who has no certificate there signs in by name and password, or not at all.
+//! A folder holds `ca.crt`, whom we believe, and for each station `{site}--{station}.crt` and `.key`, both PEM. That
+//! name is the station's client id as well. Who has no certificate there signs in by name and password, or not at all.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fmt, io};
 
 use reading::{SiteId, StationId};
 use rumqttc::TlsConfiguration;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Who a station is to a broker.
 pub fn identity(site: &SiteId, station: &StationId) -> String {
@@ -90,6 +97,35 @@ impl Tls {
             identities.insert(identity, pair);
         }
         Ok(Self { identities: Arc::new(identities), ..self })
+    }
+
+    /// Speaks TLS over `tcp` with `host`, as `client_id`.
+    pub(crate) async fn over(
+        &self,
+        tcp: TcpStream,
+        host: &str,
+        client_id: &str,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let config = self.client(client_id).map_err(io::Error::other)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await
+    }
+
+    fn client(&self, client_id: &str) -> Result<ClientConfig, Box<dyn Error + Send + Sync>> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&self.authority) {
+            roots.add(certificate?)?;
+        }
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(ring)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let Some((certificates, key)) = self.identities.get(client_id) else {
+            return Ok(config.with_no_client_auth());
+        };
+        let certificates =
+            CertificateDer::pem_slice_iter(certificates).collect::<Result<Vec<_>, _>>()?;
+        Ok(config.with_client_auth_cert(certificates, PrivateKeyDer::from_pem_slice(key)?)?)
     }
 
     /// What the connection of `client_id` needs.

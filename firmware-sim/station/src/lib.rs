@@ -1,8 +1,8 @@
 //! The firmware of an instrument box: when it measures and reports, what a report says, what it keeps, what it obeys.
 //!
-//! No clock, no radio, no instrument: the host gives the milliseconds since power came on, raw values, the voltage of the
-//! supply and whether the link is up, and carries out what comes back. `no_std` without a dependency, so that it compiles
-//! for a microcontroller as it is.
+//! No clock, no radio, no instrument: the host gives the milliseconds since power came on, raw values, the voltage of
+//! the supply and whether the link is up, and carries out what comes back. `no_std` without a dependency, so that it
+//! compiles for a microcontroller as it is.
 #![no_std]
 #![forbid(unsafe_code)]
 

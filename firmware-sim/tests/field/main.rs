@@ -1,5 +1,5 @@
-//! The simulated field in every form, over the real medium: brokers and pseudo-terminals, heard by our own collectors and
-//! by programs of other people.
+//! The simulated field in every form, over the real medium: brokers and pseudo-terminals, heard by our own collectors
+//! and by programs of other people.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../../../ingest/tests/mqtt_support/mod.rs"]

@@ -1,13 +1,17 @@
-//! Stations with connections of their own: births and wills, orders, TLS with an identity each, and a broker that goes away.
+//! Stations with connections of their own: births and wills, orders, TLS with an identity each, and a broker that goes
+//! away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker::authority::{Authority, Day};
 use broker::gateway::{Book, Gateway};
-use broker::mosquitto;
+use broker::{
+    Broker, BrokerConfig, PublishHook, Published, TlsSettings, Verdict, VerdictFuture, mosquitto,
+};
 use firmware_sim::link::field::Field;
 use firmware_sim::link::mqtt::{self, Connections, Options, Totals};
 use firmware_sim::link::session::Address;
@@ -86,7 +90,8 @@ fn reports(scenario: &Scenario) -> BTreeSet<String> {
     messages.map(|it| String::from_utf8(it.payload).unwrap()).collect()
 }
 
-/// Every station of `scenario` on a broker, each with its own connection, by the hand's clock; `made` counts its messages.
+/// Every station of `scenario` on a broker, each with its own connection, by the hand's clock; `made` counts its
+/// messages.
 fn run(
     scenario: &Scenario,
     address: Address,
@@ -227,25 +232,94 @@ async fn while_the_broker_is_away_stations_keep_their_reports_and_drain_the_newe
     assert_eq!(totals.forgotten, 0);
 }
 
+/// A certificate of each station, a book of whom each speaks for, at the site that `speaks_at` says, and what the
+/// stations need for TLS.
+fn certified(
+    scenario: &Scenario,
+    folder: &Path,
+    speaks_at: impl Fn(&str) -> &'static str,
+) -> (Book, Tls) {
+    let today = Day(2026, 7, 1);
+    let authority = Authority::open(folder, today).unwrap();
+    authority.certify_broker(&["localhost".into(), "127.0.0.1".into()], today).unwrap();
+    let site = &scenario.sites()[0];
+    let mut book = Book::default();
+    for station in scenario.stations(site) {
+        let name = identity(&site.id, &station.id);
+        let certificate = Some(authority.certify_gateway(&name, today).unwrap());
+        let at = speaks_at(station.id.as_str());
+        let speaks_for = vec![format!("{at}/{}", station.id).parse().unwrap()];
+        let gateway =
+            Gateway { speaks_for, topics: vec![], password: None, certificate, revoked: false };
+        book.add(&name, gateway).unwrap();
+    }
+    let pairs = scenario.stations(site).iter().map(|station| (&site.id, &station.id));
+    let tls = Tls::believing(&folder.join("ca.crt")).unwrap();
+    let tls = tls.with_identities(folder, pairs).unwrap();
+    (book, tls)
+}
+
+/// What a broker took: from whom, and where to.
+#[derive(Clone, Default)]
+struct Taken(Arc<Mutex<Vec<(String, String)>>>);
+
+impl PublishHook for Taken {
+    fn on_publish(&self, message: Published) -> VerdictFuture {
+        let user = message.user.as_deref().unwrap_or_default().to_owned();
+        self.0.lock().unwrap().push((user, message.topic.to_string()));
+        Box::pin(async { Verdict::Accept })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embedded_broker_knows_each_station_by_its_certificate() {
+    let scenario = small("");
+    let folder = TempDir::new().unwrap();
+    // post-2 is in the book as one that speaks for somebody else
+    let speaks_at = |station: &str| if station == "post-2" { "slope-9" } else { "slope-1" };
+    let (book, tls) = certified(&scenario, folder.path(), speaks_at);
+    book.save(folder.path()).unwrap();
+    let config = BrokerConfig {
+        gateways: Some(folder.path().into()),
+        anonymous_on_loopback: false,
+        tls: Some(TlsSettings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            certificate: folder.path().join("localhost.crt"),
+            key: folder.path().join("localhost.key"),
+            authority: Some(folder.path().join("ca.crt")),
+        }),
+        ..BrokerConfig::loopback(0)
+    };
+    let taken = Taken::default();
+    let broker = Broker::start(config, Arc::new(taken.clone())).await.unwrap();
+    let (hand, stop) = (Hand::at(scenario.start), CancellationToken::new());
+    let address = Address::new("localhost", broker.tls_addr().unwrap().port()).with_tls(tls);
+    let field = run(&scenario, address, hand.pace(), &stop, &Arc::default());
+    hand.move_to(scenario.end());
+    let count = |station: &str| {
+        let topic = format!("bongsu/v1/slope-1/{station}/telemetry");
+        taken.0.lock().unwrap().iter().filter(|(_, of)| *of == topic).count()
+    };
+    long_until("who may is heard", || count("post-1") >= 15 && count("rain-1") >= 15).await;
+    stop.cancel();
+    soon("the field ends", field).await.unwrap();
+    broker.shutdown().await;
+    assert_eq!(count("post-2"), 0, "who may not is not heard");
+    for (user, topic) in taken.0.lock().unwrap().iter() {
+        if user.is_empty() {
+            assert!(topic.ends_with("/status"), "the will of a box that lost power: {topic}");
+            continue;
+        }
+        let of = topic.split('/').skip(2).take(2).collect::<Vec<_>>().join("--");
+        assert_eq!(*user, of, "each speaks under its own name");
+    }
+}
+
 #[tokio::test]
 async fn each_station_shows_its_own_certificate_and_speaks_for_itself_alone() {
     let scenario = small("");
     let folder = TempDir::new().unwrap();
-    let today = Day(2026, 7, 1);
-    let authority = Authority::open(folder.path(), today).unwrap();
-    authority.certify_broker(&["localhost".into(), "127.0.0.1".into()], today).unwrap();
-    let site = &scenario.sites()[0];
-    let mut book = Book::default();
-    let mut stations: BTreeMap<_, _> = BTreeMap::new();
-    for station in scenario.stations(site) {
-        let name = identity(&site.id, &station.id);
-        let certificate = Some(authority.certify_gateway(&name, today).unwrap());
-        let speaks_for = vec![format!("{}/{}", site.id, station.id).parse().unwrap()];
-        let gateway =
-            Gateway { speaks_for, topics: vec![], password: None, certificate, revoked: false };
-        book.add(&name, gateway).unwrap();
-        stations.insert(station.id.to_string(), station.id.clone());
-    }
+    let (book, tls) = certified(&scenario, folder.path(), |_| "slope-1");
     // post-2 is in the book as one that speaks for somebody else: what it says is not taken
     let at = |name: &str| folder.path().join(name).display().to_string();
     let list = mosquitto::access_list(&book).replace("slope-1/post-2", "slope-9/post-2");
@@ -269,18 +343,14 @@ async fn each_station_shows_its_own_certificate_and_speaks_for_itself_alone() {
     );
     let Some(broker) = Mosquitto::start_with(&lines).await else { return };
     let ear = Ear::at(broker.port).await;
-    let pairs = stations.values().map(|station| (&site.id, station));
-    let tls = Tls::believing(&folder.path().join("ca.crt"))
-        .unwrap()
-        .with_identities(folder.path(), pairs)
-        .unwrap();
     let (hand, stop) = (Hand::at(scenario.start), CancellationToken::new());
     let address = Address::new("localhost", port).with_tls(tls);
     let field = run(&scenario, address, hand.pace(), &stop, &Arc::default());
     hand.move_to(scenario.end());
     let count = |station: &str| ear.of(&format!("bongsu/v1/slope-1/{station}/telemetry")).len();
     long_until("who may is heard", || count("post-1") >= 15 && count("rain-1") >= 15).await;
-    stop.cancel();
+    // a day later there is no more to come: the field ends once the broker has answered all of it
+    hand.move_to(scenario.end().plus(Duration::from_secs(2 * 86_400)));
     let totals = soon("the field ends", field).await.unwrap();
     println!("{totals:?}");
     assert_eq!(count("post-2"), 0, "who may not is not heard");

@@ -1,6 +1,7 @@
 //! Lines, tables and frames over pseudo-terminals.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use firmware_sim::link::serial::{self, Speech};
@@ -10,11 +11,14 @@ use firmware_sim::{Scenario, World};
 use ingest::collector::event::Role;
 use ingest::collector::serial::config::{Framing, LineConfig, PortConfig};
 use ingest::collector::serial::port;
+use reading::Timestamp;
 use reading::codec::csv::UtcOffset;
 use reading::codec::pattern::{LineField, LineForm, LineTime, Pattern};
 use reading::codec::toa5::Toa5;
 use reading::codec::{Feed, Format, PortForm, Speaker};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -124,8 +128,8 @@ fn line_form(station: &StationPlan) -> PortForm {
     }])
 }
 
-/// Whether everything was heard as it was measured, except the first report of a station: who opens a port in the middle of
-/// a line cannot know where it began.
+/// Whether everything was heard as it was measured, except the first report of a station: who opens a port in the
+/// middle of a line cannot know where it began.
 fn all_but_the_first(scenario: &Scenario, intake: &Recording, feeds: &[Feed]) -> bool {
     let (said, expected) = (heard(&intake.frames(), feeds).0, measured(scenario, SEED));
     let first = |(station, series, at): &(String, String, String)| {
@@ -196,4 +200,66 @@ async fn a_flipped_bit_on_a_line_is_seen_as_what_it_is() {
     println!("{} of {} values came, {refused} lines were refused", said.len(), expected.len());
     assert!(refused > 0 && said != expected);
     cabinet.close().await;
+}
+
+/// What a reader in Python that knows nothing of ours hears of `post-1`; none where there is no Python.
+async fn read_by_others(speech: Speech, form: &'static str) -> Option<Vec<String>> {
+    let scenario = small("");
+    let folder = TempDir::new().unwrap();
+    let (hand, stop) = (Hand::at(scenario.start), CancellationToken::new());
+    let (world, pace) = (World::new(&scenario, SEED).until(scenario.end()), hand.pace());
+    let (ports, stopped) = (folder.path().to_owned(), stop.clone());
+    let field = tokio::spawn(async move {
+        serial::publish(world, &ports, &speech, &pace, stopped).await.unwrap()
+    });
+    let path = folder.path().join("slope-1--post-1");
+    long_until("the wire is laid", || path.exists()).await;
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/field/wire_reader.py");
+    let count =
+        measured(&scenario, SEED).keys().filter(|(station, ..)| station == "post-1").count();
+    let mut reader = Command::new("python3");
+    reader.arg(program).arg(path).args([form, &count.to_string()]);
+    let Ok(mut reader) = reader.stdout(Stdio::piped()).kill_on_drop(true).spawn() else {
+        assert!(std::env::var_os("BONGSU_REQUIRE_SERVERS").is_none(), "python3 is not installed");
+        println!("skipped: python3 not installed");
+        return None;
+    };
+    let mut lines = BufReader::new(reader.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("open"));
+    hand.move_to(scenario.end());
+    let mut said = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        said.push(line);
+    }
+    assert!(reader.wait().await.unwrap().success());
+    stop.cancel();
+    soon("the field ends", field).await.unwrap();
+    Some(said)
+}
+
+/// What `post-1` measures, as that reader says it.
+fn post_1() -> Vec<String> {
+    let all = measured(&small(""), SEED);
+    let mut lines: Vec<String> = all
+        .into_iter()
+        .filter(|((station, ..), _)| station == "post-1")
+        .map(|((_, series, at), value)| {
+            let at = Timestamp::parse(&at).unwrap().nanos() / 1_000_000;
+            format!("{series} {at} {value}")
+        })
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[tokio::test]
+async fn tables_are_read_by_the_csv_of_python_to_the_last_value() {
+    let Some(said) = read_by_others(Speech::Toa5, "toa5").await else { return };
+    assert_eq!(said, post_1());
+}
+
+#[tokio::test]
+async fn frames_are_read_and_answered_by_a_program_that_knows_the_definition_alone() {
+    let Some(said) = read_by_others(Speech::Frames, "frames").await else { return };
+    assert_eq!(said, post_1());
 }

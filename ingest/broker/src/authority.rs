@@ -1,8 +1,8 @@
 //! A small certificate authority: certificates for gateways and for a broker, and the list of those revoked.
 //!
-//! It is a folder: `ca.crt`, `ca.key` (its owner's alone), `crl.pem`, and a certificate with its key for each name. Keys
-//! are ECDSA P-256. The list is written anew with every revocation and is good for ten years: a broker that found it
-//! out of date would let nobody in.
+//! It is a folder: `ca.crt`, `ca.key` (its owner's alone), `crl.pem`, and a certificate with its key for each name.
+//! Keys are ECDSA P-256. The list is written anew with every revocation and is good for ten years: a broker that found
+//! it out of date would let nobody in.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Who may come in, and who may say and hear what.
 //!
-//! Configured users may everything but speak as the broker. Gateways of the [`Book`] may what is theirs: by password, or
-//! by the certificate they showed to [`tls`](crate::tls). What a gateway may not say is refused, counted and named.
+//! Configured users may everything but speak as the broker. Gateways of the [`Book`] may what is theirs: by password,
+//! or by the certificate they showed to [`tls`](crate::tls). What a gateway may not say is refused, counted and named.
 
 use std::collections::HashMap;
 use std::fmt;

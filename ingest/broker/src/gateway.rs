@@ -137,8 +137,11 @@ impl Gateway {
         }
     }
 
-    /// Whether it may subscribe to that: what is said to its own stations.
+    /// Whether it may subscribe to that: what is said to its own stations, and to everybody.
     pub fn may_subscribe(&self, filter: &str) -> bool {
+        if !self.revoked && filter.starts_with(ALERTS) {
+            return true;
+        }
         let said = |scope: &Scope| {
             ["stored", "command"].iter().any(|about| {
                 let whole = format!("bongsu/v1/{}/{about}", scope.levels());
@@ -148,6 +151,9 @@ impl Gateway {
         !self.revoked && self.speaks_for.iter().any(said)
     }
 }
+
+/// What the topics of alerts begin with, which everybody reads who is let in.
+pub(crate) const ALERTS: &str = "bongsu/v1/alerts/";
 
 /// What a gateway publishes on its own topics.
 pub(crate) const SAYS: [About; 4] = About::ALL;
@@ -317,6 +323,10 @@ mod tests {
             ("bongsu/v1/+/+/command", false),
             ("bongsu/v1/cut-12/post-1/telemetry", false),
             ("bongsu/v1/cut-12/#", false),
+            ("bongsu/v1/alerts/#", true),
+            ("bongsu/v1/alerts/wall-3/+", true),
+            ("bongsu/v1/#", false),
+            ("bongsu/v1/+/#", false),
             ("#", false),
         ] {
             assert_eq!(gateway.may_subscribe(filter), may, "{filter}");
@@ -324,6 +334,7 @@ mod tests {
         let revoked = Gateway { revoked: true, ..gateway };
         assert!(!revoked.may_publish("bongsu/v1/cut-12/post-1/telemetry"));
         assert!(!revoked.may_subscribe("bongsu/v1/cut-12/+/stored"));
+        assert!(!revoked.may_subscribe("bongsu/v1/alerts/#"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod gateway;
 pub mod authority;
 pub mod mosquitto;
 mod door;
+mod owner;
 mod tls;
 mod hook;
 
@@ -41,6 +42,7 @@ use gateway::{Book, BookError};
 pub use digest::{Digest, NoChance, new_password};
 pub use door::{Secret, Trespass, User, Watchman};
 pub use hook::{PublishHook, Published, Qos, Verdict, VerdictFuture};
+pub use owner::{OWNER, OwnerError, owner_key};
 pub use tls::TlsSettings;
 
 /// How often sessions that ran out are removed.
@@ -76,7 +78,8 @@ pub struct BrokerConfig {
     pub max_packet_size: usize,
     /// How many clients may be connected at once.
     pub max_clients: usize,
-    /// Where sessions and retained messages outlive the process; without one they live in memory.
+    /// Where sessions and retained messages outlive the process; without one they live in memory. Where nobody comes in
+    /// without a name, the broker's owner has its key here, see [`owner_key`].
     pub data_dir: Option<PathBuf>,
 }
 
@@ -119,6 +122,9 @@ pub enum BrokerError {
     /// The book of gateways cannot be read.
     #[error(transparent)]
     Book(#[from] BookError),
+    /// Its owner has no key.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
     /// TLS cannot be spoken.
     #[error("embedded broker, TLS on {listen}: {reason}")]
     Tls {
@@ -167,8 +173,12 @@ impl Broker {
             None => Book::default(),
         };
         let (book, arrivals) = (Arc::new(RwLock::new(book)), Arc::<door::Arrivals>::default());
+        let mut users = config.users.clone();
+        if let Some(data_dir) = &config.data_dir {
+            users.extend(owner::owner(data_dir, !config.anonymous_on_loopback)?);
+        }
         let door = Arc::new(door::Door::new(
-            config.users.clone(),
+            users,
             config.anonymous_on_loopback,
             book.clone(),
             arrivals.clone(),

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::file::write_private;
-use crate::gateway::{Book, Gateway, SAYS};
+use crate::gateway::{ALERTS, Book, Gateway, SAYS};
 
 /// Where requests to the plugin go, and where it answers.
 pub const CONTROL: &str = "$CONTROL/dynamic-security/v1";
@@ -18,7 +18,7 @@ pub const CONTROL: &str = "$CONTROL/dynamic-security/v1";
 /// Where the plugin answers.
 pub const CONTROL_RESPONSE: &str = "$CONTROL/dynamic-security/v1/response";
 
-/// What bongsu itself may, as the user `bongsu`: hear every station, command, tell what is stored.
+/// What bongsu itself may, as the user `bongsu`: hear every station, command, tell what is stored, alert everybody.
 const HEARS: [&str; 6] = [
     "bongsu/v1/+/+/telemetry",
     "bongsu/v1/+/+/backfill",
@@ -27,8 +27,8 @@ const HEARS: [&str; 6] = [
     "bongsu/v1/daemon/+",
     "$SYS/broker/publish/messages/dropped",
 ];
-const SAYS_ITSELF: [&str; 3] =
-    ["bongsu/v1/+/+/stored", "bongsu/v1/+/+/command", "bongsu/v1/daemon/+"];
+const SAYS_ITSELF: [&str; 4] =
+    ["bongsu/v1/+/+/stored", "bongsu/v1/+/+/command", "bongsu/v1/alerts/+/+", "bongsu/v1/daemon/+"];
 
 /// Writes both files: `mosquitto.passwd`, its owner's alone, and `mosquitto.acl`.
 ///
@@ -74,9 +74,10 @@ fn says(gateway: &Gateway) -> impl Iterator<Item = String> {
 }
 
 fn hears(gateway: &Gateway) -> impl Iterator<Item = String> {
-    gateway.speaks_for.iter().flat_map(|scope| {
+    let own = gateway.speaks_for.iter().flat_map(|scope| {
         ["stored", "command"].map(|about| format!("bongsu/v1/{}/{about}", scope.levels()))
-    })
+    });
+    own.chain([format!("{ALERTS}#")])
 }
 
 /// The request that takes a gateway in: a role of its rights and a client with it, in place of those it may have had.
@@ -168,6 +169,7 @@ mod tests {
                 "topic write bongsu/v1/wall-3/post-1/command/result",
                 "topic read bongsu/v1/wall-3/post-1/stored",
                 "topic read bongsu/v1/wall-3/post-1/command",
+                "topic read bongsu/v1/alerts/#",
             ]
         );
         assert!(!list.contains("gate-1") && !list.contains("application/7"));

@@ -1,8 +1,8 @@
 //! TLS before the broker: what it takes off the wire goes on to the broker on this machine.
 //!
-//! A gateway may show a certificate of our own [authority](crate::authority); the book says whose it is and whether it is
-//! still good, so that a revoked one is turned away at once, whatever a list of revocations says. Who shows none signs in
-//! by password. Clients of other authorities are turned away.
+//! A gateway may show a certificate of our own [authority](crate::authority); the book says whose it is and whether it
+//! is still good, so that a revoked one is turned away at once, whatever a list of revocations says. Who shows none
+//! signs in by password. Clients of other authorities are turned away.
 
 use std::io;
 use std::net::SocketAddr;

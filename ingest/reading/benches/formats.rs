@@ -12,16 +12,21 @@ use reading::codec::csv::{Stamps, UtcOffset};
 use reading::codec::feed::{self, DeviceFrom, Feed, Format};
 use reading::codec::layout::{Block, Field, Layout, Number, When};
 use reading::codec::line_protocol::LineProtocol;
+use reading::codec::link;
+use reading::codec::modbus::{
+    Answer, ModbusUnit, NumberKind, Polled, Question, Register, RegisterTable, WordOrder,
+};
 use reading::codec::naming::{Model, Naming, Placed, Target};
 use reading::codec::nmea::Nmea;
+use reading::codec::pattern::{LineField, LineForm, LineTime, Pattern};
 use reading::codec::pointers::Pointers;
 use reading::codec::sparkplug::{Datatype, Hosts, Metric, Payload, SparkplugB, Value};
 use reading::codec::toa5::Toa5;
-use reading::codec::{Message, native, senml};
+use reading::codec::{Message, PortForm, Speaker, native, senml};
 use reading::frame::Frame;
 use reading::report::{Claim, Report, Road};
 use reading::time::EpochUnit;
-use reading::{Quantity, Timestamp};
+use reading::{Quantity, Timestamp, Unit};
 
 fn main() {
     divan::main();
@@ -150,8 +155,8 @@ fn sparkplug_b(bencher: Bencher<'_, '_>) {
     read(bencher, &feeds, &before, "spBv1.0/g/DDATA/n/d", &tell(2, vec![metric(false); 8]));
 }
 
-#[divan::bench]
-fn chirpstack_raw(bencher: Bencher<'_, '_>) {
+/// Three angles behind a tag.
+fn layout() -> Layout {
     let field = |i: u32| Field {
         name: format!("v{i}"),
         at: 2 * i,
@@ -162,25 +167,61 @@ fn chirpstack_raw(bencher: Bencher<'_, '_>) {
     };
     let block =
         Block { when: When::Tag(vec![3, 0xcf]), len: 6, fields: (0..3).map(field).collect() };
-    let layout = Layout { ports: vec![85], header: 0, flags_at: None, blocks: vec![block] };
-    let feeds = [feed(Format::ChirpStackV4(vec![layout]), "70b3d57ba0003bb8", &["v0", "v1", "v2"])];
-    let up = Up {
-        device: "70b3d57ba0003bb8",
+    Layout { ports: vec![85], header: 0, flags_at: None, blocks: vec![block] }
+}
+
+#[divan::bench]
+fn chirpstack_raw(bencher: Bencher<'_, '_>) {
+    let layout = layout();
+    let feeds = [feed(Format::ChirpStackV4(vec![layout]), EUI, &["v0", "v1", "v2"])];
+    uplink(bencher, &feeds, &Up { port: 85, data: &[3, 0xcf, 0, 0, 1, 0, 2, 0], ..up() });
+}
+
+#[divan::bench]
+fn chirpstack_decoded(bencher: Bencher<'_, '_>) {
+    let names = ["angle_x", "angle_y", "angle_z"];
+    let feeds = [feed(Format::ChirpStackV4(vec![]), EUI, &names)];
+    let object = names.map(|name| (name, 0.12));
+    uplink(bencher, &feeds, &Up { data: &[3, 0xcf, 0, 0, 1, 0, 2, 0], object: &object, ..up() });
+}
+
+const EUI: &str = "70b3d57ba0003bb8";
+
+/// An uplink that two gateways heard.
+fn up<'a>() -> Up<'a> {
+    Up {
+        device: EUI,
         address: "017d1f70",
         counter: 20,
-        port: 85,
+        port: 1,
         at: Some(Timestamp::from_secs(NOON)),
-        data: &[3, 0xcf, 0, 0, 1, 0, 2, 0],
+        data: &[],
         object: &[],
         gateways: &[("fcc23dfffe2e72ed", -106, 3.0), ("fcc23dfffe2e72ee", -90, 7.5)],
-    };
-    read(
-        bencher,
-        &feeds,
-        &[],
-        "application/1/device/70b3d57ba0003bb8/event/up",
-        &chirpstack::encode(&up),
-    );
+    }
+}
+
+fn uplink(bencher: Bencher<'_, '_>, feeds: &[Feed], up: &Up<'_>) {
+    let topic = format!("application/1/device/{EUI}/event/up");
+    read(bencher, feeds, &[], &topic, &chirpstack::encode(up));
+}
+
+/// The same uplink as The Things Stack tells it.
+const STACK: &str = r#"{"end_device_ids":{"device_id":"tilt-7","application_ids":{"application_id":"slopes"},"dev_eui":"70B3D57BA0003BB8","join_eui":"0000000000000000","dev_addr":"260B1234"},"correlation_ids":["gs:uplink:01HEXAMPLE"],"received_at":"2026-07-14T03:33:20.123456789Z","uplink_message":{"session_key_id":"AYfg8rhha6n+FSh4","f_port":85,"f_cnt":20,"frm_payload":"A88AAAEAAgA=","rx_metadata":[{"gateway_ids":{"gateway_id":"a","eui":"FCC23DFFFE2E72ED"},"timestamp":1,"rssi":-106,"channel_rssi":-106,"snr":3},{"gateway_ids":{"gateway_id":"b"},"rssi":-90,"snr":7.5}],"settings":{"data_rate":{"lora":{"bandwidth":125000,"spreading_factor":7}},"frequency":"868300000"},"received_at":"2026-07-14T03:33:20.1Z","consumed_airtime":"0.061696s"DECODED}}"#;
+
+#[divan::bench]
+fn things_stack_raw(bencher: Bencher<'_, '_>) {
+    let layout = layout();
+    let feeds = [feed(Format::TheThingsStackV3(vec![layout]), EUI, &["v0", "v1", "v2"])];
+    read(bencher, &feeds, &[], "x", STACK.replace("DECODED", "").as_bytes());
+}
+
+#[divan::bench]
+fn things_stack_decoded(bencher: Bencher<'_, '_>) {
+    let names = ["angle_x", "angle_y", "angle_z"];
+    let feeds = [feed(Format::TheThingsStackV3(vec![]), EUI, &names)];
+    let decoded = r#","decoded_payload":{"angle_x":0.12,"angle_y":0.12,"angle_z":0.12}"#;
+    read(bencher, &feeds, &[], "x", STACK.replace("DECODED", decoded).as_bytes());
 }
 
 #[divan::bench]
@@ -243,4 +284,63 @@ fn nmea_gga(bencher: Bencher<'_, '_>) {
         "x",
         b"$GPGGA,150119.000,5104.0859,N,11405.7387,W,2,8,0.94,1102.4,M,-17.5,M,,*53",
     );
+}
+
+fn speaker() -> Speaker {
+    Speaker { site: "cut-12".parse().unwrap(), station: "box-1".parse().unwrap() }
+}
+
+/// A frame of a port.
+fn read_port(bencher: Bencher<'_, '_>, form: PortForm, payload: &[u8]) {
+    let feeds = [feed(Format::Port(form), "/dev/ttyS1", &[])];
+    read(bencher, &feeds, &[], "/dev/ttyS1", payload);
+}
+
+#[divan::bench]
+fn lines_by_pattern(bencher: Bencher<'_, '_>) {
+    let field = |group: &str, quantity| LineField {
+        group: group.into(),
+        sensor: "tilt-1".parse().unwrap(),
+        quantity,
+        unit: Some(Unit::Degree),
+    };
+    let form = LineForm {
+        pattern: Pattern::new("^T1,(?<t>[^,]+),(?<x>[^,]+),(?<y>[^,]+)$").unwrap(),
+        speaker: speaker(),
+        fields: vec![field("x", Quantity::TiltX), field("y", Quantity::TiltY)],
+        time: Some(LineTime {
+            group: "t".into(),
+            format: "%Y/%m/%d %H:%M:%S".into(),
+            offset_s: 9 * 3_600,
+        }),
+    };
+    read_port(bencher, PortForm::Lines(vec![form]), b"T1,2026/07/14 03:10:00,+0.123,-0.045");
+}
+
+/// A report in CBOR, as our own firmware frames it.
+#[divan::bench]
+fn own_frames(bencher: Bencher<'_, '_>) {
+    let (whole, _) = link::report(Road::Live, 7, &native::encode_cbor(&report()));
+    read_port(bencher, PortForm::Link(speaker()), &whole[1..whole.len() - 1]);
+}
+
+#[divan::bench]
+fn modbus_registers(bencher: Bencher<'_, '_>) {
+    let register = |i: u16| Register {
+        sensor: format!("piezo-{i}").parse().unwrap(),
+        quantity: Quantity::PorePressure,
+        table: RegisterTable::Input,
+        address: 100 + 2 * i,
+        number: NumberKind::F32,
+        order: WordOrder::Cdab,
+        scale: 1.0,
+        offset: 0.0,
+        unit: Unit::Kilopascal,
+    };
+    let registers = (0..8).map(register).collect();
+    let unit = ModbusUnit { unit: 17, speaker: speaker(), registers };
+    let question = Question { unit: 17, table: RegisterTable::Input, address: 100, count: 16 };
+    let answer = Answer::Registers((0..16).collect());
+    let polled = Polled { at: Timestamp::from_secs(NOON), question, answer };
+    read_port(bencher, PortForm::Modbus(vec![unit]), &polled.write());
 }

@@ -80,8 +80,8 @@ flags! {
     UNCOMPENSATED 18 "uncompensated"
     /// Measured while somebody worked on the instrument: kept, evidence of nothing.
     MAINTENANCE 19 "maintenance"
-    /// The station said that it goes, or its network said so: what it measured last is no longer of now. Only on what is
-    /// shown, never on a reading that comes in.
+    /// The station said that it goes, or its network said so: what it measured last is no longer of now. Only on what
+    /// is shown, never on a reading that comes in.
     STALE 31 "stale"
 }
 

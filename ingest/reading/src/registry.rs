@@ -2,8 +2,10 @@
 //!
 //! Numbers are for flat arrays inside one run; names go into files and output, so that numbers may change.
 
+mod entry;
+mod making;
+
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -11,8 +13,9 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
-use crate::id::{SensorId, SeriesName, SiteId, StationId};
+use crate::id::{SeriesName, SiteId, StationId};
 use crate::unit::{Quantity, Unit};
+pub use entry::{SeriesEntry, StationEntry};
 
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
@@ -203,197 +206,7 @@ pub struct Registry {
     road: Duration,
 }
 
-/// A station as configured, before numbering.
-///
-/// Written as `StationEntry { …, ..StationEntry::of(site, id, source) }`, so that a new property has its default.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StationEntry {
-    /// The site it stands at.
-    pub site: SiteId,
-    /// Its identifier.
-    pub id: StationId,
-    /// The collector it reports through.
-    pub source: String,
-    /// How often it reports.
-    pub report_interval: Duration,
-    /// The station that forwards for it, by site and name.
-    pub gateway: Option<(SiteId, StationId)>,
-    /// Where it stands, if it is known more closely than its site's place.
-    pub location: Option<(f64, f64)>,
-    /// Who made it.
-    pub make: Option<Box<Make>>,
-    /// Its series.
-    pub series: Vec<SeriesEntry>,
-}
-
-impl StationEntry {
-    /// A station that reports every minute and measures nothing.
-    pub fn of(site: SiteId, id: StationId, source: &str) -> Self {
-        Self {
-            site,
-            id,
-            source: source.into(),
-            report_interval: Duration::from_secs(60),
-            gateway: None,
-            location: None,
-            make: None,
-            series: Vec::new(),
-        }
-    }
-}
-
-/// A series as configured, before numbering. Written as [`StationEntry`] is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SeriesEntry {
-    /// The instrument.
-    pub sensor: SensorId,
-    /// What it measures.
-    pub quantity: Quantity,
-    /// The unit a claim without one is in.
-    pub unit: Unit,
-    /// What the instrument can say, in the base unit.
-    pub range: (f64, f64),
-    /// How late a reading may come and still be evaluated in its order.
-    pub lateness: Duration,
-    /// The usual noise of the instrument, in the base unit; `None`: its values are not judged by it.
-    pub noise: Option<f64>,
-    /// The word shared by series of the site that measure the same thing.
-    pub votes: Option<String>,
-    /// How its raw numbers become values, by rising moment.
-    pub calibrations: Vec<Calibration>,
-    /// Who made the instrument.
-    pub make: Option<Box<Make>>,
-}
-
-impl SeriesEntry {
-    /// A series in its base unit, of any value, whose values are not judged by the noise of the instrument.
-    pub fn of(sensor: SensorId, quantity: Quantity) -> Self {
-        Self {
-            sensor,
-            quantity,
-            unit: quantity.base_unit(),
-            range: (f64::MIN, f64::MAX),
-            lateness: Duration::from_secs(15 * 60),
-            noise: None,
-            votes: None,
-            calibrations: Vec::new(),
-            make: None,
-        }
-    }
-}
-
 impl Registry {
-    /// Sorts and numbers what is configured. Entries whose site is not listed, and second entries of the same
-    /// name, are left out: configuration has reported them by then.
-    pub fn new(mut sites: Vec<Site>, mut entries: Vec<StationEntry>) -> Self {
-        sites.sort_by(|a, b| a.id.cmp(&b.id));
-        sites.dedup_by(|a, b| a.id == b.id);
-        entries.sort_by(|a, b| (&a.site, &a.id).cmp(&(&b.site, &b.id)));
-        entries.dedup_by(|a, b| (&a.site, &a.id) == (&b.site, &b.id));
-        let mut registry = Self { sites, ..Self::default() };
-        let mut forwarded = Vec::new();
-        for mut entry in entries {
-            let gateway = entry.gateway.take();
-            forwarded
-                .extend(gateway.map(|gateway| (entry.site.clone(), entry.id.clone(), gateway)));
-            registry.add(entry);
-        }
-        for (site, id, (gateway_site, gateway)) in forwarded {
-            let number = |site: &SiteId, id: &StationId| {
-                registry.station(registry.site(site.as_str())?, id.as_str())
-            };
-            if let (Some(at), gateway) = (number(&site, &id), number(&gateway_site, &gateway)) {
-                registry.stations[at.index()].gateway = gateway;
-            }
-        }
-        registry.series.shrink_to_fit();
-        registry.share();
-        registry
-    }
-
-    /// Keeps each identifier once, whatever it was read from: a million names are then 32 bytes each and no more.
-    pub fn share(&mut self) {
-        let mut sensors = BTreeSet::new();
-        for series in &mut self.series {
-            let station = &self.stations[series.station.index()];
-            series.name.site = self.sites[station.site.index()].id.clone();
-            series.name.station = station.id.clone();
-            match sensors.get(&series.name.sensor) {
-                Some(same) => series.name.sensor = SensorId::clone(same),
-                None => drop(sensors.insert(series.name.sensor.clone())),
-            }
-        }
-    }
-
-    fn add(&mut self, mut entry: StationEntry) {
-        let Some(site) = self.site(entry.site.as_str()) else { return };
-        let station = StationIndex(self.stations.len() as u32);
-        entry
-            .series
-            .sort_by(|a, b| (&a.sensor, a.quantity.name()).cmp(&(&b.sensor, b.quantity.name())));
-        entry.series.dedup_by(|a, b| (&a.sensor, a.quantity) == (&b.sensor, b.quantity));
-        self.series.extend(entry.series.into_iter().map(|s| Series {
-            name: SeriesName {
-                site: entry.site.clone(),
-                station: entry.id.clone(),
-                sensor: s.sensor,
-                quantity: s.quantity,
-            },
-            station,
-            unit: s.unit,
-            range: s.range,
-            lateness: s.lateness,
-            noise: s.noise,
-            votes: s.votes.map(String::into_boxed_str),
-            calibrations: s.calibrations.into_boxed_slice(),
-            make: s.make,
-        }));
-        self.stations.push(Station {
-            id: entry.id,
-            site,
-            source: entry.source,
-            report_interval: entry.report_interval,
-            gateway: None, // its number is known once all have one
-            location: entry.location,
-            make: entry.make,
-        });
-    }
-
-    /// The sites that `takes` wants out of several registries, each from the first that has it, all heard through
-    /// `source`: for a drill, which has instruments of its own beside the real ones.
-    pub fn gather(parts: &[&Self], takes: impl Fn(&SiteId) -> bool, source: &str) -> Self {
-        let mut chosen: BTreeMap<&SiteId, (usize, SiteIndex)> = BTreeMap::new();
-        for (part, registry) in parts.iter().enumerate() {
-            let wanted = registry.sites.iter().enumerate().filter(|(_, site)| takes(&site.id));
-            for (at, site) in wanted {
-                chosen.entry(&site.id).or_insert((part, SiteIndex(at as u32)));
-            }
-        }
-        let mut gathered = Self::default();
-        let mut moved: BTreeMap<(usize, StationIndex), StationIndex> = BTreeMap::new();
-        for (part, site) in chosen.into_values() {
-            let registry = parts[part];
-            let site_now = SiteIndex(gathered.sites.len() as u32);
-            gathered.sites.push(registry.sites[site.index()].clone());
-            let stations = registry.stations.iter().enumerate();
-            for (at, station) in stations.filter(|(_, station)| station.site == site) {
-                let before = StationIndex(at as u32);
-                let now = StationIndex(gathered.stations.len() as u32);
-                moved.insert((part, before), now);
-                let series = registry.series[registry.series_of(before)].iter();
-                gathered.series.extend(series.map(|one| Series { station: now, ..one.clone() }));
-                let station = Station { site: site_now, source: source.into(), ..station.clone() };
-                gathered.stations.push(station);
-            }
-        }
-        for (&(part, before), &now) in &moved {
-            let gateway = parts[part].stations[before.index()].gateway;
-            gathered.stations[now.index()].gateway =
-                gateway.and_then(|gateway| moved.get(&(part, gateway)).copied());
-        }
-        gathered
-    }
-
     /// The same name with the identifiers kept here, if it is known here.
     pub fn shared(&self, name: &SeriesName) -> SeriesName {
         self.find(name).map_or(name, |at| &self.series[at.index()].name).clone()

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::batch::{Batch, Lines};
 use super::influx::{Refusal, Sink};
@@ -22,8 +23,8 @@ const PROBE: &[u8] = b"probe ok=1\n";
 
 /// Carries lines to one server.
 ///
-/// A server that refuses one line for what it is gets the others. One that refuses every line is asked for a line of our
-/// own first: if it refuses that too it is the server and not the lines, and they wait as in any other trouble.
+/// A server that refuses one line for what it is gets the others. One that refuses every line is asked for a line of
+/// our own first: if it refuses that too it is the server and not the lines, and they wait as in any other trouble.
 pub struct Carrier<S> {
     sink: S,
     set_aside: SetAside,
@@ -75,8 +76,8 @@ impl<S: Sink> Carrier<S> {
         true
     }
 
-    /// Waits until the server takes a line of which nothing can be wrong, and whether it did at once; nothing if told to
-    /// stop before.
+    /// Waits until the server takes a line of which nothing can be wrong, and whether it did at once; nothing if told
+    /// to stop before.
     async fn probe(&self, stop: &CancellationToken) -> Option<bool> {
         let (mut wait, mut at_once) = (self.waits.0, true);
         while let Err(why) = self.write(&Bytes::from_static(PROBE), stop).await? {
@@ -95,7 +96,7 @@ impl<S: Sink> Carrier<S> {
         loop {
             let refusal = tokio::select! {
                 () = stop.cancelled() => return None,
-                written = self.sink.write(lines.clone()) => match written {
+                written = self.sink.write(lines.clone()).instrument(tracing::debug_span!("archive", bytes = lines.len())) => match written {
                     Ok(()) => {
                         self.metrics.works();
                         return Some(Ok(()));

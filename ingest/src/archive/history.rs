@@ -1,14 +1,14 @@
 //! Local history: the past of every series on this machine's disk, so that the board draws it without any server.
 //!
-//! A view of the journal in one SQLite file: readings as they were admitted, and rollups of a minute and of an hour with
-//! least, greatest, sum, count and every quality flag that was seen. A batch and the journal position it reaches are
-//! committed together, so a reading counts once, wherever the process ends.
+//! A view of the journal in one SQLite file: readings as they were admitted, and rollups of a minute and of an hour
+//! with least, greatest, sum, count and every quality flag that was seen. A batch and the journal position it reaches
+//! are committed together, so a reading counts once, wherever the process ends.
 //!
 //! A batch touches every series a little, and a row in its place costs a page of the file. So what is new is only
 //! appended; once there is enough of it, it is put in its places, series by series. Who reads sees both as one.
 //!
-//! - **Bounds**: each of the three is kept for an age of its own, and the file for a size: beyond it the oldest readings
-//!   go, then the oldest minutes, a day at a time.
+//! - **Bounds**: each of the three is kept for an age of its own, and the file for a size: beyond it the oldest
+//!   readings go, then the oldest minutes, a day at a time.
 //! - **Damage**: a file that cannot be read is set aside and told; a new one is filled from the journal, as far as that
 //!   reaches.
 //! - **Reading** goes through connections of its own, and waits for no writer (write-ahead log).

@@ -1,6 +1,7 @@
 //! InfluxDB as published by the `influxdb2` crate: its transport, health, buckets. Lines are written by us, because the
 //! crate's own writer escapes neither line ends nor backslashes.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -185,7 +186,9 @@ fn kept(bucket: &Bucket) -> Option<Duration> {
 
 fn refusal(error: &RequestError) -> Refusal {
     let RequestError::Http { status, text } = error else {
-        return Refusal::Later(chain(error));
+        // What the crate and its client say comes to that it was a request; why it failed is below.
+        let cause = error.source().and_then(Error::source);
+        return Refusal::Later(chain(cause.unwrap_or(error)));
     };
     let shown: String =
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ANSWER_SHOWN).collect();
@@ -204,7 +207,7 @@ fn refusal(error: &RequestError) -> Refusal {
 }
 
 /// What went wrong and why, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -114,8 +114,8 @@ pub fn site(place: &Place<'_>, at: Timestamp) -> Option<String> {
     })
 }
 
-/// The value at which a rule begins to argue for a level on a series, in its base unit; `below` where it does from there
-/// downwards. What a chart draws as a line.
+/// The value at which a rule begins to argue for a level on a series, in its base unit; `below` where it does from
+/// there downwards. What a chart draws as a line.
 pub fn limit(
     series: &SeriesName,
     (rule, level): (&str, &'static str),

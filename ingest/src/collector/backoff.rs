@@ -3,12 +3,16 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
+use reading::Timestamp;
+
+use crate::clock::Clock;
+
 /// The first wait.
 const FIRST: Duration = Duration::from_millis(200);
 /// The longest wait.
 const MAX: Duration = Duration::from_secs(30);
 /// A connection that stood this long was a good one: the next failure starts from the first wait.
-pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(10);
+const SETTLED_AFTER: Duration = Duration::from_secs(10);
 
 /// Doubling waits with jitter, so that a fleet does not come back in step.
 #[derive(Debug)]
@@ -36,9 +40,12 @@ impl Backoff {
         wait.min(self.max)
     }
 
-    /// Starts over.
-    pub(super) fn reset(&mut self) {
-        self.failures = 0;
+    /// The wait after a connection that began at this moment was lost: starts over if it was a good one.
+    pub(super) fn after(&mut self, began: Timestamp, clock: &Clock) -> Duration {
+        if clock.real(clock.at().since(began)) >= SETTLED_AFTER {
+            self.failures = 0;
+        }
+        self.next()
     }
 }
 
@@ -77,13 +84,15 @@ mod tests {
 
     #[test]
     fn starts_over_after_a_good_connection() {
-        let mut backoff = Backoff::default();
+        let clock = Clock::manual(Timestamp::from_secs(1_784_000_000));
+        let (mut backoff, began) = (Backoff::default(), clock.at());
+        clock.advance(SETTLED_AFTER - Duration::from_secs(1));
         for _ in 0..12 {
-            backoff.next();
+            backoff.after(began, &clock);
         }
-        assert!(backoff.next() >= MAX / 2);
-        backoff.reset();
-        assert_eq!(backoff.next(), FIRST);
+        assert!(backoff.after(began, &clock) >= MAX / 2, "none of them stood for long");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(backoff.after(began, &clock), FIRST);
     }
 
     #[test]

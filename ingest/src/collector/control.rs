@@ -1,5 +1,5 @@
-//! One request to a broker and its answer on another topic: for plugins that are told what to do over MQTT, as mosquitto's
-//! dynamic security is. For a person who asks; it leaves nothing behind.
+//! One request to a broker and its answer on another topic: for plugins that are told what to do over MQTT, as
+//! mosquitto's dynamic security is. For a person who asks; it leaves nothing behind.
 
 use std::time::Duration;
 

@@ -12,9 +12,13 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::config::Filters;
+use super::event::{Event, Happening, Listener, Role};
+use super::limit::Word;
 use super::metrics::CollectorMetrics;
+use super::mqtt::Wiring;
 use super::pace::{BURST, Paces};
 use super::storing::BACKFILL_RATE;
+use super::subscriptions::Subscriptions;
 use super::{Intake, PAYLOAD_LEN_MAX, Taken, keep, topic};
 use crate::clock::Clock;
 
@@ -30,34 +34,34 @@ pub struct Embedded {
 struct Shared {
     source: Arc<str>,
     filters: Filters,
+    subscriptions: Subscriptions,
     intake: Arc<dyn Intake>,
     clock: Clock,
     metrics: CollectorMetrics,
+    listener: Listener,
     paces: Paces,
+    /// Who was too fast.
+    word: Word,
     cancel: CancellationToken,
     /// Held by the old message whose turn it is.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Embedded {
-    /// A collector by the name of `source` that takes what `filters` match. After `cancel` it withholds.
-    pub fn new(
-        source: &str,
-        filters: Filters,
-        intake: Arc<dyn Intake>,
-        clock: Clock,
-        metrics: CollectorMetrics,
-        cancel: CancellationToken,
-    ) -> Self {
+    /// A collector by the name of `source` that takes what `filters` match. Once told to stop it withholds.
+    pub fn new(source: &str, filters: Filters, intake: Arc<dyn Intake>, wiring: &Wiring) -> Self {
         Self {
             shared: Arc::new(Shared {
                 source: source.into(),
+                subscriptions: Subscriptions::new(&wiring.metrics, source, filters.all()),
                 filters,
                 intake,
-                clock,
-                metrics,
+                clock: wiring.clock.clone(),
+                metrics: wiring.metrics.clone(),
+                listener: wiring.listener.clone(),
                 paces: Paces::new(BURST),
-                cancel,
+                word: Word::new(),
+                cancel: wiring.cancel.clone(),
                 turn: tokio::sync::Mutex::default(),
             }),
         }
@@ -68,14 +72,11 @@ impl PublishHook for Embedded {
     fn on_publish(&self, message: Published) -> BoxFuture<'static, Verdict> {
         let shared = self.shared.clone();
         Box::pin(async move {
-            if !shared.filters.all().any(|filter| topic::matches(filter, &message.topic)) {
+            // A topic with a mistake in it is kept, to be refused by name.
+            if !shared.subscriptions.count(&message.topic) && !topic::is_stray(&message.topic) {
                 return Verdict::Accept; // nothing of the field's: our own words, or not for us
             }
-            let wait = shared.paces.wait(&message.client_id);
-            if !wait.is_zero() {
-                shared.metrics.paced.with_label_values(&[&*shared.source]).inc();
-                tokio::time::sleep(wait.min(HOLD_MAX)).await;
-            }
+            shared.keep_pace(&message).await;
             let is = |filters: &[String]| filters.iter().any(|f| topic::matches(f, &message.topic));
             if is(&shared.filters.backfill) && !is(&shared.filters.telemetry) {
                 shared.wait_for_turn().await;
@@ -86,6 +87,25 @@ impl PublishHook for Embedded {
 }
 
 impl Shared {
+    /// One that sends too fast waits, however many connections it has; it is counted and told.
+    async fn keep_pace(&self, message: &Published) {
+        let sender = message.user.as_ref().unwrap_or(&message.client_id);
+        let wait = self.paces.wait(sender);
+        if wait.is_zero() {
+            return;
+        }
+        self.metrics.paced.with_label_values(&[&*self.source]).inc();
+        if let Some(frames) = self.word.count(sender) {
+            tracing::warn!(collector = &*self.source, %sender, frames, "sender slowed");
+            (self.listener)(Event {
+                collector: self.source.to_string(),
+                role: Role::Telemetry,
+                happening: Happening::Slowed { sender: sender.to_string(), frames },
+            });
+        }
+        tokio::time::sleep(wait.min(HOLD_MAX)).await;
+    }
+
     /// Stores one message and says whether it may be acknowledged.
     async fn store(&self, message: Published) -> Verdict {
         let qos = message.qos;

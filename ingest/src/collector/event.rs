@@ -80,6 +80,18 @@ pub enum Happening {
         /// How many frames since it was last told.
         refused: u64,
     },
+    /// A sender of our own broker is faster than anybody needs to be, and waited. Told at once, then once a minute.
+    Slowed {
+        /// Who: a user, a gateway, else a client by its id.
+        sender: String,
+        /// How many of its frames since it was last told.
+        frames: u64,
+    },
+    /// The broker says what it is.
+    Version {
+        /// In its words: `mosquitto version 2.0.21`.
+        version: String,
+    },
     /// The broker says that it dropped messages.
     BrokerDropped {
         /// How many since we looked last.

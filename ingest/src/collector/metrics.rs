@@ -9,6 +9,7 @@ use super::event::Role;
 pub struct CollectorMetrics {
     pub(super) frames: IntCounterVec,
     pub(super) dropped: IntCounterVec,
+    pub(super) matched: IntCounterVec,
     pub(super) cut: IntCounterVec,
     pub(super) paced: IntCounterVec,
     pub(super) refused: IntCounterVec,
@@ -63,6 +64,11 @@ impl CollectorMetrics {
                 "What gateways tried and were not allowed: publish, subscribe, will.",
                 &["collector", "gateway", "what"],
             )?,
+            matched: counters(
+                "ingest_subscription_frames_total",
+                "Frames that came on a subscription; what a broker had kept is left out.",
+                &["collector", "filter"],
+            )?,
             cut: counters("ingest_frames_cut_total", "Frames too long to be kept whole.", &whole)?,
             partial: counters(
                 "ingest_frames_partial_total",
@@ -93,6 +99,11 @@ impl CollectorMetrics {
             )?,
             store_seconds: registered(registry, Histogram::with_opts(store_seconds())?)?,
         })
+    }
+
+    /// How many frames came on a subscription of a collector.
+    pub fn matched(&self, collector: &str, filter: &str) -> u64 {
+        self.matched.with_label_values(&[collector, filter]).get()
     }
 
     /// Counts what a gateway was not allowed.

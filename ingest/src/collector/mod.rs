@@ -24,6 +24,7 @@ pub mod metrics;
 mod backoff;
 mod connection;
 mod seat;
+mod subscriptions;
 mod identity;
 mod resume;
 mod receiving;
@@ -43,6 +44,8 @@ pub mod gateways;
 pub mod embedded;
 pub mod serial;
 pub mod http;
+
+pub use storing::BACKFILL_RATE;
 
 use std::sync::Arc;
 

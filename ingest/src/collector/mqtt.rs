@@ -28,6 +28,7 @@ use super::receiving::Reception;
 use super::seat::Seat;
 use super::selftest;
 use super::subscriber::Subscriber;
+use super::subscriptions::Subscriptions;
 use crate::clock::Clock;
 
 /// What a collector shares with the rest of the daemon.
@@ -96,6 +97,11 @@ impl MqttCollector {
             let reception = Reception {
                 seat: seat(config, &connector, wiring, role),
                 intake: intake.clone(),
+                subscriptions: Arc::new(Subscriptions::new(
+                    &wiring.metrics,
+                    &config.name,
+                    filters.iter().map(String::as_str),
+                )),
                 limit: limit.clone(),
                 gateways: gateways.clone(),
                 trespassers: trespassers.clone(),

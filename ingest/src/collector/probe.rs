@@ -1,7 +1,7 @@
-//! A look at a broker from outside: is it there, does it keep sessions, what comes on which filter. For a person who asks;
-//! it subscribes under an id of its own and leaves nothing behind.
+//! A look at a broker from outside: is it there, does it keep sessions, what comes on which filter. For a person who
+//! asks; it subscribes under an id of its own and leaves nothing behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rumqttc::{AsyncClient, ConnectionError, Event as PollEvent, Packet, QoS, SubscribeReasonCode};
@@ -10,12 +10,13 @@ use tokio::time::timeout;
 use super::config::{MqttConfig, MqttConfigError};
 use super::connection::{ConnectError, Connector};
 use super::selftest;
-use super::topic::matches;
+use super::topic::{ROOT, VERSION, is_stray, matches};
 
-/// Where brokers say what they are.
-const VERSION: &str = "$SYS/broker/version";
 /// How long the broker may take to let us in and confirm a subscription.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many stray topics are named.
+const STRAYS_MAX: usize = 10;
 
 /// Why a broker could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,8 @@ pub struct Seen {
     pub persists: Option<bool>,
     /// Per filter: whether the broker granted it, and how many messages came on it, kept ones left out.
     pub filters: BTreeMap<String, Matched>,
+    /// Topics on which something came that was meant for us, by how they start, and fits no filter; ten at most.
+    pub strays: BTreeSet<String>,
 }
 
 /// What came on a filter.
@@ -62,15 +65,8 @@ pub struct Matched {
     pub messages: u64,
 }
 
-impl Seen {
-    /// Whether it is of a version that is known to lose sessions at times, though it kept ours.
-    pub fn loses_sessions(&self) -> bool {
-        self.version.as_deref().is_some_and(loses_sessions)
-    }
-}
-
-/// Whether this is one of the versions of mosquitto that lose sessions: `mosquitto version 2.0.15`.
-fn loses_sessions(version: &str) -> bool {
+/// Whether this is one of the versions of mosquitto that lose sessions at times: `mosquitto version 2.0.15`.
+pub fn loses_sessions(version: &str) -> bool {
     let number = version
         .strip_prefix("mosquitto version 2.0.")
         .and_then(|patch| patch.trim().parse::<u32>().ok());
@@ -84,25 +80,44 @@ fn loses_sessions(version: &str) -> bool {
 pub async fn look(config: &MqttConfig, listen_for: Duration) -> Result<Seen, ProbeError> {
     config.check()?;
     let connector = Connector::new(config)?;
-    let mut seen = listen(config, &connector, listen_for).await?;
+    let filters = config.filters.all().chain([VERSION]).map(str::to_owned).collect();
+    // On a connection of its own: where filters overlap, brokers send a message twice.
+    let (seen, wide) = tokio::join!(
+        listen(config, &connector, "doctor", filters, listen_for),
+        listen(config, &connector, "doctor-wide", wide(config), listen_for),
+    );
+    let mut seen = seen?;
+    // Where we may not listen so far there is nothing to say.
+    seen.strays = wide.map(|seen| seen.strays).unwrap_or_default();
     seen.persists = selftest::try_once(&connector, &format!("{}-doctor", config.name)).await.ok();
     Ok(seen)
+}
+
+/// Everything below the roots that are listened to.
+fn wide(config: &MqttConfig) -> Vec<String> {
+    let roots = config.filters.all().filter_map(|filter| filter.split_once(ROOT));
+    roots
+        .map(|(before, _)| format!("{before}bongsu/#"))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 async fn listen(
     config: &MqttConfig,
     connector: &Connector,
+    who: &str,
+    filters: Vec<String>,
     listen_for: Duration,
 ) -> Result<Seen, ProbeError> {
     let url = || config.url.to_string();
     let broken =
         |error: &ConnectionError| ProbeError::Connect { url: url(), reason: error.to_string() };
     let (mut options, held) =
-        connector.options(&format!("{}-doctor-{}", config.name, std::process::id()));
+        connector.options(&format!("{}-{who}-{}", config.name, std::process::id()));
     options.set_clean_start(true);
     held.release();
     let (client, mut eventloop) = AsyncClient::builder(options).capacity(64).build();
-    let filters: Vec<&str> = config.filters.all().chain([VERSION]).collect();
     let mut seen = Seen::default();
     let entering = async {
         let mut confirmed = 0;
@@ -110,7 +125,7 @@ async fn listen(
             match eventloop.poll().await.map_err(|error| broken(&error))? {
                 PollEvent::Incoming(Packet::ConnAck(_)) => {
                     for filter in &filters {
-                        client.try_subscribe(*filter, QoS::AtMostOnce).ok();
+                        client.try_subscribe(filter, QoS::AtMostOnce).ok();
                     }
                 }
                 PollEvent::Incoming(Packet::SubAck(ack)) => {
@@ -118,17 +133,16 @@ async fn listen(
                         .return_codes
                         .iter()
                         .all(|code| matches!(code, SubscribeReasonCode::Success(_)));
-                    if let Some(filter) =
-                        filters.get(confirmed).filter(|filter| **filter != VERSION)
+                    if let Some(filter) = filters.get(confirmed).filter(|filter| *filter != VERSION)
                     {
-                        seen.filters.insert((*filter).into(), Matched { granted, messages: 0 });
+                        seen.filters.insert(filter.clone(), Matched { granted, messages: 0 });
                     }
                     confirmed += 1;
                     if confirmed == filters.len() {
                         return Ok::<(), ProbeError>(());
                     }
                 }
-                PollEvent::Incoming(Packet::Publish(publish)) => note(&mut seen, &publish),
+                PollEvent::Incoming(Packet::Publish(publish)) => note(config, &mut seen, &publish),
                 _ => {}
             }
         }
@@ -137,7 +151,9 @@ async fn listen(
     let listening = async {
         loop {
             match eventloop.poll().await {
-                Ok(PollEvent::Incoming(Packet::Publish(publish))) => note(&mut seen, &publish),
+                Ok(PollEvent::Incoming(Packet::Publish(publish))) => {
+                    note(config, &mut seen, &publish)
+                }
                 Ok(_) => {}
                 Err(error) => return broken(&error),
             }
@@ -151,7 +167,7 @@ async fn listen(
     Ok(seen)
 }
 
-fn note(seen: &mut Seen, publish: &rumqttc::Publish) {
+fn note(config: &MqttConfig, seen: &mut Seen, publish: &rumqttc::Publish) {
     let topic = String::from_utf8_lossy(&publish.topic);
     if topic == VERSION {
         seen.version = Some(String::from_utf8_lossy(&publish.payload).into_owned());
@@ -161,6 +177,11 @@ fn note(seen: &mut Seen, publish: &rumqttc::Publish) {
     }
     for (filter, matched) in &mut seen.filters {
         matched.messages += u64::from(matches(filter, &topic));
+    }
+    let ours = topic.find("bongsu/").map_or("", |start| &topic[start..]);
+    let is_read = || config.filters.all().any(|filter| matches(filter, &topic));
+    if seen.strays.len() < STRAYS_MAX && is_stray(ours) && !is_read() {
+        seen.strays.insert(topic.into_owned());
     }
 }
 
@@ -179,8 +200,7 @@ mod tests {
             ("HiveMQ", false),
         ];
         for (version, bad) in table {
-            let seen = Seen { version: Some(version.into()), ..Seen::default() };
-            assert_eq!(seen.loses_sessions(), bad, "{version}");
+            assert_eq!(loses_sessions(version), bad, "{version}");
         }
     }
 }

@@ -4,9 +4,10 @@
 //! it. Whoever publishes hears how it ended and decides whether to try again; a command that expired in a queue of
 //! ours must not sound a siren later.
 //!
-//! The daemon's own status is retained at [`topic::daemon`](super::topic::daemon): `{"state":"online"}`, and by the will, or on a regular
-//! stop, `{"state":"offline"}`. A Sparkplug host says it as the specification wants, at `spBv1.0/STATE/{host}`, and says
-//! it again when another connection of its name said that it is gone. The same connection watches the broker's count of dropped messages, if it has one.
+//! The daemon's own status is retained at [`topic::daemon`](super::topic::daemon): `{"state":"online"}`, and by the
+//! will, or on a regular stop, `{"state":"offline"}`. A Sparkplug host says it as the specification wants, at
+//! `spBv1.0/STATE/{host}`, and says it again when another connection of its name said that it is gone. The same
+//! connection hears what the broker says it is, and its count of dropped messages, if it has one.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reading::codec::sparkplug;
-use rumqttc::{AsyncClient, Event as PollEvent, EventLoop, LastWill, Packet, PublishOptions, QoS};
+use rumqttc::{
+    AsyncClient, Event as PollEvent, EventLoop, LastWill, Packet, PublishOptions, QoS,
+    SubscribeFilterInput,
+};
 use tokio::time::{sleep, timeout};
 
-use super::backoff::{Backoff, SETTLED_AFTER};
+use super::backoff::Backoff;
 use super::connection::Held;
 use super::event::Happening;
 use super::seat::{Seat, Standing};
@@ -79,12 +82,9 @@ impl Connection {
             let began = self.seat.clock.at();
             let Err(reason) = self.connection().await else { break };
             self.standing.down(&self.seat, &reason);
-            if self.seat.clock.real(self.seat.clock.at().since(began)) >= SETTLED_AFTER {
-                backoff.reset();
-            }
             tokio::select! {
                 () = cancel.cancelled() => break,
-                () = sleep(backoff.next()) => {}
+                () = sleep(backoff.after(began, &self.seat.clock)) => {}
             }
         }
         self.standing.stopped(&self.seat);
@@ -148,12 +148,20 @@ impl Connection {
             {
                 self.count_dropped(&publish.payload);
             }
+            PollEvent::Incoming(Packet::Publish(publish))
+                if publish.topic == topic::VERSION.as_bytes() =>
+            {
+                let version = String::from_utf8_lossy(&publish.payload).into_owned();
+                self.seat.tell(Happening::Version { version });
+            }
             _ => {}
         }
     }
 
     fn connected(&mut self, client: &AsyncClient, presence: &Presence) {
-        let mut subscribed = client.try_subscribe(topic::DROPPED, QoS::AtMostOnce);
+        let own = [topic::DROPPED, topic::VERSION];
+        let own = own.into_iter().map(|filter| SubscribeFilterInput::new(filter, QoS::AtMostOnce));
+        let mut subscribed = client.try_subscribe_many(own);
         if self.host.is_some() {
             // Before the birth, as the specification wants it.
             let own = client.try_subscribe(presence.topic.as_str(), QoS::AtLeastOnce);

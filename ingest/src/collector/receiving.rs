@@ -24,6 +24,7 @@ use super::limit::{Limit, Word};
 use super::resume::{Resume, make_durable};
 use super::seat::Seat;
 use super::storing::{QUEUE_LEN, Storing};
+use super::subscriptions::Subscriptions;
 use super::{Intake, IntakeError};
 
 /// How long a farewell may take.
@@ -34,6 +35,8 @@ const FAREWELL_MAX: Duration = Duration::from_secs(5);
 pub(super) struct Reception {
     pub(super) seat: Seat,
     pub(super) intake: Arc<dyn Intake>,
+    /// What is subscribed to.
+    pub(super) subscriptions: Arc<Subscriptions>,
     /// How much of each sender is taken.
     pub(super) limit: Arc<Limit>,
     /// Who may speak for whom, if the topics say who speaks.
@@ -50,8 +53,8 @@ pub(super) struct Reception {
 pub(super) enum Step {
     /// It stands.
     Connected { session_present: bool },
-    /// The broker answered to the subscription: what it refused, with its reason.
-    Subscribed { refused: Vec<String> },
+    /// The broker answered to the subscription: which filters it refused, by their place, and why.
+    Subscribed { refused: Vec<(usize, String)> },
     /// The broker no longer puts messages into the session.
     Unsubscribed,
 }
@@ -212,10 +215,10 @@ impl Receiving {
 }
 
 /// The filters the broker refused, by their place, with its reason.
-fn refusals(codes: &[SubscribeReasonCode]) -> Vec<String> {
+fn refusals(codes: &[SubscribeReasonCode]) -> Vec<(usize, String)> {
     let refused = |(place, code): (usize, &SubscribeReasonCode)| match code {
         SubscribeReasonCode::Success(_) => None,
-        code => Some(format!("filter {}: {code:?}", place + 1)),
+        code => Some((place, format!("{code:?}"))),
     };
     codes.iter().enumerate().filter_map(refused).collect()
 }

@@ -35,7 +35,7 @@ pub(super) const QUEUE_LEN: usize = QOS1_MAX + 1_024;
 /// How much unstored payload we hold before we stop reading, in bytes.
 const BYTES_MAX: usize = 64 << 20;
 /// How many old messages are stored a second, at most: what is of now stays first in the journal and at the desk.
-pub(super) const BACKFILL_RATE: u32 = 500;
+pub const BACKFILL_RATE: u32 = 500;
 /// How many of them at once: a batch of each is some milliseconds of the desk.
 const BACKFILL_BATCH: usize = 50;
 /// How many topics are kept so that their frames share one text.
@@ -218,7 +218,8 @@ async fn store_arrivals(
     Ok(())
 }
 
-/// Acknowledges a batch in the order it came: what is stored, and with a reason what is refused. On a connection that ended meanwhile this does nothing.
+/// Acknowledges a batch in the order it came: what is stored, and with a reason what is refused. On a connection that
+/// ended meanwhile this does nothing.
 fn acknowledge(
     client: &AsyncClient,
     window: &Window,
@@ -261,6 +262,9 @@ fn taken(reception: &Reception, topics: &mut Topics, arrival: &mut Arrival) -> O
     let seat = &reception.seat;
     let publish = &arrival.publish;
     let whole = String::from_utf8_lossy(&publish.topic);
+    if !publish.retain {
+        reception.subscriptions.count(&whole);
+    }
     let (topic, sender) = match reception.gateways.as_ref().map(|gateways| gateways.judge(&whole)) {
         None => (&*whole, sender(&whole)),
         Some(Said::Own { gateway, topic }) => (topic, gateway),

@@ -6,7 +6,7 @@
 
 use tokio::time::sleep;
 
-use super::backoff::{Backoff, SETTLED_AFTER};
+use super::backoff::Backoff;
 use super::drain;
 use super::event::Happening;
 use super::identity::Identity;
@@ -58,12 +58,9 @@ impl Subscriber {
                 Outcome::ComeAgain => continue,
                 Outcome::Lost(reason) => self.standing.down(&self.reception.seat, &reason),
             }
-            if clock.real(clock.at().since(began)) >= SETTLED_AFTER {
-                backoff.reset();
-            }
             tokio::select! {
                 () = cancel.cancelled() => break,
-                () = sleep(backoff.next()) => {}
+                () = sleep(backoff.after(began, &clock)) => {}
             }
         }
         if let Some(drain) = self.drain.take() {
@@ -114,9 +111,14 @@ impl Subscriber {
                 Ok(None)
             }
             Step::Subscribed { refused } => {
-                let list = refused.join(", ");
+                let filters = &self.identity.current().filters;
+                let named = |(place, code): &(usize, String)| {
+                    format!("{}: {code}", filters.get(*place).map_or("?", String::as_str))
+                };
+                let list: Vec<_> = refused.iter().map(named).collect();
                 Ok(Some(Outcome::Lost(format!(
-                    "the broker refused to subscribe us ({list}); check its access rules"
+                    "the broker refused to subscribe us ({}); check its access rules",
+                    list.join(", ")
                 ))))
             }
             Step::Unsubscribed => Ok(None),

@@ -16,6 +16,9 @@ pub const RESULT: &str = "bongsu/v1/+/+/command/result";
 /// How many messages a mosquitto dropped since it started.
 pub const DROPPED: &str = "$SYS/broker/publish/messages/dropped";
 
+/// Where brokers say what they are.
+pub const VERSION: &str = "$SYS/broker/version";
+
 /// Where a station is told which of its reports are on disk.
 pub fn stored(root: Root, site: &str, station: &str) -> String {
     format!("{}/{site}/{station}/stored", root.as_str())
@@ -41,9 +44,42 @@ pub fn daemon(client: &str) -> String {
     format!("{ROOT}/daemon/{client}")
 }
 
+/// Whether a topic that no filter fits was meant for us: it starts as ours do, and is none that we speak on ourselves
+/// (orders, what is on disk, alerts, that we are there).
+pub fn is_stray(topic: &str) -> bool {
+    let levels: Vec<&str> = topic.strip_prefix('/').unwrap_or(topic).split('/').collect();
+    if !levels[0].eq_ignore_ascii_case("bongsu") {
+        return false;
+    }
+    let is_ours =
+        matches!(levels[1..], ["v1", "alerts" | "daemon", ..] | ["v1", _, _, "command" | "stored"]);
+    !(topic.starts_with(ROOT) && is_ours)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_meant_for_us_and_is_read_by_nobody_is_known() {
+        for (topic, expected) in [
+            ("bongsu/v1/cut-1/box-1/telemetri", true),
+            ("bongsu/v1/cut-1/telemetry", true),
+            ("bongsu/v2/cut-1/box-1/telemetry", true),
+            ("/bongsu/v1/cut-1/box-1/telemetry", true),
+            ("Bongsu/v1/cut-1/box-1/telemetry", true),
+            ("", false),
+            ("bongsu/v1/cut-1/box-1/command", false),
+            ("bongsu/v1/cut-1/box-1/stored", false),
+            ("bongsu/v1/alerts/cut-1/x", false),
+            ("bongsu/v1/daemon/field-1", false),
+            ("bongsu-exercise/v1/cut-1/box-1/telemetry", false),
+            ("somebody/elses", false),
+        ] {
+            assert_eq!(is_stray(topic), expected, "{topic}");
+        }
+        assert_eq!(ROOT, "bongsu/v1");
+    }
 
     #[test]
     fn filters_match_as_the_standard_says() {

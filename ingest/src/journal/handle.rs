@@ -179,7 +179,7 @@ impl Journal {
         Ok(())
     }
 
-    /// What every segment opens with from now on, as a [`Kind::Configuration`] record of source `journal` and topic
+    /// What every segment opens with from now on, as a `Configuration` record of source `journal` and topic
     /// `opening`. Set it before the first append.
     pub fn set_opening(&self, configuration: Bytes) {
         *self.shared.opening.lock() = Some(configuration);

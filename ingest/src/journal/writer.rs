@@ -149,6 +149,7 @@ impl Writer {
     }
 
     fn write_batch(&mut self) -> Result<(), Fault> {
+        let _span = tracing::debug_span!("store", records = self.batch.len()).entered();
         self.rotate();
         if self.active.is_none() {
             self.active = Some(self.create_segment()?);

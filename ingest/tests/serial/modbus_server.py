@@ -1,8 +1,8 @@
 """An independent Modbus unit: pymodbus on a port or an address.
 
 usage: modbus_server.py rtu PATH | tcp PORT
-Unit 17 holds 12.75 in registers 100 and 101 of the input table in the order CDAB, -7 in register 0 of the holding
-table, and a tripped wire in discrete input 5. Other addresses are refused.
+Unit 17 holds 12.75 in registers 100 and 101 of the input table in the order CDAB, 215 in register 102 of it, -7 in register 0
+of the holding table, and a tripped wire in discrete input 5. Other addresses are refused.
 """
 import asyncio
 import struct
@@ -16,7 +16,7 @@ unit = ModbusSlaveContext(
     di=ModbusSparseDataBlock({5: 1}),
     co=ModbusSparseDataBlock({0: 0}),
     hr=ModbusSparseDataBlock({0: 0x10000 - 7}),
-    ir=ModbusSparseDataBlock({100: low, 101: high}),
+    ir=ModbusSparseDataBlock({100: low, 101: high, 102: 215}),
     zero_mode=True,
 )
 context = ModbusServerContext(slaves={17: unit}, single=False)

@@ -1,31 +1,49 @@
-//! Pages for those who run bongsu: whether it works, its ways out, its stations, what was set aside, the criteria, who is
-//! on duty, the trail, and who may come in.
+//! Pages for those who run bongsu: whether it works, its ways out, its stations, what was set aside, the criteria, who
+//! is on duty, the trail, and who may come in.
 //!
-//! Every page is tables and forms as data, drawn by one template. Forms go to the API that programs use, so there is one
-//! way to order anything; what is only to be read works without scripts.
+//! Every page is tables and forms as data, drawn by one template. Forms go to the API that programs use, so there is
+//! one way to order anything; what is only to be read works without scripts.
 
+mod system;
+mod channels;
+mod stations;
+mod quarantine;
+mod rules;
+mod standing;
+mod duty;
+mod contacts;
+mod audit;
 mod people;
-mod rooms;
 
 use alerting::catalogue::{self, Language};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::response::Html;
 use minijinja::context;
 use minijinja::value::{Serde, Value, merge_maps};
+use reading::Timestamp;
 use serde::Serialize;
 
 use super::access::Asking;
-use super::moment::Shown;
+use super::language::Reads;
+use super::moment::{HOME_ZONE, Shown};
 use super::page::head;
 use super::problem::Problem;
 use super::{Role, Shared};
 
+pub(super) use audit::audit;
+pub(super) use channels::channels;
+pub(super) use contacts::contacts;
+pub(super) use duty::duty;
 pub(super) use people::{add_user, change_user, people};
-pub(super) use rooms::{
-    audit, channels, duty, quarantine, report_form, rules, standing, stations, system,
-};
+pub(super) use quarantine::quarantine;
+pub(super) use rules::{rules, site_rules};
+pub(super) use standing::{report_form, standing};
+pub(super) use stations::stations;
+pub(super) use system::system;
 
 /// The rooms, by address and name, with who may enter.
-const ROOMS: [(&str, &str, Role); 9] = [
+const ROOMS: [(&str, &str, Role); 10] = [
     ("/administration", "office-system", Role::Viewer),
     ("/administration/channels", "office-channels", Role::Viewer),
     ("/administration/stations", "office-stations", Role::Viewer),
@@ -33,9 +51,21 @@ const ROOMS: [(&str, &str, Role); 9] = [
     ("/administration/rules", "office-rules", Role::Viewer),
     ("/administration/standing", "office-standing", Role::Viewer),
     ("/administration/duty", "office-duty", Role::Viewer),
+    ("/administration/contacts", "office-contacts", Role::Operator),
     ("/administration/audit", "office-audit", Role::Operator),
     ("/administration/people", "office-people", Role::Administrator),
 ];
+
+/// How many entries a page lists.
+const ROWS_MAX: usize = 100;
+
+/// How many stations or rules are listed; what is beyond is for the API.
+const LISTED_MAX: usize = 1_000;
+
+/// The longest text that is searched for.
+const SEARCH_LEN_MAX: usize = 100;
+
+type Page = Result<Html<String>, Problem>;
 
 /// A room: what stands in it, and what can be done there.
 #[derive(Default)]
@@ -57,13 +87,27 @@ pub(super) struct Table {
     caption: &'static str,
     heads: Vec<&'static str>,
     pub rows: Vec<Vec<Cell>>,
+    /// What is said where there is more than it lists.
+    cut: Option<String>,
 }
 
 impl Table {
     /// A table whose caption and heads are keys of the catalogue.
     pub(super) fn new(caption: &'static str, heads: &[&'static str], language: Language) -> Self {
         let say = |key: &&'static str| catalogue::message(key, language);
-        Self { caption: say(&caption), heads: heads.iter().map(say).collect(), rows: vec![] }
+        Self {
+            caption: say(&caption),
+            heads: heads.iter().map(say).collect(),
+            rows: vec![],
+            cut: None,
+        }
+    }
+
+    /// Says that there is more than is listed, if so.
+    pub(super) fn cut(self, more: bool, language: Language) -> Self {
+        let count = self.rows.len().to_string();
+        let cut = more.then(|| catalogue::fill("office-cut", language, &[&count]));
+        Self { cut, ..self }
     }
 
     /// As CSV (RFC 4180), with a mark that tells spreadsheets it is UTF-8.
@@ -73,7 +117,8 @@ impl Table {
             cells.iter().map(|cell| quoted(&cell.plain())).collect::<Vec<_>>().join(",")
         };
         let rows = self.rows.iter().map(row);
-        let lines: Vec<String> = std::iter::once(heads).chain(rows).collect();
+        let cut = self.cut.iter().map(|cut| quoted(cut));
+        let lines: Vec<String> = std::iter::once(heads).chain(rows).chain(cut).collect();
         format!("\u{feff}{}\r\n", lines.join("\r\n"))
     }
 }
@@ -157,7 +202,8 @@ pub(super) struct Form {
 pub(super) struct Field {
     name: &'static str,
     label: String,
-    /// `text`, `list` (split at commas), `choice`, `flag`, `fixed`, `photo` (sent to `value` afterwards).
+    /// `text`, `list` (split at commas), `choice`, `flag`, `fixed`, `photo` (sent to `value` afterwards), `words` (many
+    /// lines).
     kind: &'static str,
     value: String,
     options: Vec<(String, String)>,
@@ -216,30 +262,48 @@ fn sites(setup: &alerting::setup::Setup, language: Language) -> Vec<(String, Str
         .collect()
 }
 
-fn draw(
-    app: &Shared,
-    asking: &Asking,
+/// Who looks into a room, and how it is drawn for them.
+pub(super) struct Office {
+    app: Shared,
+    asking: Asking,
     language: Language,
-    here: &str,
-    room: Room,
-) -> Result<Html<String>, Problem> {
-    let facts = app.live.facts();
-    let open = ROOMS.iter().filter(|(_, _, role)| asking.person.role >= *role);
-    let rooms: Vec<_> =
-        open.map(|(address, key, _)| (*address, catalogue::message(key, language))).collect();
-    let context = context! {
-        here => "administration",
-        room => here,
-        rooms,
-        title => catalogue::message(room.title, language),
-        about => room.about.map(|key| catalogue::message(key, language)),
-        search => room.search,
-        tables => Value::from(Serde(room.tables)),
-        forms => Value::from(Serde(room.forms)),
-        older => room.older,
-    };
-    let context = merge_maps([head(app, &facts, asking, language), context]);
-    app.templates.page("administration.html", language, context)
+}
+
+impl FromRequestParts<Shared> for Office {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let asking = Asking::from_request_parts(parts, app).await?;
+        let Ok(Reads(language)) = Reads::from_request_parts(parts, app).await;
+        Ok(Self { app: app.clone(), asking, language })
+    }
+}
+
+impl Office {
+    fn draw(&self, here: &str, room: Room) -> Page {
+        let Self { app, asking, language } = self;
+        let (facts, language) = (app.live.facts(), *language);
+        let open = ROOMS.iter().filter(|(_, _, role)| asking.person.role >= *role);
+        let rooms: Vec<_> =
+            open.map(|(address, key, _)| (*address, catalogue::message(key, language))).collect();
+        let context = context! {
+            here => "administration",
+            room => here,
+            rooms,
+            title => catalogue::message(room.title, language),
+            about => room.about.map(|key| catalogue::message(key, language)),
+            search => room.search,
+            tables => Value::from(Serde(room.tables)),
+            forms => Value::from(Serde(room.forms)),
+            older => room.older,
+        };
+        let context = merge_maps([head(app, &facts, asking, language), context]);
+        app.templates.page("administration.html", language, context)
+    }
+}
+
+fn shown(at: Timestamp) -> Option<Shown> {
+    Some(Shown::new(at, HOME_ZONE))
 }
 
 #[cfg(test)]

@@ -3,27 +3,23 @@
 use alerting::catalogue::{self, Language};
 use axum::Json;
 use axum::extract::State;
-use axum::response::Html;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Cell, Field, Form, Room, Table, draw};
+use super::{Cell, Field, Form, Office, Page, Room, Table};
 use crate::board::access::Asking;
 use crate::board::api::{Named, Sent};
-use crate::board::language::Reads;
 use crate::board::page::role_key;
 use crate::board::problem::{Kind, Problem};
+use crate::board::sign_in::turn;
 use crate::board::{App, Shared};
 use crate::people::{self, Areas, Details, NewUser, PeopleError, Role, Store};
 
 /// `/administration/people`.
-pub(in crate::board) async fn people(
-    State(app): State<Shared>,
-    asking: Asking,
-    Reads(language): Reads,
-) -> Result<Html<String>, Problem> {
-    let by = asking.person.name.clone();
-    let reading = app.clone();
+pub(in crate::board) async fn people(office: Office) -> Page {
+    let language = office.language;
+    let by = office.asking.person.name.clone();
+    let reading = office.app.clone();
     let read = tokio::task::spawn_blocking(move || {
         let store = store(&reading)?;
         let now = reading.state.tokens.clock().wall();
@@ -54,7 +50,7 @@ pub(in crate::board) async fn people(
             Cell::text(user.areas.to_string()),
             Cell::text(catalogue::message(factor, language)),
             Cell::text(catalogue::message(stands, language)),
-            Cell::order((*user.id != *asking.person.name).then(|| change(user, language))),
+            Cell::order((*user.id != *office.asking.person.name).then(|| change(user, language))),
         ]);
     }
     let room = Room {
@@ -64,7 +60,7 @@ pub(in crate::board) async fn people(
         forms: vec![add(language)],
         ..Room::default()
     };
-    draw(&app, &asking, language, "/administration/people", room)
+    office.draw("/administration/people", room)
 }
 
 fn roles(language: Language) -> Vec<(String, String)> {
@@ -174,8 +170,8 @@ pub(in crate::board) async fn add_user(
     asking: Asking,
     Sent(added): Sent<Added>,
 ) -> Result<Json<Value>, Problem> {
-    let role = Role::parse(&added.role).ok_or_else(|| bad("`role` is no role"))?;
-    let areas = Areas::parse(&added.areas).map_err(|fault| bad(&fault.to_string()))?;
+    let role = Role::parse(&added.role).ok_or_else(|| Problem::unfit("`role` is no role"))?;
+    let areas = Areas::parse(&added.areas).map_err(|fault| Problem::unfit(fault.to_string()))?;
     let by = asking.person.name.clone();
     changing(&app, move |app, store| {
         let first = people::generated()?;
@@ -202,7 +198,8 @@ pub(in crate::board) async fn change_user(
     Sent(Changed { what }): Sent<Changed>,
 ) -> Result<Json<Value>, Problem> {
     if *asking.person.name == *id {
-        return Err(bad("ask another administrator to change what you may do yourself"));
+        let what = "ask another administrator to change what you may do yourself";
+        return Err(Problem::from(Kind::Refused).detail(what));
     }
     let by = asking.person.name.clone();
     changing(&app, move |app, store| {
@@ -236,7 +233,7 @@ async fn changing(
     app: &Shared,
     work: impl FnOnce(&App, &Store) -> Result<Value, PeopleError> + Send + 'static,
 ) -> Result<Json<Value>, Problem> {
-    let _turn = app.hashing.acquire().await;
+    let _turn = turn(app).await?;
     let worker = app.clone();
     let done = tokio::task::spawn_blocking(move || {
         let said = work(&worker, store(&worker)?).map_err(refused)?;
@@ -251,16 +248,13 @@ fn store(app: &App) -> Result<&Store, Problem> {
     app.state.tokens.store().ok_or_else(none)
 }
 
-fn bad(what: &str) -> Problem {
-    Problem::from(Kind::BadRequest).detail(what.to_owned())
-}
-
 fn refused(error: PeopleError) -> Problem {
     match error {
         PeopleError::Unknown(_) => Kind::NotFound.into(),
-        PeopleError::Taken(_) | PeopleError::Id(_) | PeopleError::Detail(_) => {
-            bad(&error.to_string())
+        PeopleError::Taken(_) | PeopleError::TokenTaken(_) => {
+            Problem::from(Kind::Refused).detail(error.to_string())
         }
+        PeopleError::Id(_) | PeopleError::Detail(_) => Problem::unfit(error.to_string()),
         other => fault(other),
     }
 }

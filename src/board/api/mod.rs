@@ -10,18 +10,20 @@ mod readings;
 mod orders;
 mod standing;
 mod past;
+mod quarantined;
 mod stations;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-pub(super) use asked::{Asked, Named, Sent, limit};
+pub(super) use asked::{Asked, Named, Page, Sent, limit};
 pub(super) use lists::{
     adoptions, alerts, audit, balance, deliveries, delivery, incident, incidents, quarantine, site,
     sites,
 };
-pub(super) use orders::{Orders, Said, give, new_key, order, settle};
+pub(super) use orders::{Giver, Remembered, Said, checked, give, new_key, order, settle};
 pub(super) use past::backfill;
+pub(super) use quarantined::re_run;
 pub(super) use readings::readings;
 pub(super) use shown::{decision, since};
 pub(super) use standing::{

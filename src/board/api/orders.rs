@@ -23,8 +23,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::asked::{Named, Sent};
+use super::asked::{Named, Sent, whole};
 use crate::board::access::Asking;
+use crate::board::drafts::misfits;
 use crate::board::language::Reads;
 use crate::board::problem::{Kind, Problem};
 use crate::board::words::say;
@@ -56,6 +57,17 @@ struct Body {
     /// Words in place of ours.
     #[serde(default)]
     text: Option<PublicText>,
+}
+
+/// What a person says of a delivery in doubt.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settlement {
+    #[serde(default)]
+    reason: String,
+    /// Of which attempt they speak; of the delivery as it stands, if they do not say.
+    #[serde(default, deserialize_with = "whole")]
+    attempt: Option<u32>,
 }
 
 /// What an order says.
@@ -97,7 +109,14 @@ pub(in crate::board) fn order(verb: Verb) -> MethodRouter<Shared> {
     post(
         move |State(app): State<Shared>, giver: Giver, Named(id): Named, Sent(body): Sent<Body>| async move {
             let Giver { asking, language, key } = giver;
-            let ordered = give(&app, &asking, verb, &id, key, body.said()?).await?;
+            let said = body.said()?;
+            if let Some(words) = &said.text
+                && let wrong = misfits(&app, &id, words, language).await?
+                && !wrong.is_empty()
+            {
+                return Err(Problem::from(Kind::Refused).detail(wrong.join("\n")));
+            }
+            let ordered = give(&app, &asking, verb, &id, key, said).await?;
             answered(ordered, language)
         },
     )
@@ -109,11 +128,18 @@ pub(in crate::board) fn settle(delivered: bool) -> MethodRouter<Shared> {
         move |State(app): State<Shared>,
               giver: Giver,
               Named(named): Named,
-              Sent(body): Sent<Body>| async move {
+              Sent(body): Sent<Settlement>| async move {
             let Giver { asking, language, key } = giver;
             let delivery = DeliveryKey::from_text(&named);
             let incident = delivery.incident().ok_or(Kind::NotFound)?;
-            let said = Said { settled: Some(Settled { delivery, delivered }), ..body.said()? };
+            let settled = Settled { delivery, delivered, attempt: body.attempt };
+            let said = Said {
+                reason: body.reason,
+                group: None,
+                bound: None,
+                text: None,
+                settled: Some(settled),
+            };
             let incident = incident.as_str();
             let ordered = give(&app, &asking, Verb::Settle, incident, key, said).await?;
             answered(ordered, language)
@@ -128,7 +154,7 @@ impl Body {
             (None, None) => None,
             _ => {
                 let what = "`level` and `text_hash` go together: they say what the approver saw";
-                return Err(Problem::from(Kind::BadRequest).detail(what));
+                return Err(Problem::unfit(what));
             }
         };
         Ok(Said { reason: self.reason, group: self.group, bound, text: self.text, settled: None })
@@ -172,7 +198,7 @@ pub(in crate::board) async fn give(
 }
 
 /// A reason, without what surrounds it.
-pub(super) fn checked(reason: &str) -> Result<&str, Problem> {
+pub(in crate::board) fn checked(reason: &str) -> Result<&str, Problem> {
     let reason = reason.trim();
     if reason.chars().count() > REASON_LEN_MAX
         || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r')
@@ -193,7 +219,9 @@ pub(in crate::board) fn new_key() -> Result<String, Problem> {
 /// The client's name for its order, or one made up: then a repetition is another order.
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let Some(given) = headers.get("idempotency-key") else { return new_key() };
-    let given = given.to_str().unwrap_or_default().trim_matches('"');
+    let given = given.to_str().unwrap_or_default();
+    let quoted = given.strip_prefix('"').and_then(|given| given.strip_suffix('"'));
+    let given = quoted.filter(|given| !given.is_empty()).unwrap_or(given);
     if (1..=KEY_LEN_MAX).contains(&given.len()) && given.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(given.into());
     }
@@ -203,7 +231,7 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
 
 /// The desk's decision on an order: the one already made, if it was given before.
 pub(super) async fn carried_out(app: &Shared, order: Order) -> Result<Ordered, Problem> {
-    if let Some(known) = app.orders.begin(&order)? {
+    if let Some(known) = app.orders.begin(order.id(), &order)? {
         return Ok(known);
     }
     // In a task of its own: an order that was begun is carried out even if its client goes away.
@@ -226,53 +254,60 @@ async fn decided(app: Shared, order: Order) -> Result<Ordered, Problem> {
         }
         Err(_) => Err(Kind::TooSlow.into()),
     };
-    app.orders.end(&order, ordered.as_ref().ok());
+    app.orders.end(order.id(), ordered.as_ref().ok());
     ordered
 }
 
-/// Orders given lately and what was decided, by id.
+/// What was given lately and what came of it, by name.
 #[derive(Default)]
-pub(in crate::board) struct Orders(Mutex<Given>);
+pub(in crate::board) struct Remembered(Mutex<Given>);
 
 #[derive(Default)]
 struct Given {
-    by_id: HashMap<String, (Order, Option<Ordered>)>,
-    ids: VecDeque<String>,
+    by_name: HashMap<String, (Order, Option<Ordered>)>,
+    names: VecDeque<String>,
 }
 
-impl Orders {
-    /// Notes that an order is given now. The decision, if it was given before.
-    fn begin(&self, order: &Order) -> Result<Option<Ordered>, Problem> {
+impl Remembered {
+    /// Notes that something is given now. What came of it, if it was given before.
+    ///
+    /// # Errors
+    /// If something else was given under this name, or it is on its way.
+    pub(in crate::board) fn begin(
+        &self,
+        name: &str,
+        what: &Order,
+    ) -> Result<Option<Ordered>, Problem> {
         let mut given = self.0.lock();
-        if let Some((before, ordered)) = given.by_id.get(order.id()) {
-            return match ordered {
-                _ if before != order => Err(Kind::KeyReused.into()),
+        if let Some((before, came)) = given.by_name.get(name) {
+            return match came {
+                _ if before != what => Err(Kind::KeyReused.into()),
                 None => Err(Problem::from(Kind::KeyInUse).retry_after(1)),
-                Some(ordered) => Ok(Some(ordered.clone())),
+                Some(came) => Ok(Some(came.clone())),
             };
         }
-        while given.ids.len() >= ORDERS_MAX
-            && let Some(oldest) = given.ids.pop_front()
+        while given.names.len() >= ORDERS_MAX
+            && let Some(oldest) = given.names.pop_front()
         {
-            given.by_id.remove(&oldest);
+            given.by_name.remove(&oldest);
         }
-        given.ids.push_back(order.id().to_owned());
-        given.by_id.insert(order.id().to_owned(), (order.clone(), None));
+        given.names.push_back(name.to_owned());
+        given.by_name.insert(name.to_owned(), (what.clone(), None));
         Ok(None)
     }
 
-    /// Notes what was decided; without a decision it may be given again.
-    fn end(&self, order: &Order, ordered: Option<&Ordered>) {
+    /// Notes what came of it; if nothing did, it may be given again.
+    pub(in crate::board) fn end(&self, name: &str, came: Option<&Ordered>) {
         let mut given = self.0.lock();
-        match ordered {
-            Some(ordered) => {
-                if let Some((_, known)) = given.by_id.get_mut(order.id()) {
-                    *known = Some(ordered.clone());
+        match came {
+            Some(came) => {
+                if let Some((_, known)) = given.by_name.get_mut(name) {
+                    *known = Some(came.clone());
                 }
             }
             None => {
-                given.by_id.remove(order.id());
-                given.ids.retain(|id| id != order.id());
+                given.by_name.remove(name);
+                given.names.retain(|one| one != name);
             }
         }
     }

@@ -35,7 +35,7 @@ pub(in crate::board) async fn backfill(
 }
 
 /// The collector a station reports through.
-fn source(app: &Shared, site: &str, station: &str) -> Option<String> {
+pub(super) fn source(app: &Shared, site: &str, station: &str) -> Option<String> {
     let registry = &app.live.facts().overview.setup.registry;
     let found = registry.station(registry.site(site)?, station)?;
     Some(registry.stations()[found.index()].source.clone())

@@ -82,12 +82,12 @@ fn wish(
     let to = moment(&asked.to, "to")?.unwrap_or(now);
     let from = moment(&asked.from, "from")?.unwrap_or_else(|| to.minus(BACK));
     if from >= to {
-        return Err(refused("`from` lies before `to`"));
+        return Err(Problem::unfit("`from` lies before `to`"));
     }
     let every = asked.every.as_deref().map(duration).transpose();
     let every = every.map_err(|_| refused("`every` is a duration such as 10min, 1h or 1d"))?;
     if every.is_some_and(|every| every < EVERY_MIN) {
-        return Err(refused("`every` is at least 1 s"));
+        return Err(Problem::unfit("`every` is at least 1 s"));
     }
     let limit = asked.limit.unwrap_or(POINTS);
     if !(1..=POINTS_MAX).contains(&limit) {

@@ -129,7 +129,7 @@ pub(in crate::board) async fn re_zero(
     let offset = match (body.offset, body.reads) {
         (Some(offset), None) => offset,
         (None, Some(reads)) => offset_for(&app, &series, reads)?,
-        _ => return Err(refused("`reads` or `offset` says where the zero is")),
+        _ => return Err(Problem::unfit("`reads` or `offset` says where the zero is")),
     };
     let ask = SiteAsk::ReZero { series, offset };
     order(&app, &giver, &body.reason, ask).await
@@ -198,23 +198,19 @@ fn offset_for(app: &App, series: &SeriesName, reads: f64) -> Result<f64, Problem
     let at = overview.setup.registry.find(series).ok_or(Kind::NotFound)?;
     let latest = overview.latest.get(at.index()).copied().flatten();
     let Some(latest) = latest else {
-        return Err(refused("nothing was read on this series yet: give `offset`"));
+        return Err(Problem::unfit("nothing was read on this series yet: give `offset`"));
     };
     let zeros = overview.zeros.get(series).map_or(&[][..], Vec::as_slice);
     let before = zero_at(zeros, latest.measured_at).map_or(0.0, |zero| zero.offset);
     Ok(before + reads - latest.value)
 }
 
-fn refused(what: &str) -> Problem {
-    Problem::from(Kind::BadRequest).detail(what.to_owned())
-}
-
 fn series(text: &str) -> Result<SeriesName, Problem> {
-    text.parse().map_err(|_| refused("a series is site/station/sensor/quantity"))
+    text.parse().map_err(|_| Problem::unfit("a series is site/station/sensor/quantity"))
 }
 
 fn moment(text: &str) -> Result<Timestamp, Problem> {
-    Timestamp::parse(text).map_err(|_| refused("moments are RFC 3339 with offset"))
+    Timestamp::parse(text).map_err(|_| Problem::unfit("moments are RFC 3339 with offset"))
 }
 
 fn until(
@@ -226,9 +222,9 @@ fn until(
         (Some(until), None) => moment(until),
         (None, Some(lasts)) => match duration(lasts) {
             Ok(lasts) => Ok(begins.plus(lasts)),
-            Err(_) => Err(refused("`for` is a duration, as \"2 h\"")),
+            Err(_) => Err(Problem::unfit("`for` is a duration, as \"2 h\"")),
         },
-        _ => Err(refused("`until` or `for` says when it ends")),
+        _ => Err(Problem::unfit("`until` or `for` says when it ends")),
     }
 }
 

@@ -2,9 +2,7 @@
 // when events stop coming. Without it the page can still be read. Others hear of it by events of the document: `drawn`
 // when something was drawn, `redraw` to ask for it.
 
-const text = document.body.dataset;
-const fill = (message, ...values) => message.replace(/\{(\d)\}/g, (_, place) => values[place] ?? "");
-const find = (id) => document.getElementById(id);
+import { fill, find, text } from "./words.js";
 
 /** Events stop for longer than this (they beat every ten seconds): the page is not live. */
 const SILENCE_MAX = 25_000;

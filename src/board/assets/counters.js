@@ -1,8 +1,7 @@
 // While somebody changes the words of an alert: what each channel would say, how long that is, what is wrong with it.
 // The server says so, by the same rules that hold when it goes out.
 
-const text = document.body.dataset;
-const fill = (message, ...values) => message.replace(/\{(\d)\}/g, (_, place) => values[place] ?? "");
+import { fill, text } from "./words.js";
 
 /** How long one waits for the next key. */
 const PAUSE = 400;

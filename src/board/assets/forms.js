@@ -1,7 +1,6 @@
 // Forms that order something: what they say goes to the API as JSON, and its answer is shown beneath the button.
 
-const text = document.body.dataset;
-const fill = (message, ...values) => message.replace(/\{(\d)\}/g, (_, place) => values[place] ?? "");
+import { fill, newKey, text } from "./words.js";
 
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-post]");
@@ -24,6 +23,7 @@ async function send(form) {
     picture.value = "";
   }
   delete form.came;
+  if (came.told) return came.told.join("\n");
   if (came.password) return fill(text.textPassword, came.password);
   if (came.asked) return fill(text.textAsked, came.asked.join(", "));
   return fill(text.textDone, came.sequence ?? came.done ?? "");
@@ -76,6 +76,3 @@ function said(form) {
   }
   return body;
 }
-
-// Not randomUUID: browsers keep it back where the board is served without TLS.
-const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,8 +1,6 @@
 // Carries orders: a button names one, the dialog says what will be heard by whom and asks why, the API takes it.
 
-const text = document.body.dataset;
-const fill = (message, ...values) => message.replace(/\{(\d)\}/g, (_, place) => values[place] ?? "");
-const find = (id) => document.getElementById(id);
+import { fill, find, newKey, text } from "./words.js";
 const dialog = find("order");
 let order = null;
 
@@ -46,6 +44,3 @@ async function give({ verb, incident, key }, reason) {
   document.dispatchEvent(new Event("redraw"));
   return null;
 }
-
-// Not randomUUID: browsers keep it back where the board is served without TLS.
-const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

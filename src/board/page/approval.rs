@@ -20,11 +20,15 @@ use super::incident::hearers_of_group;
 use crate::board::Shared;
 use crate::board::access::Asking;
 use crate::board::api::{Said, give, new_key};
+use crate::board::drafts::misfits;
 use crate::board::language::Reads;
 use crate::board::moment::Shown;
 use crate::board::problem::{Kind, Problem};
 use crate::board::words::{hazard, say, site_name, zone};
 use crate::people::Role;
+
+/// How much evidence stands above the answer, the weightiest first; the incident's page has all of it.
+const EVIDENCE_MAX: usize = 5;
 
 /// One group that is asked about.
 #[derive(Serialize)]
@@ -125,6 +129,13 @@ pub(in crate::board) async fn answer(
         _ => return Err(Problem::from(Kind::BadRequest).detail("`verb` is approve or reject")),
     };
     let said = answer.said()?;
+    if let Some(words) = &said.text
+        && let wrong = misfits(&app, &id, words, reads.0).await?
+        && !wrong.is_empty()
+    {
+        let outcome = context! { taken => false, said => wrong.join("; ") };
+        return draw(&app, &asking, reads, &id, Some(outcome)).await;
+    }
     let ordered = give(&app, &asking, verb, &id, answer.key, said).await?;
     let Reads(language) = reads;
     let outcome = context! {
@@ -156,7 +167,7 @@ async fn draw(
         look => record.level.name(),
         word => catalogue::level(record.level, language),
         what => say(&record.what, language),
-        evidence => record.evidence.iter().map(|one| say(&one.text, language).to_owned()).collect::<Vec<_>>(),
+        evidence => record.evidence.iter().take(EVIDENCE_MAX).map(|one| say(&one.text, language).to_owned()).collect::<Vec<_>>(),
         questions => Value::from(Serde(questions)),
         may_approve => asking.may(Role::Approver, setup, place),
         lacks_second => asking.person.role >= Role::Approver && asking.lacks_second_factor(),

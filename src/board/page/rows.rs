@@ -95,7 +95,7 @@ pub(super) struct Lead {
 impl Lead {
     pub(super) fn new(forecast: &Forecast, zone: &str) -> Self {
         let shown = |at| Shown::new(at, zone);
-        let (earliest, latest) = forecast.interval.unzip();
+        let (earliest, latest) = forecast.between().unzip();
         Self { at: shown(forecast.at), earliest: earliest.map(shown), latest: latest.map(shown) }
     }
 }
@@ -194,8 +194,8 @@ pub(super) struct StrangerRow {
     said: Vec<String>,
 }
 
-/// Who waits to be adopted.
-pub(super) fn strangers(overview: &Overview) -> Vec<StrangerRow> {
+/// Who waits to be adopted, and how many more do.
+pub(super) fn strangers(overview: &Overview) -> (Vec<StrangerRow>, usize) {
     let row = |(stranger, heard): (&Stranger, &Heard)| StrangerRow {
         name: match &stranger.name {
             StrangerName::Station(site, station) => format!("{site}/{station}"),
@@ -213,7 +213,9 @@ pub(super) fn strangers(overview: &Overview) -> Vec<StrangerRow> {
             })
             .collect(),
     };
-    overview.waiting.iter().take(STRANGERS_MAX).map(row).collect()
+    let all = overview.waiting.iter().count();
+    let shown = overview.waiting.iter().take(STRANGERS_MAX).map(row).collect();
+    (shown, all.saturating_sub(STRANGERS_MAX))
 }
 
 #[derive(Serialize)]

@@ -11,11 +11,12 @@ use axum::extract::State;
 use axum::response::Html;
 use ingest::archive::history::{Asked, Point};
 use minijinja::context;
-use minijinja::value::{Serde, Value};
+use minijinja::value::{Serde, Value, merge_maps};
 use reading::registry::{Make, Series, Site, StationIndex};
 use reading::{Quality, Quantity, SeriesName, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
+use super::head;
 use crate::board::Shared;
 use crate::board::access::Asking;
 use crate::board::administration::report_form;
@@ -124,7 +125,12 @@ pub(super) struct SeriesShown {
     /// Between which values the next reading is expected.
     expected: Option<(String, String)>,
     maker: String,
+    /// Whether it can be relied on: a vital sign, and its word.
+    vital: &'static str,
+    health: &'static str,
     chart: Option<Chart>,
+    /// The same, small enough for a table.
+    spark: Option<String>,
     /// What is computed from it: rates, running sums, soil water.
     derived: Vec<Derived>,
     /// What all amounts of the range came to.
@@ -187,16 +193,24 @@ pub(in crate::board) async fn site(
     let index = setup.registry.site(&id).ok_or(Kind::NotFound)?;
     let site = &setup.registry.sites()[index.index()];
     let to = app.now();
-    let series = series_of(&setup, site);
+    let mut series = series_of(&setup, site);
+    let count = series.len();
+    series.truncate(SERIES_MAX);
     let (past, history_is_there) = match past(&app, series.clone(), range, to).await {
         Ok(past) => (past, true),
         Err(_) => (Vec::new(), false), // told in the log; the rest of the page is worth having
     };
     let view = facts.overview.sites.get(index.index());
     let may = asking.may(Role::Operator, &setup, &id);
-    let (work, photos, order_forms) = inspections::log(&app, &id, may, language).await;
+    let log = inspections::log(&app, &id, may, language).await;
     let drawing = SitePage { facts: &facts, setup: &setup, site, range, to, language };
+    let documents = app.state.documents.get(&site.id).map_or(&[][..], |all| &all[..]);
+    let documents: Vec<_> = documents
+        .iter()
+        .map(|one| (say(&one.name, language).to_owned(), one.url.clone()))
+        .collect();
     let context = context! {
+        here => "site",
         id => site.id.as_str(),
         name => say(&site.name, language),
         area => say(&site.area, language),
@@ -213,12 +227,13 @@ pub(in crate::board) async fn site(
         history_is_there,
         incidents => Value::from(Serde(drawing.incidents())),
         series => Value::from(Serde(drawing.series(&series, &past))),
+        series_more => count - series.len(),
+        documents,
         rules => Value::from(Serde(drawing.rules())),
         report => Value::from(Serde(may.then(|| report_form(&id, language)))),
-        work => Value::from(Serde(work)),
-        photos => Value::from(Serde(photos)),
-        order_forms => Value::from(Serde(order_forms)),
+        log => Value::from(Serde(log)),
     };
+    let context = merge_maps([head(&app, &facts, &asking, language), context]);
     app.templates.page("site.html", language, context)
 }
 
@@ -230,7 +245,6 @@ fn series_of(setup: &Setup, site: &Site) -> Vec<(usize, SeriesName)> {
         .filter(|(_, station)| registry.sites()[station.site.index()].id == site.id)
         .flat_map(|(at, _)| registry.series_of(StationIndex(at as u32)))
         .map(|at| (at, registry.series()[at].name.clone()))
-        .take(SERIES_MAX)
         .collect()
 }
 
@@ -290,13 +304,15 @@ impl SitePage<'_> {
         let adds_up = quantity == Quantity::Rain;
         let limits = self.limits(series, Measured::Value);
         let end = latest.and_then(|latest| latest.forecast).and_then(|forecast| {
-            let (earliest, latest) = forecast.interval?;
+            let (earliest, latest) = forecast.between()?;
             Some([earliest, forecast.at, latest])
         });
         let chart = self.drawing(&past.points, self.range.every, &limits, adds_up, |drawing| {
             let expected = latest.and_then(|latest| latest.expected).filter(|_| !adds_up);
             Drawing { expected, ..drawing }.with_end(end)
         });
+        let spark = self.drawing(&past.points, self.range.every, &[], adds_up, |it| it.spark());
+        let (vital, health) = self.health(series, latest);
         let sum: f64 = past.points.iter().map(|point| point.sum).sum();
         SeriesShown {
             name: format!("{}/{}", series.name.station, series.name.sensor),
@@ -309,24 +325,49 @@ impl SitePage<'_> {
                 .and_then(|latest| latest.expected)
                 .map(|(low, high)| (number(low), number(high))),
             maker: series.make.as_deref().map(made_by).unwrap_or_default(),
+            vital,
+            health: catalogue::message(health, self.language),
             chart,
+            spark,
             derived: if adds_up { self.wet(series, past) } else { self.rate(series, past) },
             sum: (adds_up && !past.points.is_empty()).then(|| number(sum)),
         }
     }
 
-    fn drawing(
+    fn drawing<T>(
         &self,
         points: &[Point],
         every: Duration,
         limits: &[Wish],
         adds_up: bool,
-        draw: impl FnOnce(Drawing<'_>) -> Option<Chart>,
-    ) -> Option<Chart> {
+        draw: impl FnOnce(Drawing<'_>) -> Option<T>,
+    ) -> Option<T> {
         let name = |at: Timestamp| named(at, &self.site.zone, self.range.format);
         let from = self.to.minus(self.range.whole);
         let expected = None;
         draw(Drawing { points, from, to: self.to, every, limits, expected, adds_up, name: &name })
+    }
+
+    /// Whether an instrument can be relied on: it was heard, its station is there, it is not silent for longer than a
+    /// criterion lets it be, and nothing is known against what it said last.
+    fn health(&self, series: &Series, latest: Option<Latest>) -> (&'static str, &'static str) {
+        let station = self.facts.overview.stations.get(series.station.index());
+        let gone = station.and_then(|now| now.life.there).is_some_and(|(there, _)| !there);
+        let Some(latest) = latest else { return ("starting", "site-nothing-yet") };
+        let silence = self.clauses_on(series).find_map(|(_, clause)| match &clause.condition {
+            ConditionSettings::Silence(settings) => Some(settings.after),
+            _ => None,
+        });
+        let age = self.to.max(latest.measured_at).since(latest.measured_at);
+        if gone {
+            ("failed", "office-gone")
+        } else if silence.is_some_and(|after| age > after) {
+            ("failed", "site-silent")
+        } else if latest.quality.words().next().is_some() {
+            ("degraded", "site-doubtful")
+        } else {
+            ("ok", "board-vital-ok")
+        }
     }
 
     /// How fast it moves, where a criterion is about that.
@@ -454,16 +495,18 @@ impl SitePage<'_> {
     }
 
     fn incidents(&self) -> Vec<IncidentShown> {
-        let here = self.facts.open.iter().filter(|record| record.site == self.site.id);
-        here.map(|record| IncidentShown {
+        let open = self.facts.open.iter();
+        let mut here: Vec<_> = open.filter(|record| record.site == self.site.id).collect();
+        here.sort_by_key(|record| std::cmp::Reverse(record.level));
+        let shown = here.into_iter().map(|record| IncidentShown {
             id: record.id.to_string(),
             hazard: hazard(record.hazard, self.language),
             look: record.level.name(),
             word: catalogue::level(record.level, self.language),
             what: say(&record.what, self.language).to_owned(),
             since: Shown::new(record.opened_at, &self.site.zone),
-        })
-        .collect()
+        });
+        shown.collect()
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) const LOOKS: [&str; 6] =
     ["severe", "warning", "caution", "unknown", "attention", "normal"];
 
 /// Sorts by: how it looks, how soon it is forecast to fail, what the evidence argues for, how little of it is seen.
-pub(super) fn rank(view: &SiteView, fails_at: Option<Timestamp>) -> impl Ord + use<> {
+pub(in crate::board) fn rank(view: &SiteView, fails_at: Option<Timestamp>) -> impl Ord + use<> {
     let look = LOOKS.iter().position(|name| *name == look(view)).unwrap_or(0);
     let soon = fails_at.unwrap_or(Timestamp::MAX);
     (look, soon, Reverse(view.assessed), Reverse(view.silent))

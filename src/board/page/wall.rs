@@ -1,6 +1,8 @@
 //! `/wall`: what hangs on the wall of a situation room. The map, who is in danger, what goes on, whether the ways out
 //! work and how much is seen; in letters that are read from four metres.
 
+use std::collections::BTreeMap;
+
 use alerting::catalogue::Language;
 use axum::extract::State;
 use axum::response::Html;
@@ -13,6 +15,7 @@ use super::sorted::rank;
 use super::{head, words};
 use crate::board::access::Asking;
 use crate::board::facts::{Facts, Returns};
+use crate::board::labels::{self, Label, Named};
 use crate::board::language::Reads;
 use crate::board::map::{self, View};
 use crate::board::moment::{HOME_ZONE, Shown};
@@ -34,7 +37,12 @@ struct Mark {
     word: &'static str,
     x: f64,
     y: f64,
+    /// Its name beside it, where that is to be read.
+    label: Option<Label>,
 }
+
+/// How large what is normal is drawn, of the size of a mark; the style sheet says the same.
+const CALM: f64 = 0.62;
 
 /// The page.
 pub(in crate::board) async fn wall(
@@ -65,8 +73,14 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
     let (sites, more) = rows::sites(facts, language);
     let listed: Vec<_> = sites.into_iter().filter(|site| !site.is_calm()).collect();
     let unlisted = listed.len().saturating_sub(LISTED_MAX) + more;
-    let (marks, unmarked) = marks(facts, language);
+    let (mut marks, unmarked) = marks(facts, language);
     let view = View::around(marks.iter().map(|mark| (mark.x, mark.y)));
+    name(&mut marks, &view);
+    let numbers: BTreeMap<String, usize> = marks
+        .iter()
+        .filter_map(|mark| Some((mark.id.clone(), mark.label.as_ref()?.number?)))
+        .collect();
+    marks.reverse(); // the worst is drawn over the others
     let Returns { heard, series, percent, newest } = facts.returns();
     let troubled = facts.checks.iter().filter(|check| check.vital != Vital::Ok);
     let troubled: Vec<_> = troubled.map(|check| CheckRow::new(check, language)).collect();
@@ -80,9 +94,11 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
         incidents => Value::from(Serde(rows::incidents(facts, asking, language))),
         channels => Value::from(Serde(rows::channels(facts))),
         marks => Value::from(Serde(marks)),
+        numbers => Value::from(Serde(numbers)),
         unmarked,
         view => Value::from(Serde(view)),
         size => view.mark(),
+        letter => view.mark() * labels::LETTER,
         heard,
         series,
         percent,
@@ -92,7 +108,24 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
     }
 }
 
-/// Every site as a mark, the mildest first: the worst is drawn over the others.
+/// Gives names to those that are listed beside the map, the worst first.
+fn name(marks: &mut [Mark], view: &View) {
+    let named: Vec<Named<'_>> = marks
+        .iter()
+        .enumerate()
+        .map(|(at, mark)| {
+            let calm = mark.look == "normal";
+            let name = (!calm && at < LISTED_MAX).then_some(mark.name.as_str());
+            Named { x: mark.x, y: mark.y, scale: if calm { CALM } else { 1.0 }, name }
+        })
+        .collect();
+    let labels = labels::placed(&named, view.mark(), view.bounds());
+    for (mark, label) in marks.iter_mut().zip(labels) {
+        mark.label = label;
+    }
+}
+
+/// Every site as a mark, the worst first.
 fn marks(facts: &Facts, language: Language) -> (Vec<Mark>, usize) {
     let overview = &facts.overview;
     let registry = &overview.setup.registry;
@@ -111,7 +144,8 @@ fn marks(facts: &Facts, language: Language) -> (Vec<Mark>, usize) {
             word: words::look_word(view, language),
             x,
             y,
+            label: None,
         })
     };
-    (views.iter().rev().filter_map(mark).collect(), unmarked)
+    (views.iter().filter_map(mark).collect(), unmarked)
 }

@@ -1,38 +1,16 @@
 //! The approver's page: what is asked, and the answer.
 
-use alerting::Decision;
-use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText};
+use alerting::approval::{Bound, PublicText};
 
 use super::*;
 use crate::board::sessions::Holder;
 use crate::people::Areas;
 
-fn words() -> PublicText {
-    PublicText {
-        headline: text("붕괴 위험", "The slope may collapse"),
-        description: text("비탈면이 움직입니다", "The slope moves"),
-        instruction: text("대피하십시오", "Leave now"),
-    }
-}
-
 /// A night in which somebody has to say whether the public may hear.
-async fn asked() -> (World, String, Bound) {
+async fn questioned() -> (World, String, Bound) {
     let world = World::new().await;
     night(&world).await;
-    let bound = Bound::new(Level::Severe, &words());
-    let mut incident = record("gwang-3", 14_007, Level::Severe, 2_300, text("승인 대기", "asked"));
-    incident.state = alerting::decision::IncidentState::AwaitingApproval;
-    incident.approvals = vec![ApprovalView {
-        group: "public".parse().unwrap(),
-        state: ApprovalState::Asked,
-        bound: bound.clone(),
-        text: Some(words()),
-        agreed: vec![],
-        persons: 1,
-        answers_at: Some(at(2_900)),
-        note: String::new(),
-    }];
-    world.decide([Decision::Incident(incident)]).await;
+    let bound = asked(&world).await;
     (world, "/incidents/live_gwang-3_slope-failure_14007/approval".into(), bound)
 }
 
@@ -43,10 +21,10 @@ fn form(bound: &Bound, more: &str) -> String {
 
 #[tokio::test]
 async fn the_page_shows_what_would_be_heard_and_lets_approvers_answer() {
-    let (world, path, _) = asked().await;
+    let (world, path, _) = questioned().await;
     for (token, may) in [(VIEWER, false), (OPERATOR, false), (APPROVER, true)] {
         let page = body(world.get(&path, token).await).await;
-        assert!(page.contains("대피하십시오") && page.contains("Leave now"), "{page}");
+        assert!(page.contains("대피하십시오") && page.contains("Go to the school"), "{page}");
         assert_eq!(page.contains("value=\"approve\""), may, "{token}");
     }
     let board = world.get_page("/").await;
@@ -57,7 +35,7 @@ async fn the_page_shows_what_would_be_heard_and_lets_approvers_answer() {
 
 #[tokio::test]
 async fn g10_the_answer_is_bound_to_what_was_shown_and_given_once() {
-    let (world, path, bound) = asked().await;
+    let (world, path, bound) = questioned().await;
     let send = |token: &str, text: String| {
         let asked = request(Method::POST, &path).header(AUTHORIZATION, bearer(token));
         world.ask(asked.body("application/x-www-form-urlencoded", text))
@@ -81,15 +59,15 @@ async fn g10_the_answer_is_bound_to_what_was_shown_and_given_once() {
 
 #[tokio::test]
 async fn words_left_as_they_are_are_no_other_words() {
-    let (world, path, bound) = asked().await;
+    let (world, path, bound) = questioned().await;
     let words_of = |headline: &str| {
         let parts = [
             ("headline_ko", headline),
             ("headline_en", "The slope may collapse"),
-            ("description_ko", "비탈면이 움직입니다"),
-            ("description_en", "The slope moves"),
-            ("instruction_ko", "대피하십시오"),
-            ("instruction_en", "Leave now"),
+            ("description_ko", "비탈면이 움직입니다."),
+            ("description_en", "The slope moves."),
+            ("instruction_ko", "광덕초 체육관으로 대피하십시오."),
+            ("instruction_en", "Go to the school."),
         ];
         let parts = parts.map(|(name, said)| format!("&{name}={}", escaped(said)));
         form(&bound, &format!("&verb=approve{}", parts.concat()))
@@ -104,13 +82,40 @@ async fn words_left_as_they_are_are_no_other_words() {
     }
 }
 
+#[tokio::test]
+async fn g10_words_too_long_for_a_channel_of_the_public_are_refused_with_its_name() {
+    let (world, path, bound) = questioned().await;
+    let api = format!("/api/v1{}", path.replace("/approval", "/approve"));
+    let order = |instruction: &str| {
+        let words = PublicText { instruction: text(instruction, "Leave now"), ..words() };
+        let asked = request(Method::POST, &api).header(AUTHORIZATION, bearer(APPROVER));
+        world.ask(asked.body("application/json", json!({ "text": words }).to_string()))
+    };
+    let long = "즉시 대피하십시오 ".repeat(20);
+    let refused = order(&long).await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    let why = read_json(refused).await["detail"].to_string();
+    assert!(why.contains("siren") && why.contains("cell-broadcast-90"), "{why}");
+    let edited = format!(
+        "&verb=approve&headline_ko=a&headline_en=a&description_ko=a&description_en=a&instruction_ko={}&instruction_en=Leave",
+        escaped(&long)
+    );
+    let page = form(&bound, &edited);
+    let asked = request(Method::POST, &path).header(AUTHORIZATION, bearer(APPROVER));
+    let shown = body(world.ask(asked.body("application/x-www-form-urlencoded", page)).await).await;
+    assert!(shown.contains("siren, cell-broadcast-90"), "{shown}");
+    assert_eq!(world.sink.given.lock().len(), 0, "nothing was ordered");
+    assert_eq!(order("지금 대피하십시오").await.status(), StatusCode::OK);
+    assert_eq!(world.sink.given.lock().len(), 1);
+}
+
 fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 #[tokio::test]
 async fn a_page_of_another_site_answers_nothing() {
-    let (world, path, bound) = asked().await;
+    let (world, path, bound) = questioned().await;
     let person = Person { name: "lee".into(), role: Role::Approver, areas: Areas::default() };
     let holder = Holder::Given(person);
     let session = world.app.state.tokens.open_session(holder, true);

@@ -6,19 +6,25 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use alerting::Decision;
-use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText};
-use alerting::decision::IncidentState;
 use base64::Engine as _;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::*;
+use crate::people::SecondFactor;
+
+mod night;
+mod map;
+mod readers;
+mod line;
 
 const DRIVER: &str = "chromedriver";
 
 /// How long the browser may take for anything on a busy machine.
 const DUE: Duration = Duration::from_secs(60);
+
+/// What is pressed and lower than 44 px on a screen as narrow as a phone; links within a text are as high as it.
+const TOO_LOW: &str = "if (innerWidth > 700) return []; const pressed = document.querySelectorAll('button, select, summary, input:not([type=checkbox]):not([type=hidden]), nav a, .ranges a, .sites h3 a, .incidents h3 a'); return [...pressed].filter((one) => one.checkVisibility() && one.offsetHeight < 44).slice(0, 5).map((one) => one.outerHTML.slice(0, 150));";
 
 /// A browser.
 struct Browser {
@@ -28,7 +34,11 @@ struct Browser {
     /// What keeps people out, page by page.
     found: parking_lot::Mutex<Vec<String>>,
     _driver: Child,
+    _turn: tokio::sync::MutexGuard<'static, ()>,
 }
+
+/// One at a time: a browser has enough to do with two cores.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 impl Browser {
     /// Starts one; `None` where there is none.
@@ -38,6 +48,7 @@ impl Browser {
             return None;
         }
         rustls::crypto::ring::default_provider().install_default().ok();
+        let turn = TURN.lock().await;
         let spawned = Command::new(DRIVER)
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -74,15 +85,19 @@ impl Browser {
             client.post(&base).body(wanted.to_string()).send().await.unwrap().json().await.unwrap();
         let id = began["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{began}"));
         let session = format!("{base}/{id}");
-        Some(Self { client, session, found: Default::default(), _driver: driver })
+        Some(Self { client, session, found: Default::default(), _driver: driver, _turn: turn })
     }
 
     async fn tell(&self, path: &str, what: Value) -> Value {
-        let asked = self.client.post(format!("{}/{path}", self.session)).body(what.to_string());
-        let mut said: Value = asked.send().await.unwrap().json().await.unwrap();
-        let value = said["value"].take();
+        let value = self.ask(path, &what).await;
         assert!(value["error"].is_null(), "{path} {what}: {value}");
         value
+    }
+
+    async fn ask(&self, path: &str, what: &Value) -> Value {
+        let asked = self.client.post(format!("{}/{path}", self.session)).body(what.to_string());
+        let mut said: Value = asked.send().await.unwrap().json().await.unwrap();
+        said["value"].take()
     }
 
     async fn open(&self, url: &str) {
@@ -96,8 +111,38 @@ impl Browser {
     async fn size(&self, width: u32, height: u32, mobile: bool) {
         let metrics =
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
-        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
-        self.tell("goog/cdp/execute", command).await;
+        self.browser("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Tells the browser itself, over its own protocol.
+    async fn browser(&self, command: &str, params: Value) -> Value {
+        self.tell("goog/cdp/execute", json!({ "cmd": command, "params": params })).await
+    }
+
+    /// Presses a key, as `Tab`, wherever the focus is.
+    async fn press(&self, key: &str) {
+        let text = match key {
+            "Enter" => "\r",
+            one if one.chars().count() == 1 => one,
+            _ => "",
+        };
+        let code = match key {
+            "Tab" => 9,
+            "Enter" => 13,
+            "Escape" => 27,
+            "ArrowRight" => 39,
+            _ => 0,
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let event =
+                json!({ "type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code });
+            self.browser("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Until the page hears of what happens by itself.
+    async fn live(&self) {
+        self.until("document.getElementById('link')?.dataset.state === 'live'").await;
     }
 
     async fn find(&self, css: &str) -> String {
@@ -105,9 +150,17 @@ impl Browser {
         found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned()
     }
 
+    /// A page that renews itself may do so between the look and the finger: then it is looked for again.
     async fn tap(&self, css: &str) {
-        let element = self.find(css).await;
-        self.tell(&format!("element/{element}/click"), json!({})).await;
+        for _ in 0..5 {
+            let element = self.find(css).await;
+            let said = self.ask(&format!("element/{element}/click"), &json!({})).await;
+            if said["error"] != "stale element reference" {
+                assert!(said["error"].is_null(), "{css}: {said}");
+                return;
+            }
+        }
+        panic!("{css} is renewed whenever it is touched");
     }
 
     async fn write(&self, css: &str, text: &str) {
@@ -140,12 +193,16 @@ impl Browser {
         std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
     }
 
-    /// Nothing is wider than the screen, and axe-core finds nothing that keeps people out.
+    /// Nothing is wider than the screen, on a phone nothing that is pressed is lower than 44 px, and axe-core finds
+    /// nothing that keeps people out.
     async fn look(&self, page: &str) {
         let wide = self.run("return document.documentElement.scrollWidth - innerWidth").await;
         if wide.as_i64().unwrap() > 0 {
             self.found.lock().push(format!("{page} is {wide} px wider than the screen"));
         }
+        let low = self.run(TOO_LOW).await;
+        let low = low.as_array().unwrap().iter();
+        self.found.lock().extend(low.map(|one| format!("{page}: lower than a finger: {one}")));
         let Some(axe) = std::env::var_os("BONGSU_AXE") else {
             return println!("skipped: BONGSU_AXE is not set");
         };
@@ -169,185 +226,76 @@ impl Browser {
     }
 }
 
-fn words() -> PublicText {
-    PublicText {
-        headline: text("붕괴 위험", "The slope may collapse"),
-        description: text("비탈면이 움직입니다.", "The slope moves."),
-        instruction: text("광덕초 체육관으로 대피하십시오.", "Go to the school."),
-    }
+/// A board that is served, and the world behind it.
+struct Room {
+    world: World,
+    board: String,
+    factor: SecondFactor,
+    stop: CancellationToken,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-/// The incident at a slope climbs, and the public is asked about.
-async fn climb(world: &World) {
-    let mut incident = record(
-        "gwang-3",
-        14_007,
-        Level::Severe,
-        2_300,
-        text("주의 → 심각: 승인 대기", "Caution → Severe: asked"),
-    );
-    incident.state = IncidentState::AwaitingApproval;
-    incident.revision = 3;
-    incident.approvals = vec![ApprovalView {
-        group: "public".parse().unwrap(),
-        state: ApprovalState::Asked,
-        bound: Bound::new(Level::Severe, &words()),
-        text: Some(words()),
-        agreed: vec![],
-        persons: 1,
-        answers_at: Some(at(2_900)),
-        note: String::new(),
-    }];
-    world.decide([Decision::Incident(incident)]).await;
-    world
-        .publish(|overview| {
-            let site = overview.setup.registry.site("gwang-3").unwrap();
-            overview.sites[site.index()].level = Level::Severe;
+impl Room {
+    /// A night, and jang who may approve.
+    async fn open(change: impl FnOnce(&mut BoardState)) -> Self {
+        let world = World::with(|state| {
+            let clock = Clock::simulated(at(2_412), 1.0);
+            state.clock = Arc::new(move || clock.wall());
+            change(state);
         })
         .await;
-}
-
-#[tokio::test]
-async fn an_officer_sees_an_incident_climb_approves_on_a_phone_and_sees_the_siren_confirm() {
-    let Some(browser) = Browser::start().await else { return };
-    let world = World::with(|state| {
-        let clock = Clock::simulated(at(2_412), 1.0);
-        state.clock = Arc::new(move || clock.wall());
-    })
-    .await;
-    night(&world).await;
-    world.add_user("jang", Role::Approver, "all").await;
-    let factor = world.add_factor("jang");
-    world
-        .publish(|overview| {
-            let site = overview.setup.registry.site("gwang-3").unwrap();
-            overview.sites[site.index()].level = Level::Caution;
-        })
-        .await;
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let board = format!("http://{}", listener.local_addr().unwrap());
-    // the world's own board is the one that is served: what it is told shows
-    let (stop, app) = (CancellationToken::new(), world.app.clone());
-    let door = crate::board::door::Door::new(listener, None);
-    let service =
-        crate::board::router(app).into_make_service_with_connect_info::<crate::board::Peer>();
-    let serving = tokio::spawn(
-        axum::serve(door, service)
+        night(&world).await;
+        world.add_user("jang", Role::Approver, "all").await;
+        let factor = world.add_factor("jang");
+        world
+            .publish(|overview| {
+                let site = overview.setup.registry.site("gwang-3").unwrap();
+                overview.sites[site.index()].level = Level::Caution;
+            })
+            .await;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let board = format!("http://{}", listener.local_addr().unwrap());
+        // the world's own board is the one that is served: what it is told shows
+        let (stop, app) = (CancellationToken::new(), world.app.clone());
+        let door = crate::board::door::Door::new(listener, None);
+        let service =
+            crate::board::router(app).into_make_service_with_connect_info::<crate::board::Peer>();
+        let serving = axum::serve(door, service)
             .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .into_future(),
-    );
-
-    // sign in, as somebody does at three in the morning
-    browser.size(390, 844, true).await;
-    browser.open(&format!("{board}/wall?lang=ko")).await;
-    browser.write("#user", "jang").await;
-    browser.write("#password", PASSWORD).await;
-    browser.write("#code", &factor.code(world.state.tokens.clock().wall())).await;
-    browser.look("sign-in").await;
-    browser.tap("form button.main").await;
-
-    // the wall, where an incident climbs without anybody touching anything
-    browser.size(1_920, 1_080, false).await;
-    browser.until("document.getElementById('link')?.dataset.state === 'live'").await;
-    browser.run("window.untouched = true").await;
-    let severe =
-        "document.querySelector('#map-places a[href=\"/sites/gwang-3\"][data-look=severe]')";
-    assert_eq!(browser.run(&format!("return {severe}")).await, Value::Null);
-    let clock = Clock::system();
-    let begun = clock.at();
-    climb(&world).await;
-    browser.until(severe).await;
-    println!("on the wall after {} ms", clock.at().since(begun).as_millis());
-    assert_eq!(browser.run("return window.untouched").await, true, "without a reload");
-    browser.look("wall").await;
-    browser.picture("wall").await;
-
-    // on a phone: two taps
-    browser.size(390, 844, true).await;
-    let incident = format!("{board}/incidents/live_gwang-3_slope-failure_14007");
-    browser.open(&incident).await;
-    browser.until("document.getElementById('link')?.dataset.state === 'live'").await;
-    browser.look("incident on a phone").await;
-    browser.picture("incident-phone").await;
-    browser.tap("#approvals details.words summary").await;
-    browser.until("document.querySelector('.drafts').innerText.includes('B')").await;
-    browser.tap("#approvals details.words summary").await;
-    browser.tap("#approvals summary.main").await;
-    browser.until("document.querySelector('#approvals [value=approve]').checkVisibility()").await;
-    browser.tap("#approvals [value=approve]").await;
-    browser
-        .until("location.pathname.endsWith('/approval') && document.querySelector('[role=status]')")
-        .await;
-    browser.look("approval").await;
-    let given = world.sink.given.lock().clone();
-    assert_eq!(given.len(), 1, "{given:?}");
-    assert_eq!((given[0].by.as_str(), given[0].verb.name()), ("jang", "approve"));
-    assert_eq!(given[0].bound.as_ref().unwrap().hash, words().hash(), "what was seen");
-
-    // the siren says that it sounds
-    browser.open(&incident).await;
-    browser.until("document.getElementById('link')?.dataset.state === 'live'").await;
-    let delivery = owed("siren", "north", alert("gwang-3", 14_007, Level::Severe));
-    let done = settled(&delivery, DeliveryState::Delivered, "sounded 180 s");
-    world.act([alerting::Action::Owe(delivery), done]).await;
-    browser
-        .until("document.getElementById('deliveries').innerText.includes('sounded 180 s')")
-        .await;
-
-    // every page, as narrow as a phone and as wide as a desk
-    let pages = [
-        "/",
-        "/wall",
-        "/sites/gwang-3",
-        "/exercises",
-        "/account",
-        "/reports",
-        "/reports/shift",
-        "/reports/month?month=2026-07",
-        "/administration",
-        "/administration/channels",
-        "/administration/stations",
-        "/administration/quarantine",
-        "/administration/rules",
-        "/administration/standing",
-        "/administration/duty",
-        "/administration/audit",
-    ];
-    for (width, height, mobile) in [(360, 740, true), (3_840, 2_160, false), (1_280, 800, false)] {
-        browser.size(width, height, mobile).await;
-        for page in pages {
-            browser.open(&format!("{board}{page}")).await;
-            browser.look(&format!("{page} at {width}")).await;
-        }
+            .into_future();
+        Self { world, board, factor, stop, serving: tokio::spawn(serving) }
     }
-    browser.open(&format!("{board}/?lang=ko")).await;
-    browser.picture("board").await;
-    for (page, name) in [
-        ("/sites/gwang-3", "site"),
-        ("/administration/channels", "channels"),
-        ("/reports/shift", "shift"),
-    ] {
-        browser.open(&format!("{board}{page}")).await;
-        browser.picture(name).await;
+
+    /// The incident at a slope climbs, and the public is asked about.
+    async fn climb(&self) {
+        asked(&self.world).await;
+        self.world
+            .publish(|overview| {
+                let site = overview.setup.registry.site("gwang-3").unwrap();
+                overview.sites[site.index()].level = Level::Severe;
+            })
+            .await;
     }
-    let found = browser.found.lock().join("\n");
-    assert!(found.is_empty(), "{found}");
 
-    // paper
-    browser.open(&format!("{board}/reports/incidents/live_gwang-3_slope-failure_14007")).await;
-    let pdf = browser.tell("print", json!({ "page": { "width": 21.0, "height": 29.7 } })).await;
-    let engine = base64::engine::general_purpose::STANDARD;
-    let pdf = engine.decode(pdf.as_str().unwrap()).unwrap();
-    assert!(pdf.starts_with(b"%PDF") && pdf.len() > 5_000, "{} bytes", pdf.len());
+    /// Fills in who one is; the form is still to be sent.
+    async fn introduce(&self, browser: &Browser) {
+        browser.write("#user", "jang").await;
+        browser.write("#password", PASSWORD).await;
+        let code = self.factor.code(self.world.state.tokens.clock().wall());
+        browser.write("#code", &code).await;
+    }
 
-    // a board that goes away says so
-    browser.open(&format!("{board}/wall")).await;
-    browser.until("document.getElementById('link')?.dataset.state === 'live'").await;
-    assert_eq!(browser.complaints().await, Vec::<String>::new());
-    world.stop.cancel();
-    stop.cancel();
-    browser.until("document.getElementById('link').dataset.state === 'stale'").await;
-    assert_eq!(browser.run("return document.getElementById('stale').hidden").await, false);
-    serving.abort();
-    browser.end().await;
+    /// Signs in, and goes to a page.
+    async fn enter(&self, browser: &Browser, page: &str) {
+        browser.open(&format!("{}{page}", self.board)).await;
+        self.introduce(browser).await;
+        browser.tap("form button.main").await;
+    }
+
+    async fn close(self, browser: Browser) {
+        self.world.stop.cancel();
+        self.stop.cancel();
+        self.serving.abort();
+        browser.end().await;
+    }
 }

@@ -1,35 +1,8 @@
 //! The page of one incident: what, why, who was told, and what can be done about it.
 
-use alerting::Decision;
-use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText};
-
 use super::*;
 
 const PATH: &str = "/incidents/live_gwang-3_slope-failure_14007";
-
-fn words() -> PublicText {
-    PublicText {
-        headline: text("붕괴 위험", "The slope may collapse"),
-        description: text("비탈면이 움직입니다.", "The slope moves."),
-        instruction: text("광덕초 체육관으로 대피하십시오.", "Go to the school."),
-    }
-}
-
-async fn asked(world: &World) {
-    let mut incident = record("gwang-3", 14_007, Level::Severe, 2_300, text("승인 대기", "asked"));
-    incident.state = alerting::decision::IncidentState::AwaitingApproval;
-    incident.approvals = vec![ApprovalView {
-        group: "public".parse().unwrap(),
-        state: ApprovalState::Asked,
-        bound: Bound::new(Level::Severe, &words()),
-        text: Some(words()),
-        agreed: vec![],
-        persons: 1,
-        answers_at: Some(at(2_900)),
-        note: String::new(),
-    }];
-    world.decide([Decision::Incident(incident)]).await;
-}
 
 #[tokio::test]
 async fn it_says_what_happened_why_and_who_was_told_with_what_proof() {

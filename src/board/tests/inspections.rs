@@ -38,7 +38,7 @@ async fn work_is_ordered_from_an_incident_and_closed_by_its_result() {
     assert!(site.contains("균열 폭 3 mm") && site.contains("&lt;b&gt;상단"), "{site}");
     let close = format!("{SITE}/inspections/1/close");
     for (said, status) in [
-        (json!({ "result": "" }), StatusCode::BAD_REQUEST),
+        (json!({ "result": "" }), StatusCode::UNPROCESSABLE_ENTITY),
         (json!({ "result": "출입 통제, 보수 지시" }), StatusCode::OK),
         (json!({ "result": "다시" }), StatusCode::NOT_FOUND),
     ] {
@@ -49,11 +49,52 @@ async fn work_is_ordered_from_an_incident_and_closed_by_its_result() {
     assert_eq!(listed["items"][0]["incident"], incident);
     let other = json!({ "kind": "repair", "what": "w", "incident": "live_an-1_slope-failure_1" });
     let refused = post(&world, OPERATOR, &format!("{SITE}/inspections"), other).await;
-    assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "an incident of another site");
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "an incident of another site");
     let nowhere = post(&world, OPERATOR, "/api/v1/sites/nowhere/inspections", new).await;
     assert!(matches!(nowhere.status(), StatusCode::NOT_FOUND | StatusCode::FORBIDDEN));
     let trail = world.get("/administration/audit?q=inspection", OPERATOR).await;
     assert!(body(trail).await.contains("closed"), "who did what is in the trail");
+}
+
+#[tokio::test]
+async fn what_is_sent_again_under_its_name_is_done_once() {
+    let world = World::new().await;
+    let send = |path: String, key: &str, said: Value| {
+        let asked = request(Method::POST, &path)
+            .header(AUTHORIZATION, bearer(OPERATOR))
+            .header("idempotency-key", key);
+        world.ask(asked.body("application/json", said.to_string()))
+    };
+    let order = || json!({ "kind": "inspection", "what": "look" });
+    let work = || format!("{SITE}/inspections");
+    let first = read_json(send(work(), "k-1", order()).await).await;
+    assert_eq!(read_json(send(work(), "k-1", order()).await).await, first);
+    let other = send(work(), "k-1", json!({ "kind": "repair", "what": "look" })).await;
+    assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let note = || json!({ "note": "seen" });
+    for _ in 0..2 {
+        let answer = send(format!("{}/1/entries", work()), "k-2", note()).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let answer = send(format!("{}/1/close", work()), "k-3", json!({ "result": "ok" })).await;
+        assert_eq!(answer.status(), StatusCode::OK, "the answer to the first");
+    }
+    let bad = send(format!("{}/9/close", work()), "k-4", json!({ "result": "ok" })).await;
+    assert_eq!(bad.status(), StatusCode::NOT_FOUND);
+    let listed = world.get_json("/api/v1/inspections").await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["items"][0]["entries"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[tokio::test]
+async fn a_long_log_says_that_there_is_more() {
+    let world = World::new().await;
+    for number in 0..13 {
+        let said = json!({ "kind": "repair", "what": format!("work {number}") });
+        post(&world, OPERATOR, &format!("{SITE}/inspections"), said).await;
+    }
+    let site = world.get_page("/sites/gwang-3").await;
+    assert!(site.contains("work 12") && !site.contains("work 0<"), "{site}");
+    assert!(site.contains("최근 12건만 표시합니다"), "{site}");
 }
 
 #[tokio::test]

@@ -178,18 +178,25 @@ async fn what_people_set_is_given_with_who_why_and_until_when() {
         "{ask:?}"
     );
 
-    for (path, said) in [
-        ("/api/v1/silences", r#"{"reason":"x","sites":["gwang-3"]}"#),
+    let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+    for (path, said, status) in [
+        ("/api/v1/silences", r#"{"reason":"x","sites":["gwang-3"]}"#, unfit),
         (
             "/api/v1/silences",
             r#"{"reason":"x","sites":["gwang-3"],"for":"2 h","until":"2026-07-14T05:00:00Z"}"#,
+            unfit,
         ),
-        ("/api/v1/silences", r#"{"reason":"x","sites":["gwang-3"],"for":"soon"}"#),
-        ("/api/v1/silences", r#"{"reason":"x","site":"gwang-3","for":"2 h"}"#),
-        ("/api/v1/sites/gwang-3/reports", r#"{"sign":"ghosts"}"#),
-        ("/api/v1/zeros", r#"{"reason":"x","series":"gwang-3/box-1/rain-1/rain"}"#),
+        ("/api/v1/silences", r#"{"reason":"x","sites":["gwang-3"],"for":"soon"}"#, unfit),
+        (
+            "/api/v1/silences",
+            r#"{"reason":"x","site":"gwang-3","for":"2 h"}"#,
+            StatusCode::BAD_REQUEST,
+        ),
+        ("/api/v1/sites/gwang-3/reports", r#"{"sign":"ghosts"}"#, StatusCode::BAD_REQUEST),
+        ("/api/v1/zeros", r#"{"reason":"x","series":"gwang-3/box-1/rain-1/rain"}"#, unfit),
+        ("/api/v1/zeros", r#"{"reason":"x","series":"nonsense","offset":1.0}"#, unfit),
     ] {
-        assert_eq!(world.ask(post(path, said)).await.status(), StatusCode::BAD_REQUEST, "{said}");
+        assert_eq!(world.ask(post(path, said)).await.status(), status, "{said}");
     }
 
     // what is said to be about other places is refused to whoever has no say there

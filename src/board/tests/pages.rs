@@ -272,6 +272,8 @@ async fn a_site_shows_its_instruments_their_past_and_its_criteria() {
     assert!(page.contains("7.5 mm"), "in all");
     assert!(page.contains("다음 값 예상 0.05–0.15 deg"), "{page}");
     assert!(page.contains("live_gwang-3_slope-failure_14007"));
+    assert!(page.contains("<nav class=\"rooms\"") && page.contains("href=\"#site\""), "the head");
+    assert!(page.contains("class=\"spark\"") && page.contains("의심"), "health, and a curve");
     for range in ["7d", "30d", "1y"] {
         assert!(
             world
@@ -287,4 +289,27 @@ async fn a_site_shows_its_instruments_their_past_and_its_criteria() {
     ] {
         assert_eq!(world.get(path, VIEWER).await.status(), status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_written_about_a_site_is_linked_from_its_page_and_names_are_text() {
+    let document = |ko: &str, url: &str| crate::config::Document {
+        name: text(ko, "Report"),
+        url: url.to_owned(),
+    };
+    let written = vec![
+        document("<b>정밀안전진단</b> 보고서", "https://files.example.kr/gwang-3?a=1&b=\"2"),
+        document("준공 사진", "https://files.example.kr/photos"),
+    ];
+    let world =
+        World::with(|state| drop(state.documents.insert("gwang-3".parse().unwrap(), written)))
+            .await;
+    let page = world.get_page("/sites/gwang-3").await;
+    let list = page.split("id=\"documents-title\"").nth(1).expect("its documents");
+    let list = list.split("</section>").next().unwrap();
+    assert_eq!(list.matches("<a href=\"https:").count(), 2, "{list}");
+    assert!(list.contains("&lt;b&gt;정밀안전진단") && !list.contains("<b>"), "{list}");
+    assert!(list.contains("rel=\"noopener noreferrer\"") && !list.contains("b=\"2"), "{list}");
+    let other = world.get_page("/sites/seo-7").await;
+    assert!(!other.contains("documents-title"), "another site has none");
 }

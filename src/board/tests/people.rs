@@ -131,6 +131,78 @@ async fn guesses_are_slowed_down_before_they_are_looked_at() {
 }
 
 #[tokio::test]
+async fn who_knows_the_password_alone_does_not_guess_codes_for_long() {
+    let world = World::new().await;
+    world.add_user("jang", Role::Approver, "all").await;
+    world.add_factor("jang");
+    let mut asked = 0;
+    let barred = loop {
+        for _ in 0..8 {
+            let (half, _) = world.sign_in("jang", PASSWORD, "").await;
+            assert_ne!(half.status(), StatusCode::SEE_OTHER);
+            let (guess, _) = world.sign_in("jang", PASSWORD, "000000").await;
+            asked += 1;
+            if guess.status() == StatusCode::TOO_MANY_REQUESTS {
+                break;
+            }
+        }
+        world.clock.advance(Duration::from_secs(60));
+        let (next, _) = world.sign_in("jang", PASSWORD, "000000").await;
+        asked += 1;
+        if next.status() == StatusCode::TOO_MANY_REQUESTS || asked > 100 {
+            break next;
+        }
+    };
+    assert_eq!(
+        barred.status(),
+        StatusCode::TOO_MANY_REQUESTS,
+        "from an address that is not theirs"
+    );
+    assert!(asked <= 30, "{asked}");
+}
+
+#[tokio::test]
+async fn passwords_wait_their_turn_for_a_while_only() {
+    let world = World::new().await;
+    world.add_user("hong", Role::Operator, "all").await;
+    let turns = world.app.hashing.acquire_many(crate::board::HASHING_MAX as u32).await.unwrap();
+    let (busy, _) = world.sign_in("hong", PASSWORD, "").await;
+    assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(header(&busy, RETRY_AFTER), "3");
+    drop(turns);
+    assert_eq!(world.sign_in("hong", PASSWORD, "").await.0.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn what_a_token_opened_ends_with_it() {
+    let world = World::new().await;
+    world.add_user("hong", Role::Operator, "all").await;
+    let tokens = &world.state.tokens;
+    let (store, now) = (tokens.store().unwrap(), tokens.clock().wall());
+    let (digest, text) = Token::made().unwrap();
+    let expires_at = now.plus(Duration::from_secs(3_600));
+    let (name, user) = ("order".into(), "hong".into());
+    let row = crate::people::TokenRow { name, user, scope: Scope::Order, expires_at };
+    store.add_token(&row, &digest, "test", now).unwrap();
+    tokens.changed().unwrap();
+
+    let given = request(Method::POST, "/sign-in")
+        .body("application/x-www-form-urlencoded", format!("token={text}"));
+    let cookie = header(&world.ask(given).await, SET_COOKIE).split(';').next().unwrap().to_owned();
+    assert_eq!(world.ask(page("/", &cookie)).await.status(), StatusCode::OK);
+    let events = world.get("/api/v1/events", &text).await;
+    let mut watched = events.into_body().into_data_stream();
+    assert!(watched.next().await.is_some(), "hello");
+
+    store.revoke_token("order", "test", now).unwrap();
+    tokens.changed().unwrap();
+    assert_eq!(world.ask(page("/", &cookie)).await.status(), StatusCode::SEE_OTHER);
+    world.publish(|overview| overview.sequence += 1).await;
+    let rest = tokio::time::timeout(Duration::from_secs(20), watched.collect::<Vec<_>>()).await;
+    assert!(rest.expect("the stream ends").is_empty(), "and tells nothing more");
+}
+
+#[tokio::test]
 async fn sessions_survive_a_restart_and_end_with_what_they_hang_on() {
     let world = World::new().await;
     for user in ["hong", "lee2"] {

@@ -32,6 +32,23 @@ async fn every_report_says_what_it_is_about_in_both_languages() {
 }
 
 #[tokio::test]
+async fn what_was_refused_is_counted_however_much_it_was_and_what_is_cut_is_said() {
+    let world = World::new().await;
+    night(&world).await;
+    let position = world.ledger.position() + 1;
+    let rows = (0..700).map(|_| quarantined(position, "a/b", "x"));
+    let batch = delivery::Batch { quarantine: rows.collect(), ..delivery::Batch::default() };
+    world.ledger.commit(position, at(position), &batch).unwrap();
+    let month = body(world.get("/reports/month?month=2026-07&csv=3", VIEWER).await).await;
+    assert!(month.contains("field,not-json,700"), "{month}");
+    let june = body(world.get("/reports/month?month=2026-06&csv=3", VIEWER).await).await;
+    assert!(!june.contains("not-json"), "{june}");
+    assert!(!world.get_page("/reports/shift?hours=72").await.contains("더 있습니다"));
+    world.decide((0..600).map(step)).await;
+    assert!(world.get_page("/reports/shift?hours=72").await.contains("더 있습니다"));
+}
+
+#[tokio::test]
 async fn every_table_of_a_report_is_a_spreadsheet_too() {
     let world = World::new().await;
     night(&world).await;

@@ -21,10 +21,14 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("GET", "/administration/stations", Some(Role::Viewer), Bound::Not),
     ("GET", "/administration/quarantine", Some(Role::Viewer), Bound::Not),
     ("GET", "/administration/rules", Some(Role::Viewer), Bound::Not),
+    ("GET", "/administration/rules/{site}", Some(Role::Viewer), Bound::Not),
     ("GET", "/administration/standing", Some(Role::Viewer), Bound::Not),
     ("GET", "/administration/duty", Some(Role::Viewer), Bound::Not),
     ("GET", "/administration/audit", Some(Role::Operator), Bound::Not),
+    ("GET", "/administration/contacts", Some(Role::Operator), Bound::Not),
     ("GET", "/administration/people", Some(Role::Administrator), Bound::Not),
+    ("GET", "/api/v1/log", Some(Role::Administrator), Bound::Not),
+    ("POST", "/api/v1/log", Some(Role::Administrator), Bound::Everywhere),
     ("POST", "/api/v1/users", Some(Role::Administrator), Bound::Everywhere),
     ("POST", "/api/v1/users/{user}", Some(Role::Administrator), Bound::Everywhere),
     ("GET", "/reports", Some(Role::Viewer), Bound::Not),
@@ -100,6 +104,10 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("POST", "/api/v1/deliveries/{key}/not-delivered", Some(Role::Operator), Bound::Site),
     ("GET", "/api/v1/audit", Some(Role::Operator), Bound::Not),
     ("GET", "/api/v1/quarantine", Some(Role::Viewer), Bound::Not),
+    ("GET", "/api/v1/rules", Some(Role::Viewer), Bound::Not),
+    ("POST", "/api/v1/sites/{site}/rules", Some(Role::Operator), Bound::Site),
+    ("GET", "/api/v1/proposals/{id}", Some(Role::Operator), Bound::Not),
+    ("POST", "/api/v1/quarantine/{position}/re-run", Some(Role::Administrator), Bound::Everywhere),
     ("GET", "/api/v1/adoptions", Some(Role::Viewer), Bound::Not),
     ("GET", "/api/v1/balance", Some(Role::Viewer), Bound::Not),
     (
@@ -168,6 +176,7 @@ fn asked(method: &str, route: &str) -> super::super::sample::Asked {
         .replace("{site}", "gwang-3")
         .replace("{id}", "live_gwang-3_slope-failure_14007")
         .replace("{user}", "nobody")
+        .replace("{position}", "1")
         .replace("{key}", "live_gwang-3_slope-failure_14007_1_alert_siren_duty")
         .replace(['{', '}'], "");
     request(Method::from_bytes(method.as_bytes()).unwrap(), &path)

@@ -73,6 +73,9 @@ async fn the_worst_stands_first_and_of_equals_what_has_the_least_time_left() {
                 samples: 30,
                 explained: 0.9,
                 significance: 9.0,
+                slope: -0.05,
+                intercept: 2.0,
+                origin: None,
             };
             for (site, hours) in [("seo-7", 9), ("an-2", 3)] {
                 let index = registry.site(site).unwrap();
@@ -94,6 +97,41 @@ async fn the_worst_stands_first_and_of_equals_what_has_the_least_time_left() {
         order(&page)
     );
     assert!(page.contains("붕괴 추정") && page.contains("class=\"remaining\""), "{page}");
+}
+
+#[tokio::test]
+async fn names_on_the_map_give_way_to_each_other_and_to_numbers_that_the_list_says() {
+    let world = World::new().await;
+    night(&world).await;
+    world
+        .publish(|overview| {
+            let mut setup = alerting::setup::Setup::clone(&overview.setup);
+            let registry = &setup.registry;
+            let together = |site: &reading::registry::Site| reading::registry::Site {
+                location: (36.35, 127.38),
+                ..site.clone()
+            };
+            let sites = registry.sites().iter().map(together).collect();
+            setup.registry = reading::registry::Registry::new(sites, vec![]);
+            overview.setup = Arc::new(setup);
+            overview.latest = vec![];
+            for site in &mut overview.sites {
+                site.level = Level::Warning;
+            }
+        })
+        .await;
+    let page = world.get_page("/wall/now").await;
+    let numbers: Vec<&str> = page
+        .split("class=\"stands-for\"")
+        .skip(1)
+        .map(|rest| rest.split('>').nth(1).unwrap().split('<').next().unwrap())
+        .collect();
+    let names = page.split("class=\"place\"").skip(1).filter(|mark| mark.contains("<text"));
+    assert_eq!(names.count(), 14, "each has its name or a number");
+    for number in numbers {
+        assert!(page.contains(&format!("<span class=\"tag strong\">{number}</span>")), "{number}");
+    }
+    assert!(page.contains("class=\"leader\""), "{page}");
 }
 
 #[tokio::test]

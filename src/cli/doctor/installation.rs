@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alerting::catalogue::{self, Language, text};
+use ingest::archive::Refusal;
 use ingest::clock::Clock;
 use serde_json::json;
 
@@ -52,16 +53,17 @@ pub async fn run(
 
 /// Whether the archive would take points. None is written, and nothing depends on it.
 async fn archive(settings: &ArchiveSettings) -> Check {
-    let tried = match connect(settings, settings.token.as_ref()) {
-        Ok(server) => server.try_out().await.map_err(|refusal| refusal.to_string()),
-        Err(error) => Err(format!("{error:#}")),
-    };
     let ArchiveSettings { url, bucket, .. } = settings;
-    let (vital, detail) = match tried {
-        Ok(()) => (Vital::Ok, text("vital-archive-takes", &[url, bucket])),
-        Err(why) => (Vital::Degraded, vitals::same(format!("{url}: {why}"))),
+    let degraded = |detail| Check::new("archive", Vital::Degraded, detail);
+    let server = match connect(settings, settings.token.as_ref()) {
+        Ok(server) => server,
+        Err(error) => return degraded(vitals::same(format!("{error:#}"))),
     };
-    Check::new("archive", vital, detail)
+    match server.try_out().await {
+        Ok(()) => Check::new("archive", Vital::Ok, text("vital-archive-takes", &[url, bucket])),
+        Err(Refusal::Denied(why)) => degraded(text("vital-archive-denied", &[url, &why])),
+        Err(why) => degraded(text("vital-archive-later", &[url, &why.to_string()])),
+    }
 }
 
 fn configuration(config: &Config) -> Check {

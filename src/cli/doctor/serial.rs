@@ -205,7 +205,8 @@ fn show_answer(
 const WIDE: [(&str, NumberKind); 3] =
     [("u32", NumberKind::U32), ("i32", NumberKind::I32), ("f32", NumberKind::F32)];
 
-/// Each register by itself, and each pair in every order: the one that shows what the instrument's display shows is right.
+/// Each register by itself, and each pair in every order: the one that shows what the instrument's display shows is
+/// right.
 fn show_registers(registers: &[u16], address: u16, out: &mut impl Write) -> std::io::Result<()> {
     for (i, register) in registers.iter().enumerate() {
         writeln!(

@@ -6,7 +6,7 @@ use alerting::catalogue::text;
 use ingest::clock::Clock;
 use ingest::collector::config::{Filters, MqttConfig};
 use ingest::collector::http;
-use ingest::collector::probe::{self, Matched, Seen};
+use ingest::collector::probe::{self, Seen};
 use ingest::collector::serial::config::Way;
 use reading::Timestamp;
 use reading::codec::sparkplug::Hosts;
@@ -16,7 +16,7 @@ use reading::frame::Frame;
 use crate::board::{Check, Vital};
 use crate::config::{Collector, CollectorKind, Config};
 use crate::daemon::collectors::{broker_config, filters, http_config, mqtt_config, mqtt_filters};
-use crate::vitals::{self, same};
+use crate::vitals::{self, Subscribed, same};
 
 /// How long a gateway may take to answer.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ pub(super) async fn look_at(
         CollectorKind::Mqtt(settings) => mqtt_config(name, settings, &config.data_dir)
             .map(|prepared| (prepared, mqtt_filters(Root::Field, settings, &feeds))),
         CollectorKind::EmbeddedBroker(settings) => {
-            broker_config(name, settings, settings.listen, &config.data_dir)
+            broker_config(name, settings.listen, &config.data_dir)
                 .map(|prepared| (prepared, filters(Root::Field, &feeds)))
         }
     };
@@ -134,36 +134,25 @@ async fn broker(
 fn told(name: &str, config: &MqttConfig, seen: &Seen, listen_for: Duration) -> Vec<Check> {
     let version = seen.version.as_deref().unwrap_or("$SYS/broker/version: -");
     let reached = Check::new(name, Vital::Ok, same(format!("{} ({version})", config.url)));
-    let session = match vitals::session(format!("{name}-session"), seen.persists) {
-        kept if seen.loses_sessions() && kept.vital != Vital::Failed => {
-            Check { vital: Vital::Degraded, detail: text("vital-session-version", &[]), ..kept }
-        }
-        session => session,
-    };
+    let session =
+        vitals::session(format!("{name}-session"), seen.persists, seen.version.as_deref());
     let topics = seen.filters.iter().map(|(filter, matched)| {
-        let (vital, detail) = topic(filter, matched, listen_for);
-        Check::new(format!("{name}-topic"), vital, detail)
+        let subscribed = match matched.granted {
+            true => Subscribed::Heard(matched.messages, listen_for.as_secs()),
+            false => Subscribed::Refused,
+        };
+        vitals::subscription(format!("{name}-topic"), filter, &subscribed)
     });
-    [reached, session].into_iter().chain(topics).collect()
-}
-
-fn topic(
-    filter: &str,
-    matched: &Matched,
-    listen_for: Duration,
-) -> (Vital, reading::registry::Text) {
-    let Matched { granted, messages } = matched;
-    match granted {
-        true => {
-            let words = [messages.to_string(), listen_for.as_secs().to_string()];
-            (Vital::Ok, text("vital-topic", &[filter, &words[0], &words[1]]))
-        }
-        false => (Vital::Failed, text("vital-topic-refused", &[filter])),
-    }
+    let strays = seen.strays.iter().map(|topic| {
+        Check::new(format!("{name}-stray"), Vital::Degraded, text("vital-stray", &[topic]))
+    });
+    [reached, session].into_iter().chain(topics).chain(strays).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use ingest::collector::probe::Matched;
+
     use super::*;
 
     #[test]

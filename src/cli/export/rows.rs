@@ -1,46 +1,33 @@
 //! Where the rows come from, and how they are written.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use alerting::decision::IncidentRecord;
 use anyhow::Context;
 use delivery::Ledger;
-use delivery::ledger::{DeliveryFilter, IncidentFilter};
+use delivery::ledger::{DeliveryFilter, DeliveryRow, IncidentFilter};
 use ingest::journal::Reader;
-use reading::{Reading, SeriesName};
-use serde_json::json;
+use reading::{Quality, Reading, SeriesName, Timestamp};
+use serde_json::{Value, json};
 
 use super::Span;
 use crate::cli::replay::skipped;
 use crate::desk::{Carried, Desk};
+use crate::elsewhere::readings::{Kept, Told};
+use crate::elsewhere::{Elsewhere, Record};
+use crate::sheet::{Cell, Form, Row, Sheet};
 
 /// How many records, or rows of the ledger, are taken at once.
 const BATCH_MAX: usize = 4_096;
 
-/// The columns of readings.
-const READINGS: &str = "series,measured_at,received_at,value,unit,quality";
-/// The columns of incidents.
-const INCIDENTS: &str =
-    "id,site,hazard,state,level,peak,revision,opened_at,revised_at,what_ko,what_en";
-/// The columns of deliveries.
-const DELIVERIES: &str = "key,channel,recipient,site,incident,revision,purpose,level,state,attempts,owed_at,changed_at,note";
-
-/// A field of CSV: quoted where it has to be.
-fn field(text: &str) -> Cow<'_, str> {
-    match text.contains(['"', ',', '\n', '\r']) {
-        true => Cow::Owned(format!("\"{}\"", text.replace('"', "\"\""))),
-        false => Cow::Borrowed(text),
-    }
-}
-
-/// Readings of a journal.
+/// Readings of a journal, and of tables of elsewhere that were taken in.
 pub struct Readings<'a> {
     reader: Reader,
     desk: Desk,
+    told: Option<Kept>,
     series: &'a [SeriesName],
     span: Span,
 }
@@ -51,24 +38,33 @@ impl<'a> Readings<'a> {
     /// # Errors
     /// A journal that cannot be read.
     pub fn of(data: &Path, series: &'a [SeriesName], span: Span) -> anyhow::Result<Self> {
+        Ok(Self { told: Kept::find(data)?, ..Self::own(data, series, span)? })
+    }
+
+    /// Our own alone, as we judged them, even where a table of elsewhere has its own word of them.
+    ///
+    /// # Errors
+    /// A journal that cannot be read.
+    pub fn own(data: &Path, series: &'a [SeriesName], span: Span) -> anyhow::Result<Self> {
         let folder = data.join("journal");
         let reader = Reader::open_folder(&folder, 0)?;
         let desk = Desk::new(skipped(&folder)?).tapped();
-        Ok(Self { reader, desk, series, span })
+        Ok(Self { reader, desk, told: None, series, span })
     }
 
-    /// As CSV, in the order they were admitted.
+    /// Row by row: our own in the order they were admitted, then those of tables as those had them. What came by a
+    /// table is told once, by the word of the table.
     ///
     /// # Errors
     /// A journal that cannot be read, a file that cannot be written.
-    pub fn csv(self, out: &mut impl Write) -> anyhow::Result<u64> {
-        let Self { mut reader, mut desk, series, span } = self;
-        writeln!(out, "{READINGS}")?;
+    pub fn to(self, sheet: &mut dyn Sheet) -> anyhow::Result<u64> {
+        let Self { mut reader, mut desk, told, series, span } = self;
+        let is_asked = |name: &SeriesName| series.is_empty() || series.contains(name);
         let (mut count, mut carried) = (0, Carried::default());
         loop {
             let batch = reader.next_batch(BATCH_MAX, Duration::ZERO)?;
             if batch.is_empty() && batch.gap().is_none() {
-                return Ok(count);
+                break;
             }
             if let Some(gap) = batch.gap() {
                 eprintln!("{gap}");
@@ -78,21 +74,35 @@ impl<'a> Readings<'a> {
                 desk.apply(&record, &mut carried);
                 for one in carried.readings.iter().filter(|one| span.has(one.measured_at)) {
                     let name = &desk.setup().registry.series()[one.series.index()].name;
-                    if series.is_empty() || series.contains(name) {
-                        reading(name, one, out)?;
+                    if is_asked(name) && !is_told(told.as_ref(), name, one)? {
+                        sheet.row(reading(name, one))?;
                         count += 1;
                     }
                 }
             }
         }
+        if let Some(told) = told {
+            told.each(|one| {
+                if span.has(one.measured_at) && is_asked(&one.series) {
+                    sheet.row(one.row())?;
+                    count += 1;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(count)
     }
 }
 
-fn reading(name: &SeriesName, one: &Reading, out: &mut impl Write) -> io::Result<()> {
-    let unit = name.quantity.base_unit().symbol();
-    let quality = one.quality.words().collect::<Vec<_>>().join("+");
-    let (measured_at, received_at, value) = (one.measured_at, one.received_at, one.value);
-    writeln!(out, "{name},{measured_at},{received_at},{value:?},{unit},{quality}")
+/// Whether a table tells a reading. It came as one of the past then, and never live.
+fn is_told(told: Option<&Kept>, name: &SeriesName, one: &Reading) -> anyhow::Result<bool> {
+    let Some(told) = told.filter(|_| one.quality.has(Quality::BACKFILL)) else { return Ok(false) };
+    Ok(told.has(name, one.measured_at, one.value)?)
+}
+
+fn reading(name: &SeriesName, one: &Reading) -> Row {
+    let Reading { measured_at, received_at, value, quality, .. } = *one;
+    Told { series: name.clone(), measured_at, received_at, value, quality }.row()
 }
 
 fn ledger(data: &Path) -> anyhow::Result<Ledger> {
@@ -100,42 +110,42 @@ fn ledger(data: &Path) -> anyhow::Result<Ledger> {
     Ledger::open_read_only(&path).with_context(|| format!("cannot open {}", path.display()))
 }
 
-/// Incidents of a ledger, and where their sites are.
-pub struct Incidents {
-    records: Vec<IncidentRecord>,
-    /// Latitude and longitude of each site that the journal's newest configuration has.
-    places: BTreeMap<String, (f64, f64)>,
-}
+/// Incidents of a ledger and of elsewhere, and where their sites are.
+pub struct Incidents(Vec<Record>);
+
+/// The column of when an incident opened.
+const OPENED_AT: usize = 7;
+
+/// The column since when a delivery is owed.
+const OWED_AT: usize = 10;
 
 impl Incidents {
-    /// Those of a data directory that opened in a span.
+    /// Those of a data directory that opened in a span, the oldest first.
     ///
     /// # Errors
     /// A ledger or journal that cannot be read.
     pub fn of(data: &Path, span: Span) -> anyhow::Result<Self> {
-        let mut records = ledger(data)?.incidents(&IncidentFilter::default(), u32::MAX)?;
-        records.retain(|record| span.has(record.opened_at));
-        records.sort_by(|a, b| (a.opened_at, a.id.as_str()).cmp(&(b.opened_at, b.id.as_str())));
-        Ok(Self { records, places: places(&data.join("journal"))? })
+        let places = places(&data.join("journal"))?;
+        let own = ledger(data)?.incidents(&IncidentFilter::default(), u32::MAX)?;
+        let mut records: Vec<Record> = own
+            .iter()
+            .map(|one| Record { row: incident(one), place: places.get(one.site.as_str()).copied() })
+            .chain(Elsewhere::all(data, Form::Incidents)?)
+            .filter(|one| span.has(moment(&one.row[OPENED_AT])))
+            .collect();
+        let order = |one: &Record| (moment(&one.row[OPENED_AT]), one.row[0].text().into_owned());
+        records.sort_by_cached_key(order);
+        Ok(Self(records))
     }
 
-    /// As CSV, the oldest first.
+    /// Row by row.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn csv(self, out: &mut impl Write) -> anyhow::Result<u64> {
-        writeln!(out, "{INCIDENTS}")?;
-        for one in &self.records {
-            let (id, site, hazard) = (one.id.as_str(), one.site.as_str(), one.hazard.name());
-            let (state, level, peak) = (one.state.name(), one.level.name(), one.peak.name());
-            let (ko, en) = (field(&one.what.ko), field(&one.what.en));
-            let (revision, opened_at, at) = (one.revision, one.opened_at, one.at);
-            writeln!(
-                out,
-                "{id},{site},{hazard},{state},{level},{peak},{revision},{opened_at},{at},{ko},{en}"
-            )?;
-        }
-        Ok(self.records.len() as u64)
+    pub fn to(self, sheet: &mut dyn Sheet) -> anyhow::Result<u64> {
+        let count = self.0.len() as u64;
+        self.0.into_iter().try_for_each(|one| sheet.row(one.row))?;
+        Ok(count)
     }
 
     /// As GeoJSON, each at the place of its site; one of a site that is no more has no geometry.
@@ -143,36 +153,56 @@ impl Incidents {
     /// # Errors
     /// A file that cannot be written.
     pub fn geojson(self, out: &mut impl Write) -> anyhow::Result<u64> {
-        let feature = |one: &IncidentRecord| {
-            let place = self.places.get(one.site.as_str());
+        let feature = |one: &Record| {
+            let cells = Form::Incidents.columns().iter().zip(&one.row);
+            let properties = cells.map(|((name, _), cell)| ((*name).to_owned(), json_of(cell)));
             json!({
                 "type": "Feature",
-                "id": one.id.as_str(),
-                "geometry": place.map(|(latitude, longitude)| {
+                "id": json_of(&one.row[0]),
+                "geometry": one.place.map(|(latitude, longitude)| {
                     json!({ "type": "Point", "coordinates": [longitude, latitude] })
                 }),
-                "properties": {
-                    "id": one.id.as_str(),
-                    "site": one.site.as_str(),
-                    "hazard": one.hazard.name(),
-                    "state": one.state.name(),
-                    "level": one.level.name(),
-                    "peak": one.peak.name(),
-                    "revision": one.revision,
-                    "opened_at": one.opened_at.to_string(),
-                    "revised_at": one.at.to_string(),
-                    "what_ko": one.what.ko,
-                    "what_en": one.what.en,
-                },
+                "properties": properties.collect::<serde_json::Map<_, _>>(),
             })
         };
-        let features: Vec<_> = self.records.iter().map(feature).collect();
+        let features: Vec<_> = self.0.iter().map(feature).collect();
         serde_json::to_writer(
             &mut *out,
             &json!({ "type": "FeatureCollection", "features": features }),
         )?;
         writeln!(out)?;
-        Ok(self.records.len() as u64)
+        Ok(self.0.len() as u64)
+    }
+}
+
+fn incident(one: &IncidentRecord) -> Row {
+    let text = |text: &str| Cell::Text(text.into());
+    vec![
+        text(one.id.as_str()),
+        text(one.site.as_str()),
+        text(one.hazard.name()),
+        text(one.state.name()),
+        text(one.level.name()),
+        text(one.peak.name()),
+        Cell::Count(one.revision.into()),
+        Cell::Time(one.opened_at),
+        Cell::Time(one.at),
+        text(&one.what.ko),
+        text(&one.what.en),
+    ]
+}
+
+/// When; rows are made with a moment there.
+fn moment(cell: &Cell) -> Timestamp {
+    if let Cell::Time(at) = cell { *at } else { Timestamp::MIN }
+}
+
+fn json_of(cell: &Cell) -> Value {
+    match cell {
+        Cell::Text(text) => json!(text),
+        Cell::Time(at) => json!(at.to_string()),
+        Cell::Number(number) => json!(number),
+        Cell::Count(count) => json!(count),
     }
 }
 
@@ -194,9 +224,10 @@ fn places(journal: &Path) -> anyhow::Result<BTreeMap<String, (f64, f64)>> {
     }
 }
 
-/// Deliveries of a ledger.
+/// Deliveries of a ledger, and of elsewhere.
 pub struct Deliveries {
     ledger: Ledger,
+    elsewhere: Vec<Record>,
     span: Span,
 }
 
@@ -206,34 +237,51 @@ impl Deliveries {
     /// # Errors
     /// A ledger that cannot be read.
     pub fn of(data: &Path, span: Span) -> anyhow::Result<Self> {
-        Ok(Self { ledger: ledger(data)?, span })
+        let elsewhere = Elsewhere::all(data, Form::Deliveries)?;
+        Ok(Self { ledger: ledger(data)?, elsewhere, span })
     }
 
-    /// As CSV, the newest first.
+    /// Row by row: our own, the newest first, then those of elsewhere in the order they were taken in.
     ///
     /// # Errors
     /// A ledger that cannot be read, a file that cannot be written.
-    pub fn csv(self, out: &mut impl Write) -> anyhow::Result<u64> {
-        writeln!(out, "{DELIVERIES}")?;
+    pub fn to(self, sheet: &mut dyn Sheet) -> anyhow::Result<u64> {
         let (mut filter, mut count) = (DeliveryFilter::default(), 0);
         loop {
             let page = self.ledger.deliveries(&filter, BATCH_MAX as u32)?;
-            let Some(last) = page.last() else { return Ok(count) };
+            let Some(last) = page.last() else { break };
             filter.before = Some(last.id);
             for one in page.iter().filter(|one| self.span.has(one.owed_at)) {
-                let (key, recipient) = (one.key.to_string(), field(&one.recipient));
-                let (channel, site, incident) = (&one.channel, &one.site, one.incident.as_str());
-                let (level, state, note) = (one.level.name(), one.state.name(), field(&one.note));
-                let key = field(&key);
-                writeln!(
-                    out,
-                    "{key},{channel},{recipient},{site},{incident},{},{},{level},{state},{},{},{},{note}",
-                    one.revision, one.purpose, one.attempts, one.owed_at, one.changed_at
-                )?;
+                sheet.row(delivery(one))?;
                 count += 1;
             }
         }
+        for one in self.elsewhere.into_iter().filter(|one| self.span.has(moment(&one.row[OWED_AT])))
+        {
+            sheet.row(one.row)?;
+            count += 1;
+        }
+        Ok(count)
     }
+}
+
+fn delivery(one: &DeliveryRow) -> Row {
+    let text = |text: &str| Cell::Text(text.into());
+    vec![
+        Cell::Text(one.key.to_string()),
+        text(one.channel.as_str()),
+        text(&one.recipient),
+        text(one.site.as_str()),
+        text(one.incident.as_str()),
+        Cell::Count(one.revision.into()),
+        text(&one.purpose),
+        text(one.level.name()),
+        text(one.state.name()),
+        Cell::Count(one.attempts.into()),
+        Cell::Time(one.owed_at),
+        Cell::Time(one.changed_at),
+        text(&one.note),
+    ]
 }
 
 #[cfg(test)]
@@ -241,19 +289,6 @@ mod tests {
     use reading::Timestamp;
 
     use super::*;
-
-    #[test]
-    fn only_what_has_to_be_is_quoted() {
-        for (text, written) in [
-            ("plain", "plain"),
-            ("a, b", "\"a, b\""),
-            ("said \"no\"", "\"said \"\"no\"\"\""),
-            ("two\nlines", "\"two\nlines\""),
-            ("한글", "한글"),
-        ] {
-            assert_eq!(field(text), written);
-        }
-    }
 
     #[test]
     fn a_span_has_its_beginning_and_not_its_end() {

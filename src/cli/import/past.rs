@@ -1,7 +1,7 @@
 //! From a file to messages of stations, as they would send them on `…/backfill`.
 //!
-//! A message holds what one station measured on one day (of UTC), up to [`READINGS_MAX`] readings: cut by the file's own
-//! stamps alone, so that a file that is imported again, perhaps a day longer, gives the same messages again.
+//! A message holds what one station measured on one day (of UTC), up to [`READINGS_MAX`] readings: cut by the file's
+//! own stamps alone, so that a file that is imported again, perhaps a day longer, gives the same messages again.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, Lines};
@@ -129,7 +129,10 @@ impl Reader {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                     self.number += 1;
-                    let what = format!("{}:{}: not UTF-8", self.name, self.number);
+                    let what = format!(
+                        "{}:{}: not UTF-8; make it so, say with iconv -f CP949 -t UTF-8",
+                        self.name, self.number
+                    );
                     self.ready.push_back(Next::Unread(what));
                 }
                 Err(error) => {

@@ -7,6 +7,7 @@ use delivery::Ledger;
 use ingest::clock::Clock;
 use ingest::journal::Journal;
 use reading::registry::Registry;
+use serde_json::json;
 
 use super::past::Message;
 use crate::board::Past;
@@ -14,6 +15,7 @@ use crate::cli::api::Sent;
 use crate::config::Config;
 use crate::daemon;
 use crate::safekeeping::layout;
+use crate::sheet::Form;
 
 /// An open journal, and who is registered.
 pub struct Stopped {
@@ -55,6 +57,16 @@ impl Stopped {
         };
         self.journal.append(vec![daemon::past::entry(past, &self.clock)]).await?;
         Ok(Sent::Taken)
+    }
+
+    /// Notes in the trail that records of elsewhere were taken in.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub fn note(&self, config: &Config, form: Form, records: u64) -> anyhow::Result<()> {
+        let (ledger, _) = Ledger::open(config.data_dir.join("ledger.sqlite"))?;
+        let entry = json!({ "what": form.name(), "records": records, "by": "command line" });
+        Ok(ledger.audit(self.clock.wall(), "import", &entry)?)
     }
 
     /// Lets go of the journal, with everything on disk.

@@ -184,7 +184,7 @@ pub fn right(kind: Kind) -> &'static [&'static str] {
         Kind::Clogged | Kind::WaterTest => &["contradicted", "stuck"],
         Kind::ClockJump | Kind::ClockUnset | Kind::Reboot => &["clock", "refused"],
         Kind::Silence => &["silent"],
-        Kind::Outage | Kind::Flapping | Kind::HalfOpen => &["silent", "late"],
+        Kind::Outage | Kind::Flapping | Kind::HalfOpen | Kind::Unheard => &["silent", "late"],
         Kind::Flip => &["refused"],
         Kind::Delay | Kind::Reorder => &["late"],
         Kind::Repeat => &["duplicate"],

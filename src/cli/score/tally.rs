@@ -76,7 +76,8 @@ impl Tally {
         let raised: Vec<_> = played.raised.iter().filter(|it| it.site == site.id).collect();
         let reached = raised.iter().map(|it| it.level).max().unwrap_or(Level::Normal);
         let years = scenario.duration_h / 8_766.0;
-        let row = self.rows.entry((scenario.name.clone(), site.id.to_string())).or_default();
+        let row = (scenario.name.clone(), name_of(scenario, site).to_owned());
+        let row = self.rows.entry(row).or_default();
         row.played += 1;
         row.years += years;
         row.failed += u64::from(truth.failed_at.is_some());
@@ -137,6 +138,14 @@ impl Tally {
     pub fn unfounded(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.unfounded.iter().map(|(word, count)| (*word, *count))
     }
+}
+
+/// The name a site stands under: one that is there many times (`slope-02-7`) under that of the first.
+fn name_of<'s>(scenario: &Scenario, site: &'s SitePlan) -> &'s str {
+    let id = site.id.as_str();
+    let first = id.rsplit_once('-').map(|(first, _)| first);
+    let first = first.filter(|first| scenario.sites().iter().any(|one| one.id.as_str() == *first));
+    first.unwrap_or(id)
 }
 
 /// Whether the level has to come. Rain and instruments for a person to look at deserve one that need not.

@@ -180,10 +180,8 @@ fn list(stranger: &Stranger, json: bool) -> anyhow::Result<()> {
     println!("{name}  through `{source}`, {messages} messages");
     for said in series {
         let unit = said.unit.as_deref().unwrap_or("");
-        println!(
-            "    {}/{} = {} {unit} ({} times)",
-            said.sensor, said.quantity, said.value, said.count
-        );
+        let value = said.value.map_or_else(|| "–".into(), |value| value.to_string());
+        println!("    {}/{} = {value} {unit} ({} times)", said.sensor, said.quantity, said.count);
     }
     Ok(())
 }

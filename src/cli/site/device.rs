@@ -113,7 +113,7 @@ fn missing(site: &str, station: &str, make: &Make, config: &Config) -> Vec<Said>
         sensor: target.sensor.to_string(),
         quantity: target.quantity.name().into(),
         unit: target.unit.map(|unit| unit.symbol().into()),
-        value: 0.0,
+        value: None,
         count: 0,
     };
     make.metrics.values().filter(|target| !is_there(target)).map(said).collect()

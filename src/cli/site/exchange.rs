@@ -1,7 +1,7 @@
 //! `bongsu site export` and `import`: a registry from one installation to another, or to a map and back.
 //!
-//! What is imported is written as files of sites that are not there yet. Rules and levels are no part of it: nobody hands
-//! over what is dangerous at a slope in a table.
+//! What is imported is written as files of sites that are not there yet. Rules and levels are no part of it: nobody
+//! hands over what is dangerous at a slope in a table.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -97,7 +97,8 @@ enum Done {
     Unfit(Problems),
 }
 
-/// Imports. The status is 1 if the file cannot be taken as it is, and 78 if the configuration would not be good with it.
+/// Imports. The status is 1 if the file cannot be taken as it is, and 78 if the configuration would not be good with
+/// it.
 pub fn import(args: &TakeArgs) -> ExitCode {
     let config = match Config::load(&args.config) {
         Ok(config) => config,

@@ -1,4 +1,5 @@
-//! What a registry is, apart from rules and levels: the form in which sites are handed from one installation to another.
+//! What a registry is, apart from rules and levels: the form in which sites are handed from one installation to
+//! another.
 //!
 //! Made from a configuration and written back as the file of a site; both ways nothing of it is lost.
 

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A number that is written so that it is read as the same one, to the last bit: as a JSON number where the reader gives
-/// it back, which it does with up to some fifteen digits, else as text.
+/// A number that is written so that it is read as the same one, to the last bit: as a JSON number where the reader
+/// gives it back, which it does with up to some fifteen digits, else as text.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Exact(pub f64);
 

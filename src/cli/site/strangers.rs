@@ -39,8 +39,8 @@ pub struct Said {
     pub quantity: String,
     /// The unit as sent.
     pub unit: Option<String>,
-    /// The last number.
-    pub value: f64,
+    /// What it said last; `None` if that was not a number.
+    pub value: Option<f64>,
     /// How many there were.
     pub count: u64,
 }
@@ -82,7 +82,7 @@ fn all(waiting: &Waiting) -> Vec<Stranger> {
             sensor: sensor.clone(),
             quantity: quantity.clone(),
             unit: said.unit.clone(),
-            value: said.value,
+            value: Some(said.value).filter(|value| value.is_finite()),
             count: said.count,
         });
         Stranger {
@@ -96,4 +96,23 @@ fn all(waiting: &Waiting) -> Vec<Stranger> {
         }
     };
     waiting.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_whose_value_is_not_a_number_keeps_no_other_from_being_listed() {
+        let said = |value: &str| {
+            format!(
+                r#"{{"source":"field","site":"cut-12","station":"box-9","device":null,"messages":1,"report_interval_s":null,
+                "series":[{{"sensor":"a","quantity":"tilt-x","unit":"deg","value":{value},"count":1}}]}}"#
+            )
+        };
+        let answer = format!(r#"{{"items":[{},{}]}}"#, said("null"), said("0.5"));
+        let page: Page = serde_json::from_str(&answer).unwrap();
+        let values: Vec<_> = page.items.iter().map(|stranger| stranger.series[0].value).collect();
+        assert_eq!(values, [None, Some(0.5)]);
+    }
 }

@@ -1,5 +1,5 @@
-//! Sites and stations as CSV: a row for each series, which says its station and site again; one without series has a row
-//! without a sensor, a site without stations one without a station.
+//! Sites and stations as CSV: a row for each series, which says its station and site again; one without series has a
+//! row without a sensor, a site without stations one without a station.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! Devices in the field beside sirens: signboards over MQTT, relays over Modbus.
+//! What hears bongsu in the field beside sirens: signboards and whoever reads topics over MQTT, relays over Modbus.
 
 use std::time::Duration;
 
@@ -46,6 +46,18 @@ pub fn signboard(
         valid_for: valid_for.map_or(10 * MINUTE, |at| at.value),
         simulated,
     })
+}
+
+/// Alerts for everybody at the brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Whether nobody reads there who could take a test for earnest.
+    pub simulated: bool,
+}
+
+/// Reads what is said of topics for everybody.
+pub fn topics(table: &mut Table, status: Option<Status>, problems: &mut Problems) -> TopicSettings {
+    TopicSettings { simulated: simulated(table, status, "reader of its topics", problems) }
 }
 
 /// Reads what is said of a relay.

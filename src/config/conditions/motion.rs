@@ -111,7 +111,7 @@ pub fn failure_time(reader: &mut Reader<'_>) -> Option<failure_time::Settings> {
     let report = longest(reader.series).unwrap_or(SECOND);
     let interval_min = reader.duration("interval-min", report, Duration::ZERO..=30 * DAY);
     let usual_max = (36 * report).max(interval_min);
-    let interval_max = reader.duration("interval-max", usual_max, interval_min..=60 * DAY);
+    let interval_max = reader.span_or("interval-max", usual_max, 1, interval_min..=60 * DAY);
     let limit = reader.size_of("limit");
     let moved_min = reader.size_of("moved-min");
     let raise_within = reader.duration("raise-within", DAY, 60 * SECOND..=30 * DAY);

@@ -11,7 +11,7 @@ use reading::unit::Quantity;
 use super::super::limits::{Per, measure};
 use super::super::tree::{At, Value};
 use super::reader::{In, Reader, Usual};
-use super::{DAY, SUM_WINDOW_MAX};
+use super::{DAY, SUM_WINDOW_MAX, holds_reports};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -76,8 +76,8 @@ pub fn recent_antecedent(reader: &mut Reader<'_>) -> Option<recent_antecedent::S
     let published = recent_antecedent::Settings::SEATTLE;
     let source = reader.rain();
     let windows = HOUR..=SUM_WINDOW_MAX;
-    let recent = reader.span("recent", 2, windows.clone()).unwrap_or(published.recent);
-    let antecedent = reader.span("antecedent", 2, windows).unwrap_or(published.antecedent);
+    let recent = reader.span_or("recent", published.recent, 2, windows.clone());
+    let antecedent = reader.span_or("antecedent", published.antecedent, 2, windows);
     let base = reader.size("base", Quantity::Rain).unwrap_or(published.base);
     let slope = reader.number("slope", published.slope, 0.0..=10.0);
     let persistence = reader.persistence(Usual::ONE)?;
@@ -115,6 +115,9 @@ fn part(reader: &mut Reader<'_>, item: At<Value>) -> Option<Part> {
     table.need("half-life", "say in which time half is forgotten", reader.problems);
     let bounds = HOUR / 4..=60 * DAY;
     let half_life = table.duration("half-life", bounds, reader.problems);
+    if let Some(half_life) = &half_life {
+        holds_reports("half-life", half_life, 2, reader.series, reader.problems);
+    }
     let limits = reader.part(&mut table).limits(Side::Above, In::Of(Quantity::Rain));
     table.finish("a half-life", reader.problems);
     let limits = limits?;

@@ -19,7 +19,7 @@ use super::super::stations::Watched;
 use super::super::table::Table;
 use super::super::tree::At;
 use super::super::value::duration_text;
-use super::{holds_reports, persistence_from, window};
+use super::{SECOND, holds_reports, longest, persistence_from, window};
 
 /// How often and how long, unless the rule says otherwise.
 #[derive(Clone, Copy)]
@@ -183,7 +183,7 @@ impl Reader<'_> {
         self.table.duration(key, bounds, self.problems).map_or(usual, |at| at.value)
     }
 
-    /// Reads how far back it looks, at least so many report intervals, or takes the usual one.
+    /// Reads how far back it looks, at least so many report intervals, if that is said.
     pub fn span(
         &mut self,
         key: &'static str,
@@ -193,6 +193,27 @@ impl Reader<'_> {
         let given = self.table.duration(key, bounds, self.problems)?;
         holds_reports(key, &given, least, self.series, self.problems);
         Some(given.value)
+    }
+
+    /// The same where there is a usual one, which may be too short for these series as well.
+    pub fn span_or(
+        &mut self,
+        key: &'static str,
+        usual: Duration,
+        least: u32,
+        bounds: RangeInclusive<Duration>,
+    ) -> Duration {
+        let given = self.table.duration(key, bounds, self.problems);
+        let span = given.unwrap_or_else(|| At { value: usual, place: self.kind.clone() });
+        holds_reports(key, &span, least, self.series, self.problems);
+        span.value
+    }
+
+    /// Reads `sampled-every`, how often a waveform is sampled where a report carries many samples; else a report is
+    /// one.
+    pub fn sampled_every(&mut self) -> Duration {
+        let report = longest(self.series).unwrap_or(SECOND);
+        self.duration("sampled-every", report, Duration::from_millis(1)..=report)
     }
 
     /// Reads a number within bounds, or takes the usual one.
@@ -297,7 +318,7 @@ impl Reader<'_> {
     pub fn step(&mut self, usual: Duration) -> Duration {
         let place = self.table.place_of("step");
         let bounds = Duration::from_secs(60)..=Duration::from_secs(86_400);
-        let step = self.span("step", 1, bounds).unwrap_or(usual);
+        let step = self.span_or("step", usual, 1, bounds);
         let Some(place) = place else { return step };
         let (step_s, hour) = (step.as_secs(), 3_600);
         if hour % step_s.max(1) != 0 && step_s % hour != 0 {

@@ -100,8 +100,7 @@ pub fn page_hinkley(reader: &mut Reader<'_>) -> Option<page_hinkley::Settings> {
 
 /// Growth or width of a crack.
 pub fn crack_growth(reader: &mut Reader<'_>) -> Option<crack_growth::Settings> {
-    let window =
-        reader.span("window", crack_growth::MEDIANS_MIN, 3 * DAY..=60 * DAY).unwrap_or(7 * DAY);
+    let window = reader.span_or("window", 7 * DAY, crack_growth::MEDIANS_MIN, 3 * DAY..=60 * DAY);
     let width = reader.size_of("width");
     let compensation = compensation(reader);
     let limit = reader.limit(Side::Above, In::SeriesRate, Usual::ONE)?;
@@ -186,15 +185,22 @@ pub fn natural_frequency(reader: &mut Reader<'_>) -> Option<natural_frequency::S
     use Quantity as Q;
     reader.only(&[Q::Frequency, Q::Acceleration, Q::VibrationVelocity], "does not swing");
     reader.need("reference", "say the frequency as it was, say reference = \"3.2 Hz\"");
+    let place = reader.table.place_of("reference").unwrap_or_else(|| reader.kind.clone());
     let reference = reader.size("reference", Q::Frequency);
     let within = reader.number("within", 0.15, 0.01..=0.5);
     let welch = welch(reader);
+    let fastest = welch.as_ref().map_or(f64::MAX, |welch| welch.rate / 2.0);
+    if reference.is_some_and(|reference| reference >= fastest) {
+        let what = format!("as often as it is sampled, it shows nothing from {fastest} Hz on");
+        let remedy = "say how often it is sampled: sampled-every = \"10 ms\"";
+        reader.problems.add(&place, what, remedy);
+    }
     let compensation = compensation(reader);
     let limit = reader.positive_limit(In::Percent, Usual::THREE)?;
     Some(natural_frequency::Settings { welch, reference: reference?, within, compensation, limit })
 }
 
-/// How samples become frequencies, where the series is one of samples: one every report interval.
+/// How samples become frequencies, where the series is one of samples.
 fn welch(reader: &mut Reader<'_>) -> Option<Welch> {
     let samples = reader.series.iter().any(|one| one.name.quantity != Quantity::Frequency);
     if !samples {
@@ -202,7 +208,7 @@ fn welch(reader: &mut Reader<'_>) -> Option<Welch> {
     }
     let block = reader.integer("block", 4_096, 64..=i64::from(BLOCK_MAX)) as u16;
     let averages = reader.integer("averages", 20, 1..=10_000) as u16;
-    let rate = 1.0 / longest(reader.series)?.as_secs_f64();
+    let rate = 1.0 / reader.sampled_every().as_secs_f64();
     let block = if block.is_power_of_two() { block } else { block.next_power_of_two() };
     Some(Welch { rate, block, averages })
 }

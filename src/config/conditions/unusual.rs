@@ -7,6 +7,7 @@ use alerting::condition::trigger;
 use reading::unit::Quantity;
 
 use super::super::companions;
+use super::super::value::duration_text;
 use super::reader::Reader;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -35,12 +36,22 @@ pub fn trigger(reader: &mut Reader<'_>) -> Option<trigger::Settings> {
     reader.only(&waves, "is no waveform");
     let usual = trigger::Settings::default();
     let lengths = MILLISECOND..=60 * MINUTE;
+    let every = reader.sampled_every();
+    let place = |reader: &Reader<'_>, key| {
+        reader.table.place_of(key).unwrap_or_else(|| reader.kind.clone())
+    };
+    let (short_at, long_at) = (place(reader, "short"), place(reader, "long"));
     let short = reader.duration("short", usual.short, lengths.clone());
     let long = reader.duration("long", usual.long, lengths);
+    if short < 2 * every {
+        let what =
+            format!("`short` is shorter than two samples, one every {}", duration_text(every));
+        let remedy = "lengthen it, or say how often it is sampled: sampled-every = \"10 ms\"";
+        reader.problems.add(&short_at, what, remedy);
+    }
     if long < 4 * short {
-        let place = reader.table.place_of("long").unwrap_or_else(|| reader.kind.clone());
         let what = "`long` is less than four times `short`: the means would hardly differ";
-        reader.problems.add(&place, what, "lengthen `long`, or shorten `short`");
+        reader.problems.add(&long_at, what, "lengthen `long`, or shorten `short`");
     }
     let high_pass = reader.number("high-pass", usual.high_pass, 0.001..=1_000.0);
     let raise_at = reader.number("raise-at", usual.raise_at, 1.0..=1_000.0);

@@ -15,7 +15,7 @@ fn with(audit: &str) -> Result<Config, Problems> {
 }
 
 #[test]
-fn the_head_is_told_at_a_time_of_day_in_a_zone() {
+pub fn the_head_is_told_at_a_time_of_day_in_a_zone() {
     let head = |audit: &str| with(audit).unwrap_or_else(|problems| panic!("{problems}")).head;
     assert_eq!(head(""), None);
     let usual = head("[audit]\nhead-to = [\"log\"]").unwrap();

@@ -51,10 +51,7 @@ fn what_has_to_come_back_needs_somewhere_to_come_back_to() {
         main.push_str(&format!(
             "\n[[channel]]\nname = \"looked-at\"\nmin-level = \"caution\"\ntest-every = \"1 d\"\n{channel}{more}"
         ));
-        let told: Vec<String> = match Config::from_sources("bongsu.toml", &sources) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems.iter().map(ToString::to_string).collect(),
-        };
+        let told = problems(&sources);
         // Whether there is a table of contacts is not what this is about.
         let told: Vec<_> = told.into_iter().filter(|one| !one.contains("contacts")).collect();
         let is_expected = match expected {
@@ -62,6 +59,26 @@ fn what_has_to_come_back_needs_somewhere_to_come_back_to() {
             None => told.is_empty(),
         };
         assert!(is_expected, "{more}: {told:#?}");
+    }
+}
+
+#[test]
+fn g13_two_channels_do_not_read_one_mailbox() {
+    let mail = |name: &str, mailbox: &str| {
+        format!(
+            "\n[[channel]]\nname = \"{name}\"\nkind = \"mail\"\nhost = \"mx.example.kr\"\nfrom = \"ews@city.example.kr\"\naudience = \"officers\"\nmin-level = \"caution\"\nrecipients = [\"kim\"]\nmailbox = \"{mailbox}\"\n"
+        )
+    };
+    for (second, is_refused) in
+        [("/var/mail/ews", true), ("/var//mail/./ews/", true), ("/var/mail/other", false)]
+    {
+        let mut sources = good();
+        let main = sources.get_mut("bongsu.toml").expect("there is a main file");
+        main.push_str(&mail("mail-1", "/var/mail/ews"));
+        main.push_str(&mail("mail-2", second));
+        let told = problems(&sources);
+        let refused = told.iter().filter(|one| one.contains("read by `mail-1` already")).count();
+        assert_eq!(refused, usize::from(is_refused), "{second}: {told:#?}");
     }
 }
 
@@ -80,10 +97,7 @@ fn a_polygon_that_cap_receivers_would_cut_is_refused_with_its_place() {
         let ours = "polygon = [[37.5, 127.0], [37.5, 127.1], [37.6, 127.0], [37.5, 127.0]]";
         assert!(site.contains(ours));
         *site = site.replace(ours, &format!("polygon = [{}]", ring(points)));
-        let told: Vec<String> = match Config::from_sources("bongsu.toml", &sources) {
-            Ok(_) => Vec::new(),
-            Err(problems) => problems.iter().map(ToString::to_string).collect(),
-        };
+        let told = problems(&sources);
         let is_told = told
             .iter()
             .any(|one| one.contains("more than 100 points") && one.contains("sites/cut-12.toml:"));
@@ -102,7 +116,7 @@ min-level = "attention"
 "#;
 
 #[test]
-fn a_drill_has_channels_groups_and_an_address_of_its_own() {
+pub fn a_drill_has_channels_groups_and_an_address_of_its_own() {
     let groups = "listen = \"127.0.0.1:8090\"\n[[exercise.group]]\nname = \"all\"\napproval = \"required\"\n";
     let config = Config::from_sources("bongsu.toml", &main_with(&format!("{groups}{ROOM}")));
     let exercise = config.expect("it is good").exercise;

@@ -3,7 +3,7 @@
 use alerting::Level;
 use std::time::Duration;
 
-use super::{MAIN, good, load, problems};
+use super::{MAIN, edited, good, load, problems, refused};
 
 const LADDER: &str = r#"
 [[ladder]]
@@ -41,7 +41,7 @@ fn with(text: &str) -> std::collections::BTreeMap<String, String> {
 }
 
 #[test]
-fn ladders_rotas_and_quiet_hours_are_understood() {
+pub fn ladders_rotas_and_quiet_hours_are_understood() {
     assert_eq!(problems(&with(LADDER)), Vec::<String>::new());
     let setup = load(&with(LADDER)).unwrap().setup;
     let ladder = &setup.ladders[0];
@@ -105,16 +105,8 @@ fn g13_what_is_wrong_with_those_who_are_called_is_told_with_its_place() {
         ("persons = [\"choi\"]", "persons = []", rota + 8, 11),
         ("\"sat\", ", "", rota, 1), // nobody on Saturdays, a warning
     ] {
-        let mut sources = with(LADDER);
-        let text = sources.get_mut("bongsu.toml").unwrap();
-        assert!(text.contains(from), "{from}");
-        *text = text.replacen(from, to, 1);
-        let found = problems(&sources);
-        let place = format!("bongsu.toml:{row}:{column}: ");
-        assert!(
-            found.iter().any(|problem| problem.starts_with(&place)),
-            "{to}: {place} in {found:#?}"
-        );
+        let sources = edited(with(LADDER), "bongsu.toml", from, to);
+        refused(&sources, &format!("bongsu.toml:{row}:{column}"), "");
     }
     let siren = MAIN.replace(
         "min-level = \"severe\"\n",
@@ -133,7 +125,7 @@ provenance = { author = "Kim", date = 2026-07-01, reason = "plan 6" }
 "#;
 
 #[test]
-fn what_is_hidden_or_gathered_is_understood_or_refused_with_its_place() {
+pub fn what_is_hidden_or_gathered_is_understood_or_refused_with_its_place() {
     let setup = load(&with(INHIBIT)).unwrap().setup;
     assert_eq!(setup.inhibitions[0].level, Level::Warning);
     let head = with("")["bongsu.toml"].lines().count() + 2;
@@ -143,15 +135,8 @@ fn what_is_hidden_or_gathered_is_understood_or_refused_with_its_place() {
         ("\"cut-12\"], level", "\"cut-13\"], level", head + 2, 20),
         ("\"warning\"", "\"attention\"", head + 2, 39),
     ] {
-        let mut sources = with(INHIBIT);
-        let text = sources.get_mut("bongsu.toml").unwrap();
-        *text = text.replacen(from, to, 1);
-        let found = problems(&sources);
-        let place = format!("bongsu.toml:{row}:{column}: ");
-        assert!(
-            found.iter().any(|problem| problem.starts_with(&place)),
-            "{to}: {place} in {found:#?}"
-        );
+        let sources = edited(with(INHIBIT), "bongsu.toml", from, to);
+        refused(&sources, &format!("bongsu.toml:{row}:{column}"), "");
     }
     let gathers = |audience: &str| {
         let from = format!("audience = \"{audience}\"\n");

@@ -18,7 +18,7 @@ fn with(from: &str, to: &str) -> Result<Config, Problems> {
 }
 
 #[test]
-fn each_wire_has_its_framing_and_its_form() {
+pub fn each_wire_has_its_framing_and_its_form() {
     let config = with("status", "status").unwrap_or_else(|problems| panic!("{problems}"));
     let framings: Vec<_> = config
         .collectors
@@ -48,7 +48,7 @@ fn a_form_survives_the_journal() {
 }
 
 #[test]
-fn every_wrong_wire_is_told_with_what_to_do() {
+pub fn every_wrong_wire_is_told_with_what_to_do() {
     let table = [
         (
             "kind = \"serial\"",

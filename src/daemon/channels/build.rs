@@ -12,6 +12,7 @@ use delivery::channel::chat::Chat;
 use delivery::channel::http::{HttpSettings, Peer};
 use delivery::channel::log::Log;
 use delivery::channel::mail::{Mail, MailSettings, Mailbox, Past};
+use delivery::channel::mqtt::Mqtt;
 use delivery::channel::public_address::PublicAddress;
 use delivery::channel::relay::Relay;
 use delivery::channel::signboard::Signboard;
@@ -68,6 +69,7 @@ pub(super) fn channel(
         ChannelKind::SmsAgency(settings) => provable(agency(ground, settings)?),
         ChannelKind::Mail(settings) => provable(post(ground, settings, &channel.id)?),
         ChannelKind::RelaySiren(settings) => provable(Relay::new(settings.clone())),
+        ChannelKind::Mqtt(settings) => provable(topics(ground, settings.simulated)),
         ChannelKind::Signboard(settings) => provable(Signboard::new(
             settings.clone(),
             ground.texts.clone(),
@@ -100,6 +102,12 @@ pub(super) fn channel(
             provable(Siren::new(settings, ground.commands.clone(), ground.time.clone()))
         }
     })
+}
+
+/// Alerts for everybody at the brokers.
+pub(super) fn topics<O: Operation>(ground: &Ground<'_, O>, simulated: bool) -> Mqtt<O> {
+    let documents = ground.has_cap.then(|| ground.base_url.clone());
+    Mqtt::new(ground.commands.clone(), ground.time.clone(), simulated, documents)
 }
 
 /// The feed. There is one folder of published documents; whoever made it first shares it.

@@ -34,6 +34,8 @@ pub struct DrillRoads {
     pub log: ChannelId,
     /// The channel of the CAP feed.
     pub cap: ChannelId,
+    /// The channel of the topics of alerts.
+    pub topics: ChannelId,
     /// The channel of each simulated siren, with what it is as a recipient and where it stands.
     pub sirens: Vec<(ChannelId, String, (SiteId, StationId))>,
     /// The channel of the simulated signboards, and what they are as recipients.
@@ -54,6 +56,7 @@ impl Roads for DrillRoads {
         let feed = build::feed(ground, &feed_settings(ground), &mut all.cap)?;
         all.channels.push((self.cap.clone(), Arc::new(Rehearsed::new(feed))));
         all.channels.push((self.log.clone(), Arc::new(Rehearsed::new(Log))));
+        all.channels.push((self.topics.clone(), Arc::new(build::topics(ground, true))));
         for (id, recipient, place) in &self.sirens {
             let settings = SirenSettings {
                 sirens: BTreeMap::from([(recipient.clone(), place.clone())]),

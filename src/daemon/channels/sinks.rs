@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use alerting::Outcome;
+use delivery::channel::mqtt::{AlertSink, AlertTopic};
 use delivery::channel::siren::{CommandSink, CommandTopic};
 use delivery::{Operation, OutcomeSink, SinkError, Time};
 use futures_util::future::BoxFuture;
@@ -55,7 +56,10 @@ impl OutcomeSink for Outcomes {
     }
 }
 
-/// Commands to devices go out through every broker of the operation: the device listens at one of them.
+/// Why nothing is published.
+const NO_BROKER: &str = "no broker is configured to publish to";
+
+/// Commands to devices, and alerts for everybody, go out through every broker of the operation.
 pub struct Commands<O: Operation> {
     /// The way to each broker.
     publishers: Vec<Publisher>,
@@ -69,6 +73,11 @@ impl<O: Operation> Commands<O> {
     pub fn new(publishers: Vec<Publisher>, speed: f64) -> Self {
         Self { publishers, speed, operation: PhantomData }
     }
+
+    /// How long a broker keeps a message: it counts real seconds.
+    fn kept(&self, expiry: Duration) -> Duration {
+        expiry.div_f64(self.speed).max(Duration::from_secs(1))
+    }
 }
 
 impl<O: Operation> CommandSink<O> for Commands<O> {
@@ -79,9 +88,9 @@ impl<O: Operation> CommandSink<O> for Commands<O> {
         expiry: Duration,
     ) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
-            // the broker counts real seconds
-            let expiry = expiry.div_f64(self.speed).max(Duration::from_secs(1));
-            let mut result = Err("no broker is configured to publish to".to_owned());
+            let expiry = self.kept(expiry);
+            // the device listens at one of them
+            let mut result = Err(NO_BROKER.to_owned());
             for publisher in &self.publishers {
                 let sent = publisher
                     .publish(
@@ -98,6 +107,28 @@ impl<O: Operation> CommandSink<O> for Commands<O> {
                 };
             }
             result
+        })
+    }
+}
+
+impl<O: Operation> AlertSink<O> for Commands<O> {
+    fn retain(
+        &self,
+        topic: AlertTopic<O>,
+        payload: Vec<u8>,
+        expiry: Duration,
+    ) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            let expiry = Some(self.kept(expiry));
+            // people read at any of them: one that does not have it must not show what was before
+            let sent = self.publishers.iter().map(|publisher| {
+                publisher.publish(topic.as_str(), payload.clone(), Surety::Confirmed, true, expiry)
+            });
+            let sent = futures_util::future::join_all(sent).await;
+            if sent.is_empty() {
+                return Err(NO_BROKER.to_owned());
+            }
+            sent.into_iter().collect::<Result<(), _>>().map_err(|error| error.to_string())
         })
     }
 }

@@ -220,3 +220,15 @@ fn a_sender_that_is_too_fast_is_counted_listed_and_told_by_its_name() {
     assert!(desk.overview().system_level > alerting::Level::Normal, "it is a fault of the field");
     assert!(desk.engine.as_ref().is_some_and(|engine| engine.is_up("field")), "which receives on");
 }
+
+#[test]
+fn a_sender_that_is_slowed_is_told_by_its_name_and_nothing_is_counted_as_lost() {
+    let mut lines = begin();
+    let event = CollectorEvent::slowed("gate-1".into());
+    lines.push(line(Kind::Collector, "field", payload(&event).to_vec(), 60));
+    let (desk, carried) = run(&lines);
+    assert!(carried.refusals.is_empty() && carried.batch.quarantine.is_empty());
+    let told = carried.batch.actions.iter().any(|action| format!("{action:?}").contains("gate-1"));
+    assert!(told && desk.overview().system_level > alerting::Level::Normal);
+    assert!(desk.engine.as_ref().is_some_and(|engine| engine.is_up("field")), "it receives on");
+}

@@ -10,8 +10,8 @@ use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 
 use super::cap::zoned;
-use super::http::Peer;
-use super::{Channel, delivered};
+use super::http::{Answer, Peer};
+use super::{Channel, delivered, retry};
 use crate::operation::Carried;
 use crate::probe::{Probe, Proof, Provable};
 use crate::text::is_over;
@@ -47,7 +47,7 @@ impl Alertmanager {
         let request = peer.request(reqwest::Method::POST, peer.below(&["api", "v2", "alerts"]));
         let request = request.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
         match peer.ask(request).await {
-            Ok(answer) => answer.verdict(),
+            Ok(answer) => taken(&answer),
             Err(result) => result,
         }
     }
@@ -72,11 +72,24 @@ impl Provable for Alertmanager {
             let Some(peer) = peer else { return Proof::Failed("there is no such peer".into()) };
             let status = peer.below(&["api", "v2", "status"]);
             match peer.ask(peer.request(reqwest::Method::GET, status)).await {
-                Ok(answer) => answer.verdict().into(),
+                Ok(answer) => taken(&answer).into(),
                 Err(result) => result.into(),
             }
         }
         .boxed()
+    }
+}
+
+/// What a peer's answer is worth. It says yes with a status alone or in JSON; whatever says it in another way (a proxy,
+/// a portal) is no Alertmanager.
+fn taken(answer: &Answer) -> AttemptResult {
+    let is_its_own = answer.body.trim_ascii().is_empty()
+        || serde_json::from_slice::<serde::de::IgnoredAny>(&answer.body).is_ok();
+    match answer.judged() {
+        AttemptResult::Delivered { receipt } if !is_its_own => {
+            retry(format!("{receipt}, in a way no Alertmanager does"))
+        }
+        judged => judged,
     }
 }
 
@@ -235,6 +248,34 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("still standing: {:?}", server.alerts().await);
+    }
+
+    #[test]
+    fn a_yes_that_no_alertmanager_gives_is_none() {
+        for (status, body, expected) in [
+            (200, "", "delivered"),
+            (200, "\n", "delivered"),
+            (202, "{\"message\":\"alerts created\"}", "delivered"),
+            (200, "{\"error\":\"storage is read-only\"}", "refused"),
+            (200, "\u{feff} <!DOCTYPE html><title>Sign in</title>", "retry"),
+            (200, "OK", "retry"),
+            (200, "{\"half", "retry"),
+            (503, "", "retry"),
+            (400, "", "refused"),
+        ] {
+            let answer = Answer {
+                status: reqwest::StatusCode::from_u16(status).unwrap(),
+                said: "it".into(),
+                body: body.into(),
+            };
+            let came = match taken(&answer) {
+                AttemptResult::Delivered { .. } => "delivered",
+                AttemptResult::Refused { .. } => "refused",
+                AttemptResult::Retry { .. } => "retry",
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(came, expected, "{status} {body}");
+        }
     }
 
     #[tokio::test]

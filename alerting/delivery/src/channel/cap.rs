@@ -26,6 +26,7 @@ use reading::id::ChannelId;
 use reading::registry::Text;
 
 pub use document::{document, draft, probe, scope, zoned};
+pub use feed::{Feed, mark};
 pub use gateway::{Gateway, Proof, judge};
 pub use profile::Profile;
 pub use readback::ReadBack;

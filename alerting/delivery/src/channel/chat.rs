@@ -59,9 +59,7 @@ impl Provable for Chat {
 pub fn body(delivery: &Delivery, texts: &Texts, languages: &[Language]) -> Vec<u8> {
     let alert = &delivery.alert;
     let says = |language: &Language| {
-        let language = *language;
-        let case = Case { medium: Medium::Chat, channel: &delivery.channel, language, alert };
-        escaped(&texts.say_anyway(&case))
+        escaped(&texts.say_anyway(&Case::of(Medium::Chat, delivery, *language)))
     };
     let said: Vec<String> = languages.iter().map(says).collect();
     let first = said.first().and_then(|text| text.lines().next()).unwrap_or_default();

@@ -144,14 +144,27 @@ impl Answer {
         }
     }
 
-    /// What status and body say together: a success whose body tells of an error is a refusal.
+    /// What status and body say together: a success whose body tells of an error is a refusal, and one that is a page
+    /// for people (a portal's to sign in, a proxy's) did not come from whom we asked.
     pub fn judged(&self) -> AttemptResult {
         match (self.verdict(), self.complaint()) {
+            (AttemptResult::Delivered { receipt }, _) if self.is_page() => {
+                retry(format!("{receipt}, with a page for people, which is no answer"))
+            }
             (AttemptResult::Delivered { receipt }, Some(complaint)) => {
                 refused(format!("{receipt}, and yet: {complaint}"))
             }
             (verdict, _) => verdict,
         }
+    }
+
+    /// Whether the body is a page of HTML.
+    fn is_page(&self) -> bool {
+        let text = self.text();
+        let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+        ["<!doctype html", "<html"].into_iter().any(|begin| {
+            text.get(..begin.len()).is_some_and(|said| said.eq_ignore_ascii_case(begin))
+        })
     }
 
     /// The body as text, what is no UTF-8 replaced.

@@ -106,7 +106,8 @@ struct Watched {
 }
 
 impl Mail {
-    /// A channel over this server; charts are drawn of `past`. What comes back is read from `mailbox`, where there is one.
+    /// A channel over this server; charts are drawn of `past`. What comes back is read from `mailbox`, where there is
+    /// one.
     ///
     /// # Errors
     /// [`MailError`] if a setting cannot be used.

@@ -6,6 +6,7 @@ pub mod webhook;
 pub mod chat;
 pub mod mail;
 pub mod siren;
+pub mod mqtt;
 pub mod relay;
 pub mod signboard;
 pub mod smpp;

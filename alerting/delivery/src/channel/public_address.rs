@@ -59,8 +59,7 @@ impl PublicAddress {
             }
             (_, Status::Test | Status::Actual) => {}
         }
-        let language = self.settings.language;
-        let case = Case { medium: Medium::Speech, channel: &delivery.channel, language, alert };
+        let case = Case::of(Medium::Speech, delivery, self.settings.language);
         let text = self.texts.say_anyway(&case);
         let (settings, decided_at) = (self.settings.clone(), alert.decided_at);
         let work = tokio::task::spawn_blocking(move || {

@@ -127,8 +127,7 @@ impl<O: Operation> Signboard<O> {
         if is_over(alert) {
             return Ok(Order::Blank);
         }
-        let language = self.settings.language;
-        let case = Case { medium: Medium::Signboard, channel: &delivery.channel, language, alert };
+        let case = Case::of(Medium::Signboard, delivery, self.settings.language);
         let text = self.texts.say_anyway(&case);
         let screens = self.settings.sign.screens(&text);
         let screens =

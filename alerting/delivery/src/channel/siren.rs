@@ -23,8 +23,8 @@ use crate::operation::{Carried, Live, Operation};
 use crate::probe::{Probe, Proof, Provable};
 use crate::time::Time;
 
-/// Where a device of the operation `O` listens. Nothing but these is published by channels, so that the words of a drill
-/// never reach a topic of the field.
+/// Where a device of the operation `O` listens. Nothing but these is published by channels, so that the words of a
+/// drill never reach a topic of the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandTopic<O: Operation = Live>(String, PhantomData<O>);
 

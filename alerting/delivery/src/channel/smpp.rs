@@ -1,6 +1,6 @@
 //! Text messages over SMPP 3.4: UCS-2, long texts in parts, receipts of the phone.
 //!
-//! One session, bound as long as the daemon runs ([`session`]). What the centre took is handed over; the phone's
+//! One session, bound as long as the daemon runs (`session`). What the centre took is handed over; the phone's
 //! receipts come later and may be early, late, doubled or about messages that are not ours: each is matched by the
 //! centre's message id or counted.
 
@@ -104,19 +104,11 @@ impl Smpp {
     }
 
     async fn send(&self, delivery: &Delivery, attempt: u32) -> AttemptResult {
-        let contact = match self.addresses.recipient(delivery).await {
-            Ok(contact) => contact,
+        let (contact, phone) = match self.addresses.phone(delivery).await {
+            Ok(found) => found,
             Err(result) => return result,
         };
-        let Some(phone) = &contact.phone else {
-            return refused(format!("contact `{}` has no phone number", contact.id));
-        };
-        let text = self.texts.say_anyway(&Case {
-            medium: Medium::Sms,
-            channel: &delivery.channel,
-            language: contact.language,
-            alert: &delivery.alert,
-        });
+        let text = self.texts.say_anyway(&Case::of(Medium::Sms, delivery, contact.language));
         let parts = sms_parts(&text);
         let Some(messages) = self.messages(&parts, phone.digits(), delivery.key.as_str()) else {
             return refused(format!("the number of contact `{}` does not fit SMPP", contact.id));

@@ -65,20 +65,12 @@ impl Agency {
     }
 
     async fn send(&self, delivery: &Delivery) -> AttemptResult {
-        let contact = match self.addresses.recipient(delivery).await {
-            Ok(contact) => contact,
+        let (contact, phone) = match self.addresses.phone(delivery).await {
+            Ok(found) => found,
             Err(result) => return result,
         };
-        let Some(phone) = &contact.phone else {
-            return refused(format!("contact `{}` has no phone number", contact.id));
-        };
-        let text = self.texts.say_anyway(&Case {
-            medium: Medium::Sms,
-            channel: &delivery.channel,
-            language: contact.language,
-            alert: &delivery.alert,
-        });
-        self.write(phone, &text, delivery.key.as_str()).await
+        let text = self.texts.say_anyway(&Case::of(Medium::Sms, delivery, contact.language));
+        self.write(&phone, &text, delivery.key.as_str()).await
     }
 
     async fn write(&self, phone: &Phone, text: &str, id: &str) -> AttemptResult {

@@ -1,7 +1,9 @@
 //! Webhooks as Standard Webhooks: a signed POST whose `webhook-id` is the delivery key, so that a receiver which
 //! honours ids is told once.
 //!
-//! Any 2xx is proof. Addresses and keys never reach logs, errors or receipts: only scheme and host are shown.
+//! By the standard a 2xx is the receiver's word that it has it, and there is no better proof to be had. Taken for no
+//! answer: a 2xx with a page of HTML, and one whose body says that it failed. Addresses and keys never reach logs,
+//! errors or receipts: only scheme and host are shown.
 
 mod body;
 
@@ -14,7 +16,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ring::hmac;
 
-pub use body::body;
+pub use body::{body, public_body};
 
 use super::Spoken;
 use super::http::{HttpError, HttpSettings, Peer};
@@ -111,7 +113,7 @@ impl Webhook {
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature);
         match self.peer.ask(request).await {
-            Ok(answer) => answer.verdict(),
+            Ok(answer) => answer.judged(),
             Err(result) => result,
         }
     }

@@ -1,6 +1,6 @@
 //! What couriers ask: what is due, what is in hand, and the mark made before each send.
 
-use alerting::{Delivery, DeliveryKey};
+use alerting::{Delivery, DeliveryKey, StillOwed};
 use reading::Timestamp;
 use reading::id::ChannelId;
 use rusqlite::{Connection, OptionalExtension, Params, TransactionBehavior, params};
@@ -110,6 +110,24 @@ impl Ledger {
                 Ok(InHand { key, attempt: row.get::<_, u32>(1)? + 1 })
             })
         })
+    }
+
+    /// Everything that stands open, whatever its channel, in the order it was owed.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`](super::LedgerError::Database).
+    pub fn open_deliveries(&self) -> Result<Vec<StillOwed>> {
+        let sql = "SELECT key, channel, attempts FROM deliveries
+            WHERE state IN ('queued', 'attempting', 'handed-over', 'in-doubt') ORDER BY id";
+        let open = self.write(|connection| {
+            list(connection, sql, [], |row| {
+                let key = DeliveryKey::from_text(row.get_ref(0)?.as_str()?);
+                let channel = row.get_ref(1)?.as_str()?.parse::<ChannelId>();
+                let attempts = row.get(2)?;
+                Ok(channel.ok().map(|channel| StillOwed { key, channel, attempts }))
+            })
+        })?;
+        Ok(open.into_iter().flatten().collect())
     }
 
     /// How many deliveries of a channel wait or are in hand.

@@ -13,7 +13,7 @@ use super::row::{
     AttemptRow, DecisionRow, DeliveryFilter, DeliveryRow, IncidentFilter, IncidentView, LevelRow,
     QuarantineView,
 };
-use super::{Ledger, QuarantineRow, Result};
+use super::{During, Ledger, QuarantineRow, Result};
 
 /// The longest timeline of one incident: what is older is reached through `decisions_after`.
 const TIMELINE_LEN_MAX: u32 = 1_000;
@@ -177,6 +177,21 @@ impl Ledger {
         self.read(|connection| {
             list(connection, sql, params![before.unwrap_or(i64::MAX), limit], |row| {
                 Ok(QuarantineView { id: row.get(0)?, row: quarantined(row)? })
+            })
+        })
+    }
+
+    /// How many frames were quarantined in a time, by source and reason. What is no longer kept is not counted: the
+    /// newest [`QUARANTINE_ROWS_MAX`](super::QUARANTINE_ROWS_MAX) are.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn quarantined_during(&self, during: &During) -> Result<Vec<(String, String, u64)>> {
+        let sql = "SELECT source, reason, count(*) FROM quarantine WHERE at >= ? AND at < ?
+            GROUP BY source, reason ORDER BY source, reason";
+        self.read(|connection| {
+            list(connection, sql, params![during.from.nanos(), during.to.nanos()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64))
             })
         })
     }

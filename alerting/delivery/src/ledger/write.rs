@@ -82,8 +82,8 @@ pub(super) fn side(connection: &Connection) -> Result<Side> {
     Ok(if value.unwrap_or(false) { Side::Exercise } else { Side::Live })
 }
 
-/// Writes what came from positions past `after`. What another operation owes is left out, loudly: it is a fault of ours,
-/// and must not reach anybody.
+/// Writes what came from positions past `after`. What another operation owes is left out, loudly: it is a fault of
+/// ours, and must not reach anybody.
 pub(super) fn commit(
     connection: &mut Connection,
     side: Side,

@@ -61,8 +61,9 @@ impl Evidence {
 pub(super) const NEWS: f64 = 0.5;
 /// A single reading goes through the median of three into the shortest scales only.
 const SPIKE_SCALES: usize = 2;
-/// A shift is echoed on a scale while the blocks it went into are compared, in blocks of the scale.
-const ECHO_BLOCKS: u64 = 4;
+/// A shift is echoed on a scale while the blocks it went into are compared, in blocks of the scale: the newest, four
+/// between, the one it is compared with, and as long as the score of that comparison stands.
+const ECHO_BLOCKS: u64 = 6;
 const ECHO_MIN: u64 = 8;
 const NOISE_ECHO: u64 = 128;
 const SPIKE_ECHO: u64 = 64;

@@ -12,6 +12,8 @@ const MEMORY: f64 = 10_000.0;
 const USUAL: f64 = 4.0;
 /// So many readings in a row have to be usual again.
 const BACK: u8 = 8;
+/// What a person accepts counts for so many readings of the past, so that it is known better soon.
+const ACCEPTED: f64 = 64.0;
 
 /// Where a series has always been, and since when it has been elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,6 +55,15 @@ impl Lasting {
             self.since = Some(at);
         }
         (self.until, self.back) = (None, 0);
+    }
+
+    /// What lasts is no departure any more: the reference goes on from where the series is. How far it is usually from
+    /// there stays known.
+    pub fn accept(&mut self, value: f64) {
+        if self.since.is_some() && self.until.is_none() {
+            (self.mean, self.seen) = (value, self.seen.min(ACCEPTED));
+            (self.since, self.back) = (None, 0);
+        }
     }
 
     /// Since when what was told lasts, and until when it did if it is over.

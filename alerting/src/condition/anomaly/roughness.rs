@@ -14,9 +14,11 @@ const WIDTHS: [usize; 2] = [2, 4];
 /// The most readings looked at together.
 pub(super) const SPAN_MAX: u32 = 64;
 /// From this score on, noise explains what short shifts there are: once in a thousand readings.
-const UNUSUAL: f32 = 3.0;
+const UNUSUAL: f64 = 3.0;
 /// Experience in blocks before it speaks.
 const BLOCKS_MIN: u32 = 8;
+/// A mean of changes is known so well, in parts of the usual one.
+const RESOLUTION: f64 = 1e-3;
 /// The usual change follows over so many readings.
 const MEMORY: f64 = 1_000.0;
 
@@ -32,6 +34,9 @@ pub(super) struct Roughness {
     known: u8,
     tails: [Tail; WIDTHS.len()],
     scores: [f32; WIDTHS.len()],
+    /// What the last [`SPAN_MAX`] readings came to where the event told last would just have been told, 0 while nothing
+    /// was.
+    told_from: f64,
 }
 
 impl Roughness {
@@ -72,9 +77,29 @@ impl Roughness {
 
     /// Whether the last blocks are rough enough to explain what else is unusual in them.
     pub fn is_unusual(&self) -> bool {
+        self.raw() >= UNUSUAL
+    }
+
+    /// The highest score, an echo or not.
+    pub fn raw(&self) -> f64 {
         let known =
             self.tails.iter().zip(self.scores).filter(|(tail, _)| tail.blocks() >= BLOCKS_MIN);
-        known.into_iter().any(|(_, score)| score >= UNUSUAL)
+        known.map(|(_, score)| f64::from(score)).fold(0.0, f64::max)
+    }
+
+    /// An event was told: from what on, by what was known then, the last readings go on showing it as noise.
+    pub fn remember(&mut self, score: f64) {
+        let (width, tail) = (WIDTHS[WIDTHS.len() - 1], &self.tails[WIDTHS.len() - 1]);
+        let rarity = score - libm::log10(f64::from(BLOCK) * width as f64);
+        let known = tail.value_at(rarity, RESOLUTION).filter(|_| tail.blocks() >= BLOCKS_MIN);
+        self.told_from = known.map_or(0.0, |value| value * self.usual);
+    }
+
+    /// Whether the last readings are as rough as would have been told when the event was, though one may be used to it.
+    pub fn goes_on(&self) -> bool {
+        let mean = self.blocks.iter().sum::<f64>() / self.blocks.len() as f64;
+        let full = usize::from(self.known) == self.blocks.len();
+        full && self.told_from > 0.0 && (libm::exp(mean) - 1.0) * self.usual >= self.told_from
     }
 
     fn close_block(&mut self, learning: bool) {
@@ -87,7 +112,7 @@ impl Roughness {
         {
             let mean = self.blocks[..width].iter().sum::<f64>() / width as f64;
             let value = libm::exp(mean) - 1.0;
-            let rarity = self.tails[i].rarity(value, 1e-3);
+            let rarity = self.tails[i].rarity(value, RESOLUTION);
             let readings = f64::from(BLOCK) * width as f64;
             self.scores[i] =
                 if rarity > 0.0 { (rarity + libm::log10(readings)) as f32 } else { 0.0 };

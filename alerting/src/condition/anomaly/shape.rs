@@ -1,8 +1,8 @@
 //! Shape: how far each change turns back on the one before, over the last 64 readings.
 //!
 //! The bend of a block is Σ |c − c′| / Σ (|c| + |c′|) of neighbouring changes: 0 along a ramp, 1 where every change is
-//! undone by the next, about three quarters in plain noise. It knows neither level nor size, so that what it says is not
-//! said by shifts or noise already: something that wandered begins to swing, or what was restless runs smooth.
+//! undone by the next, about three quarters in plain noise. It knows neither level nor size, so that what it says is
+//! not said by shifts or noise already: something that wandered begins to swing, or what was restless runs smooth.
 
 use serde::{Deserialize, Serialize};
 

@@ -73,6 +73,12 @@ impl Shifts {
         }
         best
     }
+
+    /// The highest score over at most `span` readings, an echo or not.
+    pub fn raw(&self, span: u32) -> f64 {
+        let short = self.scales.iter().enumerate().take_while(|(scale, _)| 4 << scale <= span);
+        short.map(|(_, state)| f64::from(state.score)).fold(0.0, f64::max)
+    }
 }
 
 impl Scale {

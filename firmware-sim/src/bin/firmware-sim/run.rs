@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -19,6 +21,9 @@ use reading::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::duration;
+
+/// What befell reports that may wait to be written; the world waits for the disk after that.
+const FAULTS_LEN_MAX: usize = 4_096;
 
 /// What to run, and where to.
 #[derive(Args)]
@@ -46,9 +51,13 @@ pub struct Run {
     /// How long: real time with --mqtt and --serial, simulated time after the start with --out (say 90s, 15m, 10h)
     #[arg(long = "for", value_parser = duration)]
     span: Option<Duration>,
-    /// When the scenario begins (RFC 3339); now with --mqtt and --serial, the scenario's own with --out
+    /// When the scenario begins (RFC 3339); now with --mqtt and --serial, the scenario's own with --out and --since
     #[arg(long, value_parser = Timestamp::parse)]
     start: Option<Timestamp>,
+    /// When the scenario began by this machine's clock (RFC 3339), for a daemon whose clock runs at the same --speed; what
+    /// was measured by now waits as backlog. `bongsu demo --without-field` says it
+    #[arg(long, value_parser = Timestamp::parse, conflicts_with = "out")]
+    since: Option<Timestamp>,
     /// How many connections the stations share, as behind gateways; without it each has its own
     #[arg(long)]
     connections: Option<usize>,
@@ -121,15 +130,30 @@ impl Run {
         })
     }
 
-    /// The world, its end, and its truth on file if that is wanted.
-    fn world(&self, scenario: &Scenario) -> anyhow::Result<World> {
-        let world = World::new(scenario, self.seed);
-        if let Some(path) = &self.truth {
-            let wrong = || format!("cannot write {}", path.display());
-            let file = BufWriter::new(File::create(path).with_context(wrong)?);
-            jsonl::write_truth(scenario, &world, file).with_context(wrong)?;
-        }
-        Ok(world)
+    /// What is played, and by which clock: our own from now on, or that of a daemon that has begun already.
+    fn begin(&self) -> anyhow::Result<(Scenario, Pace)> {
+        let Some(began_at) = self.since else {
+            let start = self.start.unwrap_or_else(pace::wall_now);
+            return Ok((self.scenario(Some(start))?, Pace::own(start, self.speed)));
+        };
+        let scenario = self.scenario(self.start)?;
+        let pace = Pace::since(began_at, scenario.start, self.speed);
+        Ok((scenario, pace))
+    }
+
+    /// The world as it is heard by a clock that may have begun already.
+    fn heard(&self, world: World, pace: &Pace) -> World {
+        if self.since.is_some() { world.heard_from(pace.now()) } else { world }
+    }
+
+    /// The world, and who writes its truth on file as long as there is that world, if that is wanted.
+    fn world(&self, scenario: &Scenario) -> anyhow::Result<(World, Option<Witness>)> {
+        let mut world = World::new(scenario, self.seed);
+        let witness = match &self.truth {
+            Some(path) => Some(Witness::start(path, scenario, &mut world)?),
+            None => None,
+        };
+        Ok((world, witness))
     }
 
     fn to_file(&self, path: &Path) -> anyhow::Result<()> {
@@ -138,7 +162,8 @@ impl Run {
         }
         let scenario = self.scenario(self.start)?;
         let end = self.span.map_or(scenario.end(), |span| scenario.start.plus(span));
-        let messages = self.world(&scenario)?.until(end);
+        let (world, witness) = self.world(&scenario)?;
+        let messages = world.until(end);
         let written = if path.as_os_str() == "-" {
             jsonl::write(messages, std::io::stdout().lock())
         } else {
@@ -148,6 +173,7 @@ impl Run {
             jsonl::write(messages, &mut out).and_then(|written| out.flush().map(|()| written))
         };
         let written = written.with_context(|| format!("cannot write {}", path.display()))?;
+        witness.map_or(Ok(()), Witness::finish)?;
         eprintln!("{written} messages of {} until {end}", scenario.name);
         Ok(())
     }
@@ -159,10 +185,8 @@ impl Run {
                 "a broker takes --as native, chirpstack or sparkplug; the others are for --serial"
             );
         }
-        let start = self.start.unwrap_or_else(pace::wall_now);
-        let scenario = self.scenario(Some(start))?;
+        let (scenario, pace) = self.begin()?;
         let address = self.secured(address, &scenario)?;
-        let pace = Pace::own(start, self.speed);
         self.stop_after(&stop);
         let mut sirens = tokio::task::JoinSet::new();
         for (site, station) in scenario.sirens() {
@@ -170,8 +194,9 @@ impl Run {
             let (address, pace, stop) = (address.clone(), pace.clone(), stop.clone());
             sirens.spawn(async move { siren.run(&address, &pace, stop).await });
         }
-        let world = self.world(&scenario)?;
-        self.greet(&scenario, &world, start, &address.to_string());
+        let (world, witness) = self.world(&scenario)?;
+        self.greet(&scenario, &world, &address.to_string());
+        let world = self.heard(world, &pace);
         let field = Field::new(world, Timestamp::MAX);
         let totals = match form {
             Form::Sparkplug => sparkplug::publish(field, &address, &pace, stop).await,
@@ -184,7 +209,7 @@ impl Run {
         };
         sirens.join_all().await;
         tell(&totals);
-        Ok(())
+        witness.map_or(Ok(()), Witness::finish)
     }
 
     async fn publish(
@@ -233,8 +258,7 @@ impl Run {
     }
 
     async fn to_wires(&self, folder: &Path, stop: CancellationToken) -> anyhow::Result<()> {
-        let start = self.start.unwrap_or_else(pace::wall_now);
-        let scenario = self.scenario(Some(start))?;
+        let (scenario, pace) = self.begin()?;
         let speech = match self.form.unwrap_or(Form::Frames) {
             Form::Lines => Speech::Lines,
             Form::Toa5 => Speech::Toa5,
@@ -245,12 +269,12 @@ impl Run {
             }
         };
         self.stop_after(&stop);
-        let world = self.world(&scenario)?;
-        self.greet(&scenario, &world, start, &folder.display().to_string());
-        let pace = Pace::own(start, self.speed);
+        let (world, witness) = self.world(&scenario)?;
+        self.greet(&scenario, &world, &folder.display().to_string());
+        let world = self.heard(world, &pace);
         let totals = serial::publish(world, folder, &speech, &pace, stop).await?;
         tell(&totals);
-        Ok(())
+        witness.map_or(Ok(()), Witness::finish)
     }
 
     fn stop_after(&self, stop: &CancellationToken) {
@@ -262,9 +286,34 @@ impl Run {
         });
     }
 
-    fn greet(&self, scenario: &Scenario, world: &World, start: Timestamp, to: &str) {
-        let (name, stations, speed) = (&scenario.name, world.station_count(), self.speed);
+    fn greet(&self, scenario: &Scenario, world: &World, to: &str) {
+        let (name, start) = (&scenario.name, scenario.start);
+        let (stations, speed) = (world.station_count(), self.speed);
         eprintln!("{name}: {stations} stations from {start} at speed {speed} to {to}");
+    }
+}
+
+/// Writes what is true of a world: what it is made to do first, then what befalls each report, as it happens.
+struct Witness {
+    path: PathBuf,
+    writer: JoinHandle<std::io::Result<()>>,
+}
+
+impl Witness {
+    fn start(path: &Path, scenario: &Scenario, world: &mut World) -> anyhow::Result<Self> {
+        let wrong = || format!("cannot write {}", path.display());
+        let mut file = BufWriter::new(File::create(path).with_context(wrong)?);
+        jsonl::write_truth(scenario, world, &mut file).with_context(wrong)?;
+        let (teller, told) = sync_channel(FAULTS_LEN_MAX);
+        world.tell_faults(teller);
+        let writer = std::thread::spawn(move || jsonl::write_faults(told, file));
+        Ok(Self { path: path.to_owned(), writer })
+    }
+
+    /// Waits until all is written; the world is gone by then.
+    fn finish(self) -> anyhow::Result<()> {
+        let written = self.writer.join().unwrap_or_else(|_| Err(std::io::Error::other("it broke")));
+        written.with_context(|| format!("cannot write {}", self.path.display()))
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 
 use crate::message::Message;
 
-/// Reports one connection keeps.
-const ROOM: usize = 20_000;
+/// Reports a gateway keeps for its stations; a station with a connection of its own keeps as many as its `room`.
+pub(in crate::link) const ROOM: usize = 20_000;
 
-/// Messages that could not be sent.
-#[derive(Debug, Default)]
+/// Messages that could not be sent, no more of each kind than there is room for.
+#[derive(Debug)]
 pub(in crate::link) struct Buffer {
+    room: usize,
     /// On their way when the connection broke, and words of stations about themselves: they go as they were, in order.
     again: VecDeque<Message>,
     /// Made while there was no connection, oldest first.
@@ -19,6 +20,11 @@ pub(in crate::link) struct Buffer {
 }
 
 impl Buffer {
+    /// Room for so many reports; at least one.
+    pub fn new(room: usize) -> Self {
+        Self { room: room.max(1), again: VecDeque::new(), late: VecDeque::new(), forgotten: 0 }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.again.is_empty() && self.late.is_empty()
     }
@@ -29,19 +35,19 @@ impl Buffer {
 
     /// Takes back what was on its way.
     pub fn take_back(&mut self, messages: impl Iterator<Item = Message>) {
-        self.again.extend(messages);
+        messages.for_each(|message| self.say_again(message));
     }
 
     /// Keeps what was made without a connection.
     pub fn keep(&mut self, message: Message) {
         if !message.topic.ends_with("/telemetry") && !message.topic.ends_with("/backfill") {
-            return self.again.push_back(message);
+            return self.say_again(message);
         }
-        if self.late.len() == ROOM {
-            self.late.pop_front();
-            self.forgotten += 1;
-        }
-        self.late.push_back(message);
+        self.forgotten += push(&mut self.late, message, self.room);
+    }
+
+    fn say_again(&mut self, message: Message) {
+        self.forgotten += push(&mut self.again, message, self.room);
     }
 
     /// What leaves next: what was on its way as it was, then the newest of what waited, by now of the past.
@@ -56,6 +62,16 @@ impl Buffer {
         };
         Some(Message { topic, ..message })
     }
+}
+
+/// Puts one at the end; how many went at the front because there is no room.
+fn push(queue: &mut VecDeque<Message>, message: Message, room: usize) -> u64 {
+    let is_full = queue.len() >= room;
+    if is_full {
+        queue.pop_front();
+    }
+    queue.push_back(message);
+    u64::from(is_full)
 }
 
 #[cfg(test)]
@@ -79,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_was_on_its_way_goes_first_and_the_newest_of_what_waited_next() {
-        let mut buffer = Buffer::default();
+        let mut buffer = Buffer::new(9);
         (1..=3).for_each(|number| buffer.keep(message("telemetry", number)));
         buffer.keep(message("status", 4));
         buffer.take_back([message("telemetry", 0)].into_iter());
@@ -96,9 +112,12 @@ mod tests {
 
     #[test]
     fn a_full_buffer_gives_up_the_oldest_and_counts_them() {
-        let mut buffer = Buffer::default();
-        (0..ROOM + 3).for_each(|number| buffer.keep(message("telemetry", number)));
-        assert_eq!((buffer.len(), buffer.forgotten), (ROOM, 3));
-        assert_eq!(left(&mut buffer).last().unwrap().1, "3");
+        let mut buffer = Buffer::new(100);
+        (0..103).for_each(|number| buffer.keep(message("telemetry", number)));
+        assert_eq!((buffer.len(), buffer.forgotten), (100, 3));
+        (0..104).for_each(|number| buffer.take_back([message("status", number)].into_iter()));
+        assert_eq!((buffer.len(), buffer.forgotten), (200, 7), "what goes again as well");
+        let left = left(&mut buffer);
+        assert_eq!((left[0].1.as_str(), left.last().unwrap().1.as_str()), ("4", "3"));
     }
 }

@@ -1,25 +1,24 @@
-//! One connection: what is on its way, what waits for the broker, what waits to be stored, and what is said to stations.
+//! One connection: what is on its way, what waits for the broker, what waits to be stored, and what is said to
+//! stations.
 
 use std::collections::VecDeque;
-use std::future::{Future, ready};
-use std::pin::Pin;
+use std::future::ready;
 use std::time::Duration;
 
-use rumqttc::{
-    AsyncClient, PubAckReason, Publish, PublishNoticeError, PublishOptions, PublishResult, QoS,
-};
+use rumqttc::{PubAckReason, Publish, QoS};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, ROOM};
+use super::line::{Broken, Line, Said};
 use super::{Options, Totals, lane_of};
 use crate::link::kept::{Kept, Name};
-use crate::link::session::{Heard, Session, Will};
+use crate::link::session::{CLOSE_GRACE, Will};
 use crate::message::{Message, Status, json};
 use crate::pace::{Pace, Stopwatch};
 
-/// Messages that may be unacknowledged on a connection that stations share, and on one of its own: what is kept for each
-/// counts ten thousand times.
+/// Messages that may be unacknowledged on a connection that stations share, and on one of its own: what is kept for
+/// each counts ten thousand times.
 const WINDOW: (u16, u16) = (64, 16);
 /// How often it is looked for reports that nobody has stored.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -56,31 +55,37 @@ impl Seat {
         }
     }
 
+    /// How many reports wait here while the broker is away: as many as the box keeps.
+    fn room(&self, options: &Options) -> usize {
+        match (self, &options.field) {
+            (Self::Own { base }, Some(field)) => field.room(base).unwrap_or(ROOM),
+            (Self::Own { .. } | Self::Shared { .. }, _) => ROOM,
+        }
+    }
+
     fn will(&self) -> Option<Will> {
         let Self::Own { base } = self else { return None };
         Some(Will::retained(format!("{base}/status"), json(&Status::offline())))
     }
 }
 
-type Notice = Pin<Box<dyn Future<Output = Result<PublishResult, PublishNoticeError>> + Send>>;
-
 /// A message on its way.
 struct Sent {
+    id: u16,
     message: Message,
-    notice: Notice,
     /// Its name among the kept ones, if it is kept.
     name: Option<Name>,
 }
 
 /// One connection.
 pub(super) struct Lane {
-    client: AsyncClient,
+    line: Line,
     options: Options,
     seat: Seat,
     pace: Pace,
     /// On their way, oldest first.
     unacknowledged: VecDeque<Sent>,
-    /// The connection is down.
+    /// The connection is down, and that was said.
     is_away: bool,
     /// How often it was up.
     came_up: u64,
@@ -100,56 +105,46 @@ impl Lane {
         mut messages: mpsc::Receiver<Message>,
         stop: CancellationToken,
     ) -> Totals {
-        let polling = stop.child_token();
-        let (address, will) = (&options.address, seat.will());
-        let mut session = Session::open(address, &client_id, will, seat.window(), polling.clone());
+        let room = seat.room(&options);
         let mut lane = Self {
-            client: session.client.clone(),
+            line: Line::new(&options.address, client_id, seat.will(), seat.window()),
             unacknowledged: VecDeque::new(),
             is_away: false,
             came_up: 0,
-            buffer: Buffer::default(),
-            kept: options.until_stored.map(Kept::new),
+            buffer: Buffer::new(room),
+            kept: options.until_stored.map(|after| Kept::new(after, room)),
             stopwatch: Stopwatch::start(),
             totals: Totals::default(),
             options,
             seat,
             pace,
         };
-        tokio::select! {
-            () = stop.cancelled() => (),
-            () = lane.carry(&mut messages, &mut session.incoming) => match lane.seat {
-                Seat::Shared { .. } => session.close().await,
-                // power goes: the broker publishes the will
-                Seat::Own { .. } => polling.cancel(),
-            },
-        }
+        let is_done = tokio::select! {
+            () = stop.cancelled() => false,
+            () = lane.carry(&mut messages) => true,
+        };
         lane.totals.forgotten = lane.buffer.forgotten + lane.kept.map_or(0, |kept| kept.forgotten);
+        // a box of its own loses power: the broker publishes its will
+        if is_done && matches!(lane.seat, Seat::Shared { .. }) {
+            tokio::time::timeout(CLOSE_GRACE, lane.line.close()).await.ok();
+        }
         lane.totals
     }
 
     /// Sends what comes until no more comes and nothing is owed.
-    async fn carry(
-        &mut self,
-        messages: &mut mpsc::Receiver<Message>,
-        heard: &mut mpsc::Receiver<Heard>,
-    ) {
+    async fn carry(&mut self, messages: &mut mpsc::Receiver<Message>) {
         let mut more = true;
         let mut look = tokio::time::interval(LOOK_EVERY);
         while more || !self.is_done() {
-            let room = self.unacknowledged.len() < usize::from(self.seat.window());
-            let drains = room && !self.is_away && !self.buffer.is_empty();
+            let has_room = self.room() > 0;
             tokio::select! {
-                outcome = oldest(&mut self.unacknowledged), if !self.unacknowledged.is_empty() => {
-                    self.settle(outcome);
-                }
-                message = messages.recv(), if more && (room || self.is_away) => match message {
-                    Some(message) => self.take(message).await,
+                said = self.line.next() => self.hear(said),
+                message = messages.recv(), if more && (has_room || self.is_away) => match message {
+                    Some(message) => self.take(message),
                     None => more = false,
                 },
-                Some(heard) = heard.recv() => self.hear(heard).await,
-                () = ready(()), if drains => self.drain().await,
-                _ = look.tick(), if self.kept.is_some() => self.send_kept().await,
+                () = ready(()), if has_room && !self.buffer.is_empty() => self.drain(),
+                _ = look.tick(), if self.kept.is_some() => self.send_kept(),
             }
         }
     }
@@ -160,35 +155,44 @@ impl Lane {
             && self.kept.as_ref().is_none_or(Kept::is_empty)
     }
 
+    /// How many more messages may be on their way; none while the connection is down.
+    fn room(&self) -> usize {
+        self.line.window().saturating_sub(self.unacknowledged.len())
+    }
+
     /// A message comes from a station: it leaves, or waits for the broker.
-    async fn take(&mut self, message: Message) {
+    fn take(&mut self, message: Message) {
         self.totals.sent += 1;
         if !self.is_away {
-            return self.send(message).await;
+            return self.send(message);
         }
         self.totals.buffered += 1;
         self.buffer.keep(message);
     }
 
-    async fn send(&mut self, message: Message) {
+    /// Puts it on its way; behind those that wait if there are too many already.
+    fn send(&mut self, message: Message) {
+        if self.room() == 0 {
+            return self.buffer.take_back(core::iter::once(message));
+        }
+        let Some(id) = self.line.publish(&message) else {
+            self.totals.refused += 1;
+            tracing::warn!(topic = %message.topic, "message given up: it is larger than the broker takes");
+            return;
+        };
         let name = self.kept.as_mut().and_then(|kept| kept.keep(&message));
-        let notice = notice(&self.client, &message).await;
-        self.unacknowledged.push_back(Sent { message, notice, name });
+        self.unacknowledged.push_back(Sent { id, message, name });
     }
 
-    async fn drain(&mut self) {
+    fn drain(&mut self) {
         if let Some(message) = self.buffer.next() {
-            self.send(message).await;
+            self.send(message);
         }
     }
 
-    fn settle(&mut self, outcome: Result<PublishResult, PublishNoticeError>) {
-        let reason = match outcome {
-            Ok(PublishResult::Qos1(ack)) => ack.reason,
-            Ok(_) => PubAckReason::Success,
-            Err(error) => return self.take_back(&error),
-        };
-        let Some(Sent { message, name, .. }) = self.unacknowledged.pop_front() else { return };
+    fn settle(&mut self, id: u16, reason: PubAckReason) {
+        let Some(index) = self.unacknowledged.iter().position(|sent| sent.id == id) else { return };
+        let Some(Sent { message, name, .. }) = self.unacknowledged.remove(index) else { return };
         let taken = matches!(reason, PubAckReason::Success | PubAckReason::NoMatchingSubscribers);
         if taken {
             self.totals.acknowledged += 1;
@@ -203,43 +207,43 @@ impl Lane {
         }
     }
 
-    /// The connection broke and its session with it: everything unacknowledged goes again, in order.
-    fn take_back(&mut self, error: &PublishNoticeError) {
-        let count = self.unacknowledged.len();
-        tracing::debug!(%error, count, "sending again");
-        self.totals.repeated += count as u64;
-        self.buffer.take_back(self.unacknowledged.drain(..).map(|sent| sent.message));
-    }
-
-    async fn hear(&mut self, heard: Heard) {
-        match heard {
-            Heard::Connected(_) => self.come_up().await,
-            Heard::Away if self.is_away => {}
-            Heard::Away => {
-                self.is_away = true;
-                tracing::warn!(connection = %self.name(), "broker away, reports wait in the buffer");
-            }
-            Heard::Message(publish) => self.listen(&publish).await,
+    fn hear(&mut self, said: Said) {
+        match said {
+            Said::Up => self.come_up(),
+            Said::Away(why) => self.go_away(&why),
+            Said::Answered(id, reason) => self.settle(id, reason),
+            Said::Message(publish) => self.listen(&publish),
         }
     }
 
-    async fn come_up(&mut self) {
+    /// The connection is down and its session gone: everything unacknowledged goes again, in order.
+    fn go_away(&mut self, why: &Broken) {
+        let count = self.unacknowledged.len();
+        self.totals.repeated += count as u64;
+        self.buffer.take_back(self.unacknowledged.drain(..).map(|sent| sent.message));
+        if core::mem::replace(&mut self.is_away, true) {
+            return;
+        }
+        tracing::warn!(connection = %self.name(), %why, "broker away, reports wait in the buffer");
+    }
+
+    fn come_up(&mut self) {
         if core::mem::take(&mut self.is_away) {
             let (connection, waiting) = (self.name(), self.buffer.len());
             tracing::info!(%connection, waiting, "broker is back, the buffer drains");
         }
         if self.kept.is_some() {
-            self.client.subscribe(self.seat.filter("stored"), QoS::AtMostOnce).await.ok();
+            self.line.subscribe(self.seat.filter("stored"), QoS::AtMostOnce);
         }
         let Some(field) = self.options.field.clone() else { return };
-        self.client.subscribe(self.seat.filter("command"), QoS::AtLeastOnce).await.ok();
+        self.line.subscribe(self.seat.filter("command"), QoS::AtLeastOnce);
         self.came_up += 1;
         // the first birth is the world's; after that the broker has published the will
         if let Seat::Own { base } = &self.seat
             && self.came_up > 1
             && let Some(birth) = field.birth(base, self.pace.now())
         {
-            self.send(birth).await;
+            self.send(birth);
         }
     }
 
@@ -251,7 +255,7 @@ impl Lane {
     }
 
     /// Somebody tells a station something.
-    async fn listen(&mut self, publish: &Publish) {
+    fn listen(&mut self, publish: &Publish) {
         let topic = String::from_utf8_lossy(&publish.topic);
         if !self.seat.is_of(&topic) {
             return;
@@ -262,34 +266,17 @@ impl Lane {
         let Some(field) = self.options.field.clone() else { return };
         for said in field.tell(&topic, &publish.payload, self.pace.now()) {
             self.totals.answered += u64::from(said.topic.ends_with("/command/result"));
-            self.send(said).await;
+            self.send(said);
         }
     }
 
     /// What nobody has stored in time goes again, as room allows.
-    async fn send_kept(&mut self) {
+    fn send_kept(&mut self) {
+        let room = self.room();
         let Some(kept) = &mut self.kept else { return };
-        let room = usize::from(self.seat.window()).saturating_sub(self.unacknowledged.len());
         for message in kept.due(self.stopwatch.elapsed(), room) {
             self.totals.repeated += 1;
-            self.send(message).await;
+            self.send(message);
         }
-    }
-}
-
-/// The outcome of the oldest message. Dropping this future loses nothing: the notice stays in its place.
-async fn oldest(window: &mut VecDeque<Sent>) -> Result<PublishResult, PublishNoticeError> {
-    match window.front_mut() {
-        Some(sent) => sent.notice.as_mut().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn notice(client: &AsyncClient, message: &Message) -> Notice {
-    let options = PublishOptions::new(QoS::AtLeastOnce).retain(message.retain);
-    match client.publish_tracked(message.topic.clone(), message.payload.clone(), options).await {
-        Ok(notice) => Box::pin(notice.wait_async()),
-        // The connection's task has ended: only `stop` comes after that.
-        Err(_) => Box::pin(std::future::pending()),
     }
 }

@@ -36,10 +36,12 @@ pub(super) fn check(site: &SitePlan, at: &Path, found: &mut Found) {
         what,
         "recession_h must be longer than rise_h, both above 0",
     );
-    let pore = [("dry_kpa", pore.dry_kpa), ("gain_kpa_per_mm", pore.gain_kpa_per_mm)];
-    for (key, value) in pore {
-        let sane = value.abs() <= 1_000.0;
-        found.ensure(sane, at.key("pore").key(key), "no water presses so", "write -1000 to 1000");
+    let pore =
+        [("dry_kpa", pore.dry_kpa, -1_000.0), ("gain_kpa_per_mm", pore.gain_kpa_per_mm, 0.0)];
+    for (key, value, least) in pore {
+        let sane = (least..=1_000.0).contains(&value);
+        let remedy = format!("write {least} to 1000");
+        found.ensure(sane, at.key("pore").key(key), "no water presses so", remedy);
     }
     let counted = (1..=100_000).contains(&site.repeat);
     found.ensure(counted, at.key("repeat"), "so many cannot stand there", "write 1 to 100000");
@@ -51,12 +53,14 @@ pub(super) fn check(site: &SitePlan, at: &Path, found: &mut Found) {
 fn check_movement(site: &SitePlan, at: &Path, found: &mut Found) {
     let creep = at.key("creep");
     let rates = [
-        ("steady_mm_per_day", site.creep.steady_mm_per_day, 1_000.0),
-        ("tilt_deg_per_mm", site.creep.tilt_deg_per_mm, 10.0),
+        // downslope; a post may lean either way
+        ("steady_mm_per_day", site.creep.steady_mm_per_day, 0.0, 1_000.0),
+        ("tilt_deg_per_mm", site.creep.tilt_deg_per_mm, -10.0, 10.0),
     ];
-    for (key, rate, most) in rates {
-        let remedy = format!("write -{most} to {most}");
-        found.ensure(rate.abs() <= most, creep.key(key), "nothing moves like this", remedy);
+    for (key, rate, least, most) in rates {
+        let remedy = format!("write {least} to {most}");
+        let sane = (least..=most).contains(&rate);
+        found.ensure(sane, creep.key(key), "nothing moves like this", remedy);
     }
     if let Some(failure) = site.creep.failure {
         let at = creep.key("failure");
@@ -81,8 +85,8 @@ fn check_movement(site: &SitePlan, at: &Path, found: &mut Found) {
             "movement with A at or below zero never accelerates",
             "write above 0, usually 0.01 to 0.1",
         );
-        let arrest = failure.arrest_h.unwrap_or(failure.onset_h);
-        let within = (failure.onset_h..failure.failure_h).contains(&arrest);
+        let between = |arrest_h| (failure.onset_h..failure.failure_h).contains(&arrest_h);
+        let within = failure.arrest_h.is_none_or(between);
         found.ensure(
             within,
             at.key("arrest_h"),

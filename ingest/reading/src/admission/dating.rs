@@ -11,8 +11,8 @@ use crate::time::Timestamp;
 
 /// Compares a stamp with those that came before; `None` if it came with the same value and nothing else is new.
 ///
-/// What a clock that was just set back writes under a stamp it wrote before is another measurement, also if the value is
-/// the same.
+/// What a clock that was just set back writes under a stamp it wrote before is another measurement, also if the value
+/// is the same.
 pub(super) fn compare(
     stamp: Stamp,
     value: f64,

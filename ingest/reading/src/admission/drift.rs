@@ -72,8 +72,8 @@ impl Drift {
         (self.zone != 0 && self.row >= ZONE_ROW).then_some(minutes)
     }
 
-    /// How much it falls behind ours, seconds a day; negative if it runs fast. The least delay of each of the last seven
-    /// days against the day, least squares; today is not over and does not count.
+    /// How much it falls behind ours, seconds a day; negative if it runs fast. The least delay of each of the last
+    /// seven days against the day, least squares; today is not over and does not count.
     pub(super) fn per_day(&self) -> Option<f64> {
         let whole = self.days.len().checked_sub(1)?;
         if whole < DAYS_MIN {

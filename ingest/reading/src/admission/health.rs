@@ -137,7 +137,8 @@ fn is_at_rail(value: f64, (low, high): (f64, f64)) -> bool {
 }
 
 impl Admission {
-    /// Judges a reading that has its time. What is decided goes to `out`, and what has to wait as well, flagged as held.
+    /// Judges a reading that has its time. What is decided goes to `out`, and what has to wait as well, flagged as
+    /// held.
     pub(super) fn examine(
         &mut self,
         registry: &Registry,

@@ -1,21 +1,23 @@
 //! Can we believe it? A [`Report`] to [`Reading`]s in base units, or a named refusal for each claim.
 //!
-//! Every claim becomes exactly one of admitted, refused, duplicate, or held until it is admitted ([`Tally`]). The rules, in order:
+//! Every claim becomes exactly one of admitted, refused, duplicate, or held until it is admitted ([`Tally`]). The
+//! rules, in order:
 //!
 //! - **Who**: the registry knows the station, and it speaks through its own collector. A retained message may be of any
 //!   age and is refused.
-//! - **Repeat**: the same bytes from the same station, among its last [`Limits::messages`], or [`Limits::past`] of the past; or the same stamp with the
-//!   same value, among the last [`Limits::stamps`] of the series, so that a buffer sent again in other parcels counts
-//!   once. Never `seq` alone: it starts again at a reboot. A message with neither stamp nor `seq` repeats nothing.
-//!   The same stamp with another value is kept as a conflict. Stamps of a clock that was never set identify nothing.
-//! - **What**: the quantity and its sensor are registered, the unit measures it, the value is finite and in range. Where
-//!   the series has a calibration, a number without a unit is raw and becomes a value by the version in force when it was
-//!   measured, compensated by what other series said last; those are taken first.
+//! - **Repeat**: the same bytes from the same station, among its last [`Limits::messages`], or [`Limits::past`] of the
+//!   past; or the same stamp with the same value, among the last [`Limits::stamps`] of the series, so that a buffer
+//!   sent again in other parcels counts once. Never `seq` alone: it starts again at a reboot. A message with neither
+//!   stamp nor `seq` repeats nothing. The same stamp with another value is kept as a conflict. Stamps of a clock that
+//!   was never set identify nothing.
+//! - **What**: the quantity and its sensor are registered, the unit measures it, the value is finite and in range.
+//!   Where the series has a calibration, a number without a unit is raw and becomes a value by the version in force
+//!   when it was measured, compensated by what other series said last; those are taken first.
 //! - **When**: the station's own stamp; where that cannot be used, the time at which a gateway or network heard it;
 //!   else the moment of receipt. More than 2 min ahead cannot be used; more than 1 h ahead is refused, and under a name
 //!   of its own where a station is off by the same half hours again and again: it sends the time of another zone. Nor
-//!   can a clock that was never set (before 2020, after 2100, or no stamp at all). A live stamp more than 1 s behind the
-//!   series' last one under a higher `seq` is a step of the clock: that reading is kept and flagged.
+//!   can a clock that was never set (before 2020, after 2100, or no stamp at all). A live stamp more than 1 s behind
+//!   the series' last one under a higher `seq` is a step of the clock: that reading is kept and flagged.
 //! - **Bursts**: of several claims of a series with replaced times in one message, the newest by its stamp is live and
 //!   the others are of unknown time. Messages that follow a live one within 5 s, or half a report interval if that is
 //!   less, are of unknown time too: the future is not known here, and a drained buffer squeezed into a second would
@@ -28,8 +30,8 @@
 //!   believed, or a spike, or, if nothing comes to say which, unconfirmed: for a person to look at.
 //!
 //! Not believed for long: the memory is a few hundred bytes per series (one or two kilobytes where the instrument is
-//! judged) and two kilobytes per station (ten of one whose past came), whatever comes, and what was sent before that is admitted again, flagged as
-//! old and out of order.
+//! judged) and two kilobytes per station (ten of one whose past came), whatever comes, and what was sent before that is
+//! admitted again, flagged as old and out of order.
 
 mod clock;
 mod numbers;
@@ -154,9 +156,9 @@ impl Admission {
         }
     }
 
-    /// Judges every claim of a report. Readings go to `out`: those of its claims in the order sent, and before them what
-    /// waited for them; those that have to wait are flagged as held and come again. Refusals go to `refused`, at most
-    /// one per claim. `now` is the journal's moment, `frame.received_at` the wall clock's.
+    /// Judges every claim of a report. Readings go to `out`: those of its claims in the order sent, and before them
+    /// what waited for them; those that have to wait are flagged as held and come again. Refusals go to `refused`, at
+    /// most one per claim. `now` is the journal's moment, `frame.received_at` the wall clock's.
     ///
     /// # Panics
     /// If made for a registry of another size.

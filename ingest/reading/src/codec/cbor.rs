@@ -2,7 +2,8 @@
 //!
 //! Lengths that are announced are believed only as far as there are bytes; nothing is made room for beforehand. What
 //! is passed over is passed over without recursion, so depth is bounded by the form. Of tags, the text date (0) and the
-//! mark of CBOR itself (55799) are read through, decimal fractions (4) are numbers; others would change what a value means and are refused.
+//! mark of CBOR itself (55799) are read through, decimal fractions (4) are numbers; others would change what a value
+//! means and are refused.
 
 use alloc::string::{String, ToString};
 use core::fmt;

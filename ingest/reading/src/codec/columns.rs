@@ -1,7 +1,7 @@
 //! CSV with a described header: rows of a logger or a spreadsheet, in a message.
 //!
-//! The first line names the columns, unless the configuration does. One of them is the stamp; the others are metrics, or,
-//! in the long form, one holds the name of the metric and one its number.
+//! The first line names the columns, unless the configuration does. One of them is the stamp; the others are metrics,
+//! or, in the long form, one holds the name of the metric and one its number.
 
 use alloc::borrow::Cow;
 use alloc::format;

@@ -1,4 +1,5 @@
-//! Recorded readings as text, one a line: `series,measured_at,value[,unit]`, or `measured_at,value` of one given series.
+//! Recorded readings as text, one a line: `series,measured_at,value[,unit]`, or `measured_at,value` of one given
+//! series.
 //!
 //! Pure: the caller hands in lines and counts them. A first line of words is a header and says which column is which
 //! (`series`, `measured_at` or `timestamp`, `time`, `t`, then `value`, `unit`; others are passed over); without one the

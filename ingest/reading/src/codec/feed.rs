@@ -129,8 +129,8 @@ impl<'a> From<Told<'a>> for Decoded<'a> {
     }
 }
 
-/// Reads a frame, of our own stations or of foreign devices. `hosts` is what Sparkplug remembers; `now` is the journal's
-/// moment.
+/// Reads a frame, of our own stations or of foreign devices. `hosts` is what Sparkplug remembers; `now` is the
+/// journal's moment.
 ///
 /// # Errors
 /// [`CodecError`]; the whole frame is refused then.

@@ -97,7 +97,7 @@ impl<'n> Gatherer<'n> {
     /// [`CodecError::TooManyReadings`].
     pub(super) fn push(&mut self, point: Point<'_>) -> Result<(), CodecError> {
         let Some((placed, model)) = self.naming.device(point.device) else {
-            self.stranger.get_or_insert_with(|| shorten(point.device));
+            self.note_stranger(point.device);
             return self.leave(point);
         };
         self.known = true;
@@ -121,6 +121,11 @@ impl<'n> Gatherer<'n> {
         };
         self.report(placed, point.road).claims.push(claim);
         Ok(())
+    }
+
+    /// Notes a device that no table knows, also one that says nothing that could be taken.
+    pub(super) fn note_stranger(&mut self, device: &str) {
+        self.stranger.get_or_insert_with(|| shorten(device));
     }
 
     /// Takes a value that not everybody wants: one that no table names is passed over.

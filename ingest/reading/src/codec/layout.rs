@@ -1,7 +1,7 @@
 //! What the bytes of an uplink mean, described as a table: for devices whose network server does not decode them.
 //!
-//! A payload is a header and blocks. A block is there always, if a bit of a flags word says so (Decentlab), or where its
-//! tag stands (Milesight, Cayenne LPP). Its fields are numbers at places within it, scaled and shifted.
+//! A payload is a header and blocks. A block is there always, if a bit of a flags word says so (Decentlab), or where
+//! its tag stands (Milesight, Cayenne LPP). Its fields are numbers at places within it, scaled and shifted.
 
 use alloc::format;
 use alloc::string::{String, ToString};

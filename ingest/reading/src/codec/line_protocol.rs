@@ -339,8 +339,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes a line without its end; `None` if it has nothing to say: no measurement, or no field that is finite and named.
-/// Tags without a name or value, and names with line ends or a backslash at their end, cannot be written and are left out.
+/// Writes a line without its end; `None` if it has nothing to say: no measurement, or no field that is finite and
+/// named. Tags without a name or value, and names with line ends or a backslash at their end, cannot be written and are
+/// left out.
 pub fn encode(line: &Line<'_>) -> Option<String> {
     let mut text = name(&line.measurement, &[',', ' '])?;
     for (key, value) in &line.tags {

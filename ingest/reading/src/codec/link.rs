@@ -7,8 +7,8 @@
 //! 02  a report from a buffer  body: the same; takes the backfill road
 //! 06  stored                  body: the CRC of the frame that is on disk, high first; number: that frame's
 //! ```
-//! A station keeps a frame until `stored` comes with its number *and* its CRC, and sends it again if none comes: the CRC
-//! keeps an answer that was on its way while the station started anew from being taken for another frame's. A frame
+//! A station keeps a frame until `stored` comes with its number *and* its CRC, and sends it again if none comes: the
+//! CRC keeps an answer that was on its way while the station started anew from being taken for another frame's. A frame
 //! sent twice is answered twice and counts once. COBS: Cheshire and Baker, Consistent Overhead Byte Stuffing (1997).
 
 use alloc::vec::Vec;

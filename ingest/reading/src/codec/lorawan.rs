@@ -1,9 +1,9 @@
 //! Uplinks of LoRaWAN devices, whichever network server sent them.
 //!
-//! The metrics are those of a configured layout of the raw bytes, if one is for the port; else the numbers of the object
-//! that the network server decoded, by their keys, `a.b` for what stands deeper. `radio.rssi` (dBm) and `radio.snr` (dB)
-//! are of the gateway that heard it best. The device is its EUI in lower case. The same uplink delivered
-//! twice, with other gateways or under another id, is known by device, session address, counter and bytes.
+//! The metrics are those of a configured layout of the raw bytes, if one is for the port; else the numbers of the
+//! object that the network server decoded, by their keys, `a.b` for what stands deeper. `radio.rssi` (dBm) and
+//! `radio.snr` (dB) are of the gateway that heard it best. The device is its EUI in lower case. The same uplink
+//! delivered twice, with other gateways or under another id, is known by device, session address, counter and bytes.
 
 use alloc::format;
 use alloc::string::String;

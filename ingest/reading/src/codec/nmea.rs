@@ -6,10 +6,13 @@
 //! ```
 //!
 //! Every sentence must carry its checksum. A GGA gives `latitude`, `longitude` (degrees), `altitude` (metres above the
-//! ellipsoid), `fix`, `satellites`, `hdop`, and, with a configured origin, `east`, `north`, `up` in metres from it; without
-//! a fix only `fix`. It tells the time of day alone: the day is the one that brings it nearest to the receipt. An XDR
-//! transducer is a metric by its name. The device is the topic, for a serial line its port.
+//! ellipsoid), `fix`, `satellites`, `hdop`, and, with a configured origin, `east`, `north`, `up` in metres from it;
+//! without a fix only `fix`. It tells the time of day alone: the day is the one that brings it nearest to the receipt.
+//! An XDR transducer is a metric by its name; one that has only a number, or nothing, by its kind and that (`C0`, `H0`,
+//! `P`), because instruments count the transducers of each kind anew. The device is the topic, for a serial line its
+//! port.
 
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
@@ -26,7 +29,8 @@ use crate::time::Timestamp;
 /// What sentences do not say themselves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Nmea {
-    /// Where `east`, `north` and `up` are counted from: latitude and longitude, degrees, and metres above the ellipsoid.
+    /// Where `east`, `north` and `up` are counted from: latitude and longitude, degrees, and metres above the
+    /// ellipsoid.
     pub origin: Option<(f64, f64, f64)>,
 }
 
@@ -190,10 +194,11 @@ fn transducers(
         }
         let value = number(value).ok_or(NmeaFault::Form("an XDR value is not a number"))?;
         let (factor, unit) = transducer_unit(kind, unit);
-        let name = if name.is_empty() { kind } else { name };
+        let counted = name.bytes().all(|byte| byte.is_ascii_digit());
+        let name = if counted { Cow::Owned([kind, name].concat()) } else { Cow::Borrowed(name) };
         gatherer.push(Point {
             device: frame.topic,
-            metric: name,
+            metric: &name,
             value: Some(value * factor),
             unit,
             at: None,
@@ -214,6 +219,7 @@ fn transducer_unit<'a>(kind: &str, unit: &'a str) -> (f64, PointUnit<'a>) {
         ("N", "N") => (1.0, PointUnit::Standard("N")),
         ("P", "B") => (100.0, PointUnit::Standard("kPa")),
         ("P", "P") => (1.0, PointUnit::Standard("Pa")),
+        ("P", "H") => (1.0, PointUnit::Standard("hPa")), // as weather transmitters write it
         ("U", "V") => (1.0, PointUnit::Standard("V")),
         (_, "") => (1.0, PointUnit::None),
         (_, unit) => (1.0, PointUnit::Noted(unit)),

@@ -18,7 +18,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::csv::{Stamps, UtcOffset};
-use super::gather::{Gatherer, Point, PointUnit, Unmapped};
+use super::gather::{Gatherer, Point, PointUnit};
 use super::value::{self, Value};
 use super::{CodecError, shorten};
 use crate::frame::Frame;
@@ -74,18 +74,21 @@ pub(super) fn decode(
     let message = value::read(frame.payload)?;
     check_age(pointers, &message, frame.received_at)?;
     let mut told = Told::new();
-    match &pointers.each {
-        None => item(pointers, &message, frame, gatherer, &mut told)?,
+    let items = match &pointers.each {
+        None => core::slice::from_ref(&message),
         Some(each) => match message.pointed(each) {
-            Some(Value::List(items)) => {
-                items.iter().try_for_each(|one| item(pointers, one, frame, gatherer, &mut told))?
-            }
+            Some(Value::List(items)) => items,
             _ => return Err(wrong(format!("there is no list at `{each}`"))),
         },
+    };
+    let mut spoke = pointers.each.is_some() && items.is_empty();
+    for one in items {
+        spoke |= item(pointers, one, frame, gatherer, &mut told)?;
     }
     match pointers.otherwise {
         Some(value) => fill(value, &told, gatherer),
-        None => Ok(()),
+        None if spoke => Ok(()),
+        None => Err(wrong("nothing stands where the pointers point".into())),
     }
 }
 
@@ -126,13 +129,14 @@ fn fill(value: f64, told: &Told, gatherer: &mut Gatherer<'_>) -> Result<(), Code
     Ok(())
 }
 
+/// Reads an item; whether it said anything.
 fn item(
     pointers: &Pointers,
     item: &Value<'_>,
     frame: &Frame<'_>,
     gatherer: &mut Gatherer<'_>,
     told: &mut Told,
-) -> Result<(), CodecError> {
+) -> Result<bool, CodecError> {
     let named;
     let device = match &pointers.device {
         None => frame.topic,
@@ -146,49 +150,43 @@ fn item(
         },
     };
     if pointers.otherwise.is_some() && gatherer.naming().device(device).is_none() {
-        return Ok(()); // another region
+        return Ok(false); // another region
     }
     let at = stamp(pointers, item)?;
-    let point = |metric, value: &Value<'_>, unit| Point {
-        device,
-        metric,
-        value: number(pointers, value),
-        unit,
-        at,
-        road: Road::Live,
-    };
+    let point = |metric, value, unit| Point { device, metric, value, unit, at, road: Road::Live };
     if let (Some(metric), Some(value)) = (&pointers.metric, &pointers.value) {
         let name = item.pointed(metric).and_then(Value::text);
         let name = name.ok_or_else(|| wrong(format!("there is no name at `{metric}`")))?;
-        let number =
+        let stands =
             item.pointed(value).ok_or_else(|| wrong(format!("there is no value at `{value}`")))?;
         let unit = pointers.unit.as_deref().and_then(|unit| item.pointed(unit)?.text());
         told.insert((device.into(), name.into()));
-        return gatherer.push(point(name, number, unit.map_or(PointUnit::None, PointUnit::Noted)));
+        let unit = unit.map_or(PointUnit::None, PointUnit::Noted);
+        gatherer.push(point(name, number(pointers, stands), unit))?;
+        return Ok(true);
     }
     let Some((_, model)) = gatherer.naming().device(device) else {
         let mut said = Vec::new();
         leaves(item, "", &mut |pointer, value| {
             if said.len() < SAID_MAX {
-                let (device, metric) = (shorten(device), shorten(pointer));
-                said.push(Unmapped { device, metric, value, at });
+                said.push((shorten(pointer), value));
             }
         });
-        return Err(CodecError::UnknownDevice { device: shorten(device), said });
+        gatherer.note_stranger(device);
+        for (metric, value) in &said {
+            gatherer.push(point(metric, Some(*value), PointUnit::None))?;
+        }
+        return Ok(true);
     };
     let mut found = false;
     for pointer in model.metrics.keys() {
         if let Some(value) = item.pointed(pointer).filter(|value| **value != Value::Null) {
             found = true;
             told.insert((device.into(), pointer.clone()));
-            gatherer.push(point(pointer, value, PointUnit::None))?;
+            gatherer.push(point(pointer, number(pointers, value), PointUnit::None))?;
         }
     }
-    if found || pointers.otherwise.is_some() {
-        Ok(())
-    } else {
-        Err(wrong("nothing stands where the pointers point".into()))
-    }
+    Ok(found)
 }
 
 /// Every number below a value, with the pointer to it. As deep as values are read.

@@ -1,8 +1,8 @@
 //! What comes from a port or a bus: the configured form says how it is read and who speaks.
 //!
 //! A frame of a port has the port's path as its topic, that of a bus its address; the [`Feed`](super::Feed) of it holds
-//! the [`PortForm`]. Feeds stand in the journaled configuration, so a frame is read again the same way, or by a repaired
-//! form another way.
+//! the [`PortForm`]. Feeds stand in the journaled configuration, so a frame is read again the same way, or by a
+//! repaired form another way.
 
 use alloc::string::String;
 use alloc::vec::Vec;

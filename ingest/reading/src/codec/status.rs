@@ -1,5 +1,6 @@
-//! Whether a station is there: `{"state":"online","at":…,"battery_v":12.7,"rssi_dbm":-71,"firmware":"1.2.0","buffer":360}`,
-//! retained; `offline` is the will its broker publishes for it.
+//! Whether a station is there:
+//! `{"state":"online","at":…,"battery_v":12.7,"rssi_dbm":-71,"firmware":"1.2.0","buffer":360}`, retained; `offline` is
+//! the will its broker publishes for it.
 //!
 //! Only `state` must be there. Keys that are not ours are passed over: they change no decision, and a newer firmware
 //! may say more about itself.

@@ -5,8 +5,8 @@ use core::fmt;
 use super::CodecError;
 use crate::id::is_id;
 
-/// What every topic of ours starts with: that of the field, or that of a drill. What comes under one is unknown under the
-/// other, so that nothing simulated is ever taken for a reading.
+/// What every topic of ours starts with: that of the field, or that of a drill. What comes under one is unknown under
+/// the other, so that nothing simulated is ever taken for a reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Root {
     /// What really stands there.

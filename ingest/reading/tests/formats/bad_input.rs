@@ -1,21 +1,29 @@
 //! Every format and every kind of bad input, side by side: each has a name, and nothing panics.
 //!
-//! What is wrong with the bytes is named by the codec; what is wrong with a reading, such as a unit that nobody knows, by
-//! admission. CBOR and protobuf say themselves that their texts are UTF-8, so other bytes there make them none.
+//! What is wrong with the bytes is named by the codec; what is wrong with a reading, such as a unit that nobody knows,
+//! by admission. CBOR and protobuf say themselves that their texts are UTF-8, so other bytes there make them none.
 
 use reading::admission::{Admission, Limits};
+use reading::codec::chirpstack::{self, Up};
 use reading::codec::columns::Columns;
 use reading::codec::csv::{Stamps, UtcOffset};
 use reading::codec::feed;
+use reading::codec::layout::{Block, Field, Layout, Number, When};
 use reading::codec::line_protocol::LineProtocol;
+use reading::codec::link;
+use reading::codec::modbus::{
+    Answer, ModbusUnit, NumberKind, Polled, Question, Register, RegisterTable, WordOrder,
+};
 use reading::codec::nmea::Nmea;
+use reading::codec::pattern::{LineField, LineForm, LineTime, Pattern};
 use reading::codec::pointers::Pointers;
 use reading::codec::sparkplug::{Hosts, Metric, Payload, SparkplugB, Value};
 use reading::codec::toa5::Toa5;
-use reading::codec::{CodecError, Feed, Format, Message};
+use reading::codec::{CodecError, Feed, Format, Message, PortError, PortForm, Speaker};
 use reading::registry::{SeriesEntry, Site, StationEntry};
+use reading::report::Road;
 use reading::time::EpochUnit;
-use reading::{Quantity, Registry};
+use reading::{Quantity, Registry, Timestamp, Unit};
 
 use super::frame;
 
@@ -23,15 +31,20 @@ const OWN: &str = "bongsu/v1/cut-12/box-1/telemetry";
 const MANY: usize = 1_025;
 
 /// A format, a message of it that is read, and what comes of those that are not.
-struct Case {
-    name: &'static str,
+pub struct Case {
+    pub name: &'static str,
     feed: Feed,
     topic: &'static str,
     /// What must be heard before.
     before: Vec<(&'static str, Vec<u8>)>,
-    good: Vec<u8>,
+    pub good: Vec<u8>,
     /// What is wrong, the bytes, and the name it gets.
-    bad: Vec<(&'static str, Vec<u8>, &'static str)>,
+    pub bad: Vec<(&'static str, Vec<u8>, &'static str)>,
+    /// The names that no bytes and far too many get: a port knows neither as such.
+    nothing: &'static str,
+    huge: &'static str,
+    /// What stands around the bytes on the wire.
+    wrap: fn(&[u8]) -> Vec<u8>,
 }
 
 impl Case {
@@ -48,7 +61,19 @@ impl Case {
         ];
         let feed =
             super::feed(format, &[("s1", "box-1"), ("g/n/s1", "box-1"), (EUI, "box-1")], &metrics);
-        Self { name, feed, topic, before: vec![], good: good.into(), bad: vec![] }
+        let (good, bad, before) = (good.into(), vec![], vec![]);
+        let (nothing, huge) = ("empty-payload", "too-large");
+        Self { name, feed, topic, before, good, bad, nothing, huge, wrap: <[u8]>::to_vec }
+    }
+
+    /// A form of a port, with the names that no bytes and far too many get there.
+    fn of_port(
+        name: &'static str,
+        form: PortForm,
+        good: impl Into<Vec<u8>>,
+        (nothing, huge): (&'static str, &'static str),
+    ) -> Self {
+        Self { nothing, huge, ..Self::of(name, Format::Port(form), "/dev/ttyS1", good) }
     }
 
     fn but(mut self, wrong: &'static str, bytes: impl Into<Vec<u8>>, name: &'static str) -> Self {
@@ -72,18 +97,20 @@ impl Case {
     }
 
     /// What comes of a payload: the name of its refusal, by the codec or by admission, else `read`.
-    fn fate(&self, payload: &[u8]) -> &'static str {
+    pub fn fate(&self, payload: &[u8]) -> &'static str {
         let feeds = std::slice::from_ref(&self.feed);
         let mut hosts = Hosts::default();
         for (topic, payload) in &self.before {
             let frame = frame(topic, payload);
             feed::decode(&frame, feeds, &mut hosts, frame.received_at).unwrap();
         }
-        let frame = frame(self.topic, payload);
+        let payload = (self.wrap)(payload);
+        let frame = frame(self.topic, &payload);
         let decoded = match feed::decode(&frame, feeds, &mut hosts, frame.received_at) {
             Ok(decoded) => decoded,
             Err(error) => {
-                assert!(CodecError::NAMES.contains(&error.name()));
+                let named = [&CodecError::NAMES[..], &PortError::NAMES[..]].concat();
+                assert!(named.contains(&error.name()), "{error}");
                 assert!(error.to_string().chars().count() < 600, "{error}");
                 return error.name();
             }
@@ -274,6 +301,37 @@ fn chirpstack() -> Case {
         .but("too deep", object(&nested("", "[", 50_000)), "wrong-shape")
 }
 
+/// Raw bytes that nobody decoded: the case is the bytes, not the uplink around them.
+fn layout_case() -> Case {
+    let field = Field {
+        name: "tilt".into(),
+        at: 0,
+        number: Number::parse("i16-le").unwrap(),
+        bits: None,
+        scale: 0.01,
+        add: 0.0,
+    };
+    let block = |when, len, fields| Block { when, len, fields };
+    let blocks = vec![
+        block(When::Tag(vec![1, 0x75]), 1, vec![]),
+        block(When::Tag(vec![3, 0xcf]), 7, vec![field]),
+    ];
+    let layout = Layout { ports: vec![], header: 0, flags_at: None, blocks };
+    let good = [3, 0xcf, 0x9c, 0xff, 0, 0, 0x28, 0x23, 7];
+    let case = Case::of("bytes by a layout", Format::ChirpStackV4(vec![layout]), "x", good);
+    let case = Case { wrap: uplink_of, nothing: "read", huge: "too-large", ..case };
+    case.but("truncated", [3, 0xcf, 1], "wrong-shape")
+        .but("an unknown tag", [0x99, 0, 1], "wrong-shape")
+        .but("too long", [3, 0xcf, 0x9c, 0xff, 0, 0, 0x28, 0x23, 7, 3], "wrong-shape")
+}
+
+/// An uplink around raw bytes.
+fn uplink_of(data: &[u8]) -> Vec<u8> {
+    let (at, object, gateways) = (None, &[][..], &[][..]);
+    let (device, address) = (EUI, "017d1f70");
+    chirpstack::encode(&Up { device, address, counter: 7, port: 1, at, data, object, gateways })
+}
+
 fn things_stack() -> Case {
     let good = r#"{"end_device_ids":{"device_id":"s1","dev_addr":"260B1234"},"uplink_message":{"f_port":1,"f_cnt":20,"frm_payload":"AAE=","decoded_payload":{"tilt":1}}}"#;
     let object = |values: &str| good.replace("{\"tilt\":1}", values);
@@ -414,7 +472,171 @@ fn nmea() -> Case {
         .but("too many", sentence(&repeated("WIXDR,", "A,1,D,tilt", ",", "")), "too-many-readings")
 }
 
-fn cases() -> Vec<Case> {
+fn speaker() -> Speaker {
+    Speaker { site: "cut-12".parse().unwrap(), station: "box-1".parse().unwrap() }
+}
+
+fn lines() -> Case {
+    let field = LineField {
+        group: "x".into(),
+        sensor: "tilt-1".parse().unwrap(),
+        quantity: Quantity::TiltX,
+        unit: Some(Unit::Degree),
+    };
+    let form = LineForm {
+        pattern: Pattern::new("^T1,(?<t>[^,]*),(?<x>[^,]*)$").unwrap(),
+        speaker: speaker(),
+        fields: vec![field],
+        time: Some(LineTime { group: "t".into(), format: String::new(), offset_s: 0 }),
+    };
+    let names = ("no-pattern", "too-long");
+    Case::of_port(
+        "lines by pattern",
+        PortForm::Lines(vec![form]),
+        "T1,2026-07-14T03:33:00Z,0.5",
+        names,
+    )
+    .but("truncated", "T1,2026-07-14T03:33:00Z", "no-pattern")
+    .but("truncated number", "T1,2026-07-14T03:33:00Z,", "not-finite")
+    .with("wrong type", "0.5", "half", "not-a-number")
+    .with("wrong type of a stamp", "2026", "soon", "not-a-time")
+    .with_bytes("invalid UTF-8", b"0.5", b"0.\xff5", "not-a-number")
+    .but("too many", "T1,".repeat(2_000), "too-long")
+    .with("two values", "0.5", "0.5,0.5", "no-pattern")
+}
+
+/// What stands between the zero bytes of one of our own frames.
+fn framed(kind: u8, body: &[u8]) -> Vec<u8> {
+    let (whole, _) = link::report(Road::Live, 7, body);
+    let inside = whole[1..whole.len() - 1].to_vec();
+    if kind == 1 {
+        return inside;
+    }
+    // Another kind, with the sum of it: the kind is the byte behind the first of COBS.
+    let mut bytes = vec![kind, 0, 7];
+    bytes.extend(body);
+    let sum = reading::codec::crc16::sum(&bytes).to_le_bytes();
+    bytes.extend(sum);
+    stuffed(&bytes)
+}
+
+/// COBS of fewer than 254 bytes in a run.
+fn stuffed(bytes: &[u8]) -> Vec<u8> {
+    let runs = bytes.split(|byte| *byte == 0);
+    runs.flat_map(|run| [&[run.len() as u8 + 1], run].concat()).collect()
+}
+
+fn frames() -> Case {
+    let body = native_json().good;
+    let good = framed(1, &body);
+    let mut flipped = good.clone();
+    flipped[20] ^= 1;
+    let of = |from: &str, to: &[u8]| {
+        let at = body.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
+        framed(1, &[&body[..at], to, &body[at + from.len()..]].concat())
+    };
+    let cut = good[..good.len() / 2].to_vec();
+    let names = ("bad-checksum", "too-long");
+    let case = Case::of_port("our own frames", PortForm::Link(speaker()), good.as_slice(), names);
+    case.but("truncated", cut, "truncated")
+        .but("truncated between runs", [1, 1], "bad-checksum")
+        .but("wrong CRC", flipped, "bad-checksum")
+        .but("another kind", framed(9, b"{}"), "unknown-kind")
+        .but("our own answer, echoed", framed(6, &[1, 2]), "not-for-us")
+        .but("truncated inside", framed(1, &body[..40]), "not-json")
+        .but("wrong type", of("\"value\":1", b"\"value\":\"1\""), "wrong-shape")
+        .but("invalid UTF-8", of("tilt-1", b"tilt\xff1"), "not-utf8")
+        .but("unknown unit", of("deg", b"furlong"), "unknown-unit")
+        .but("key twice", of("\"seq\":1", b"\"seq\":1,\"seq\":1"), "duplicate-key")
+        .but("too many", vec![b'1'; link::LINK_LEN_MAX + 1], "too-long")
+}
+
+const ASKED: Question = Question { unit: 17, table: RegisterTable::Holding, address: 10, count: 2 };
+
+fn polled(answer: Answer) -> Vec<u8> {
+    Polled { at: Timestamp::from_secs(super::RECEIVED - 1), question: ASKED, answer }.write()
+}
+
+fn bus() -> PortForm {
+    let register = Register {
+        sensor: "tilt-1".parse().unwrap(),
+        quantity: Quantity::TiltX,
+        table: RegisterTable::Holding,
+        address: 10,
+        number: NumberKind::F32,
+        order: WordOrder::Abcd,
+        scale: 1.0,
+        offset: 0.0,
+        unit: Unit::Degree,
+    };
+    PortForm::Modbus(vec![ModbusUnit { unit: 17, speaker: speaker(), registers: vec![register] }])
+}
+
+/// An answer over RTU, with its CRC.
+fn summed(bytes: &[u8]) -> Vec<u8> {
+    [bytes, &reading::codec::crc16::sum(bytes).to_le_bytes()].concat()
+}
+
+fn modbus() -> Case {
+    let good = polled(Answer::Registers(vec![0x3f80, 0]));
+    let answer = summed(&[17, 3, 4, 0x3f, 0x80, 0, 0]);
+    let mut flipped = answer.clone();
+    flipped[4] ^= 1;
+    let of_other =
+        Polled { question: Question { unit: 9, ..ASKED }, ..Polled::read(&good).unwrap() };
+    let names = ("truncated", "unknown-kind");
+    let cut = good[..good.len() - 1].to_vec();
+    let case = Case::of_port("Modbus RTU", bus(), good.as_slice(), names);
+    case.but("truncated record", cut, "truncated")
+        .but("no record", b"{}", "unknown-kind")
+        .but("truncated answer", polled(Answer::Bad(answer[..5].to_vec())), "truncated")
+        .but("wrong CRC", polled(Answer::Bad(flipped)), "bad-checksum")
+        .but("register exception", polled(Answer::Exception(2)), "modbus-exception")
+        .but(
+            "a slave answers for another",
+            polled(Answer::Bad(summed(&[18, 3, 4, 0x3f, 0x80, 0, 0]))),
+            "foreign-answer",
+        )
+        .but("another function", polled(Answer::Bad(summed(&[17, 4, 2, 0, 5]))), "other-answer")
+        .but("huge count", polled(Answer::Bad(summed(&[17, 3, 250, 0, 5]))), "other-answer")
+        .but("a unit that is configured no more", of_other.write(), "unknown-unit")
+        .but("no number", polled(Answer::Registers(vec![0x7fc0, 0])), "not-finite")
+}
+
+fn modbus_tcp() -> Case {
+    let bad = |bytes: &[u8]| polled(Answer::BadTcp(bytes.to_vec()));
+    let good = polled(Answer::Registers(vec![0x3f80, 0]));
+    let case = Case::of_port("Modbus TCP", bus(), good, ("truncated", "unknown-kind"));
+    case.but("truncated answer", bad(&[0, 7, 0, 0, 0, 9, 17, 3, 6]), "truncated")
+        .but("a slave answers for another", bad(&[0, 7, 0, 0, 0, 3, 18, 0x83, 2]), "foreign-answer")
+        .but("another function", bad(&[0, 7, 0, 0, 0, 3, 17, 0x84, 2]), "other-answer")
+        .but("huge count", bad(&[0, 7, 0, 0, 0xff, 0xff, 17, 3, 6]), "truncated")
+}
+
+fn status() -> Case {
+    let good = r#"{"state":"online","at":"2026-07-14T03:33:00Z","battery_v":12.7,"buffer":360}"#;
+    Case::of("status of a station", Format::SenMl, "bongsu/v1/cut-12/box-1/status", good)
+        .but("truncated", &good.as_bytes()[..20], "not-json")
+        .with("wrong type", "12.7", "\"12.7\"", "wrong-shape")
+        .with("wrong word", "online", "asleep", "wrong-shape")
+        .with("huge count", "360", "-1", "wrong-shape")
+        .with_bytes("invalid UTF-8", b"online", b"onl\xffne", "not-utf8")
+        .with("key twice", "\"buffer\":360", "\"buffer\":360,\"buffer\":1", "duplicate-key")
+        .with("wrong type of a stamp", "2026-07-14T03:33:00Z", "now", "bad-time")
+}
+
+fn result() -> Case {
+    let good = r#"{"id":"c-1","result":"refused","reason":"battery low","state":"silent"}"#;
+    Case::of("result of a command", Format::SenMl, "bongsu/v1/cut-12/box-1/command/result", good)
+        .but("truncated", &good.as_bytes()[..20], "not-json")
+        .with("wrong type", "\"c-1\"", "7", "wrong-shape")
+        .with("wrong word", "refused", "maybe", "wrong-shape")
+        .with_bytes("invalid UTF-8", b"battery", b"b\xffttery", "not-utf8")
+        .with("key twice", "\"id\":\"c-1\"", "\"id\":\"c-1\",\"id\":\"c-2\"", "duplicate-key")
+}
+
+/// Every form that anything is read in.
+pub fn cases() -> Vec<Case> {
     vec![
         native_json(),
         native_cbor(),
@@ -431,6 +653,13 @@ fn cases() -> Vec<Case> {
         pointers_wide(),
         pointers_long(),
         nmea(),
+        lines(),
+        frames(),
+        modbus(),
+        modbus_tcp(),
+        status(),
+        result(),
+        layout_case(),
     ]
 }
 
@@ -445,8 +674,8 @@ fn every_format_names_every_kind_of_bad_input() {
                 wrong.push(format!("{}, {what}: {fate}, expected {name}", case.name));
             }
         }
-        assert_eq!(case.fate(b""), "empty-payload", "{}", case.name);
-        assert_eq!(case.fate(&vec![b' '; 300_000]), "too-large", "{}", case.name);
+        assert_eq!(case.fate(b""), case.nothing, "{}", case.name);
+        assert_eq!(case.fate(&vec![b' '; 300_000]), case.huge, "{}", case.name);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

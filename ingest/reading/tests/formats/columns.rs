@@ -60,6 +60,58 @@ fn reads_the_wide_and_the_long_form() {
     );
 }
 
+/// Hours of a weather station as the Korea Meteorological Administration's open portal (data.kma.go.kr, ASOS by the
+/// hour) gives them: the header and a row of Baengnyeongdo.
+const ASOS: &str = "지점,지점명,일시,기온(°C),강수량(mm),풍속(m/s),풍향(16방위),습도(%),시정(10m)\n\
+                    102,백령도,2016-01-01 01:00,2.4,,3.3,270,62,2000\n";
+
+#[test]
+fn reads_the_hours_of_the_weather_administration() {
+    let columns = Columns { delimiter: ',', at: Some("일시".into()), ..wide() };
+    let mut feed = feed(
+        Format::Csv(Columns { device: Some("지점".into()), ..columns }),
+        &[("102", "box-1")],
+        &[
+            ("기온(°C)", "air/temperature Cel"),
+            ("강수량(mm)", "rain-1/rain mm"),
+            ("습도(%)", "air/relative-humidity %"),
+        ],
+    );
+    feed.naming.models[0].ignored = vec!["*".into()];
+    let hour = "2015-12-31T16:00:00Z";
+    assert_eq!(
+        told(&feed, "kma", ASOS.as_bytes()).unwrap(),
+        [
+            format!("box-1 air/temperature 2.4 Cel {hour}"),
+            format!("box-1 air/relative-humidity 62 % {hour}")
+        ],
+        "an hour without rain says nothing of rain"
+    );
+    // The portal's own files are in CP949, here the first word of them: somebody has to make UTF-8 of it.
+    assert_eq!(refusal(&feed, "kma", b"\xc1\xf6\xc1\xa1,").0, "not-utf8");
+}
+
+/// A rain gauge on a landslide of the U.S. Geological Survey, in inches and local time; `tests/recorded/README.md` says
+/// which.
+const MUKILTEO: &[u8] = include_bytes!("../../../../tests/recorded/waMVD116_rain.csv");
+
+#[test]
+fn reads_a_rain_gauge_of_the_geological_survey() {
+    let columns = Columns {
+        delimiter: ',',
+        at: Some("timestamp".into()),
+        stamps: Stamps::Local(UtcOffset::parse("-08:00").unwrap()),
+        ..wide()
+    };
+    let feed = feed(Format::Csv(columns), &[("gauge", "box-1")], &[("value", "rain-1/rain in")]);
+    let lines = told(&feed, "gauge", MUKILTEO).unwrap();
+    assert_eq!(lines.len(), 384);
+    let wet: Vec<_> = lines.iter().filter(|line| !line.contains(" 0 in ")).collect();
+    assert_eq!(wet[0], "box-1 rain-1/rain 0.01 in 2015-11-13T18:00:00Z");
+    let inches = |line: &&String| line.split(' ').nth(2).unwrap().parse::<f64>().unwrap();
+    assert!((wet.iter().map(inches).sum::<f64>() - 2.38).abs() < 1e-9);
+}
+
 #[test]
 fn what_is_declared_to_be_of_the_past_is() {
     let text = "time;p\n2026-07-14 03:10:00;1\n";

@@ -47,6 +47,20 @@ fn every_wrong_line_has_a_name_and_a_number() {
     }
 }
 
+/// What Telegraf writes of a machine, and the line that InfluxDB's documentation explains the form by.
+#[test]
+fn reads_what_agents_write() {
+    let telegraf = "cpu,cpu=cpu-total,host=box-7 usage_user=1.25,usage_idle=97.5,usage_steal=0 1784000000000000000\n\
+        disk,device=sda1,fstype=ext4,host=box-7,mode=rw,path=/ free=42i,used_percent=61.2,inodes_free=7u 1784000000000000000\n";
+    let documented = "weather,location=us-midwest temperature=82 1465839830100400200";
+    let lines = read(telegraf).unwrap();
+    assert_eq!((lines[0].measurement.as_ref(), lines[0].fields.len()), ("cpu", 3));
+    assert_eq!((lines[1].tags.len(), lines[1].time), (5, Some(1_784_000_000_000_000_000)));
+    let lines = read(documented).unwrap();
+    assert_eq!(lines[0].tags, [("location".into(), "us-midwest".into())]);
+    assert_eq!(lines[0].time, Some(1_465_839_830_100_400_200));
+}
+
 #[test]
 fn reads_and_refuses_as_the_corpus_says() {
     let Some(corpus) = sample("lineprotocol/decode.jsonl") else { return };

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod bad_input;
+mod fuzz;
 mod made;
 mod cbor;
 mod senml;
@@ -15,7 +16,7 @@ mod toa5;
 mod nmea;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reading::Timestamp;
 use reading::codec::feed::{self, DeviceFrom};
@@ -109,8 +110,12 @@ fn refusal(feed: &Feed, topic: &str, payload: &[u8]) -> (&'static str, String) {
     }
 }
 
-/// A file of the recorded samples, if they are here.
+/// A file of real samples: those in `real/`, and, if they are here, those under licences that keep them out of it.
 fn sample(path: &str) -> Option<Vec<u8>> {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/real").join(path);
+    if let Ok(bytes) = std::fs::read(kept) {
+        return Some(bytes);
+    }
     let Some(folder) = std::env::var_os("BONGSU_TEST_DATA") else {
         println!("skipped: BONGSU_TEST_DATA is not set");
         return None;

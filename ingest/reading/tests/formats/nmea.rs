@@ -54,6 +54,76 @@ fn transducers_are_metrics_by_name() {
     );
 }
 
+/// What real instruments print, and what is made of it.
+#[test]
+fn reads_what_instruments_print() {
+    // A Jewell (Applied Geomechanics) LILY borehole tiltmeter, serial number N1212, set to XDR: the example that the
+    // reader of a slope's tiltmeters quotes.
+    let tilt = "$YXXDR,A,-00.920,D,N,A,-00.210,D,E,C,030.045,C,T-N1212*57";
+    // Airmar weather stations: as logged from a WX series on a moving mount, April 2018 and by its pitch.
+    let airmar = "$YXXDR,C,,C,WCHR,C,,C,WCHT,C,28.2,C,HINX,P,1.0090,B,STNP*55\r\n\
+                  $YXXDR,A,86.0,D,PTCH,A,-85.2,D,ROLL*71\r\n";
+    // A Vaisala WXT520: air and supply as the comments of collectd's plugin for it quote its answer to `0R`, rain as
+    // the test of another reader does. It counts transducers of each kind from 0, so that a number alone names nothing,
+    // and gives rain in millimetres where the standard has cubic metres.
+    let vaisala = "$WIXDR,C,24.1,C,0,H,43.7,P,0,P,969.9,H,0*46\r\n\
+                   $WIXDR,V,0.02,M,0,Z,10,s,0,R,0.7,M,0,V,0.0,M,1,Z,0,s,1,R,0.0,M,1,R,25.6,M,2,R,0.0,M,3*65\r\n\
+                   $WIXDR,C,23.5,C,2,U,24.1,N,0,U,24.5,V,1,U,3.520,V,2*7E\r\n";
+    // An OceanServer OS5000 compass, the example of gpsd's `NMEA Revealed`.
+    let compass = "$HCXDR,A,171,D,PITCH,A,-37,D,ROLL,G,367,,MAGX,G,2420,,MAGY,G,-8984,,MAGZ*41\r\n";
+    let metrics = [
+        ("N", "tilt-1/tilt-x"),
+        ("E", "tilt-1/tilt-y"),
+        ("T-N1212", "tilt-1/temperature"),
+        ("STNP", "air/barometric-pressure"),
+        ("PTCH", "box/tilt-x"),
+        ("ROLL", "box/tilt-y"),
+        ("PITCH", "box/tilt"),
+        ("C0", "air/temperature"),
+        ("H0", "air/relative-humidity"),
+        ("P0", "air/barometric-pressure"),
+        ("V0", "rain-1/rain mm"),
+        ("R0", "rain-1/rain-rate mm/h"),
+        ("U2", "box/battery-voltage"),
+    ];
+    let mut feed = feed(Format::Nmea(Nmea::default()), &[(PORT, "box-1")], &metrics);
+    feed.naming.models[0].ignored = vec!["*".into()];
+    for (lines, expected) in [
+        (
+            tilt,
+            &[
+                "tilt-1/tilt-x -0.92 deg",
+                "tilt-1/tilt-y -0.21 deg",
+                "tilt-1/temperature 30.045 Cel",
+            ][..],
+        ),
+        (
+            airmar,
+            &[
+                "air/barometric-pressure 100.89999999999999 kPa",
+                "box/tilt-x 86 deg",
+                "box/tilt-y -85.2 deg",
+            ],
+        ),
+        (
+            vaisala,
+            &[
+                "air/temperature 24.1 Cel",
+                "air/relative-humidity 43.7 %",
+                "air/barometric-pressure 969.9 hPa",
+                "rain-1/rain 0.02 mm",
+                "rain-1/rain-rate 0.7 mm/h",
+                "box/battery-voltage 3.52 V",
+            ],
+        ),
+        (compass, &["box/tilt 171 deg", "box/tilt-y -37 deg"]),
+    ] {
+        let heard = told(&feed, PORT, lines.as_bytes()).unwrap();
+        let expected: Vec<_> = expected.iter().map(|line| format!("box-1 {line} -")).collect();
+        assert_eq!(heard, expected);
+    }
+}
+
 #[test]
 fn every_damage_has_a_name() {
     for (line, name) in [
@@ -80,6 +150,30 @@ fn every_damage_has_a_name() {
         "unknown-device"
     );
     assert!(told(&receiver(None), PORT, summed("GPGSA,A,3").as_bytes()).unwrap().is_empty());
+}
+
+/// A fix of a Quectel L70 as gpsd's daemon tests have it, and what gpsd makes of it.
+#[test]
+fn reads_a_fix_of_a_receiver() {
+    let sentence = "$GPGGA,150119.000,5104.0859,N,11405.7387,W,2,8,0.94,1102.4,M,-17.5,M,,*53";
+    let mut all = feed(
+        Format::Nmea(Nmea::default()),
+        &[(PORT, "box-1")],
+        &[
+            ("latitude", "gnss/tilt-x"),
+            ("longitude", "gnss/tilt-y"),
+            ("altitude", "gnss/water-level"),
+        ],
+    );
+    all.naming.models[0].ignored = vec!["*".into()];
+    let lines = told(&all, PORT, sentence.as_bytes()).unwrap();
+    let values: Vec<f64> =
+        lines.iter().map(|line| line.split(' ').nth(2).unwrap().parse().unwrap()).collect();
+    assert!(
+        (values[0] - 51.068_098_333).abs() < 1e-9 && (values[1] + 114.095_645).abs() < 1e-9,
+        "{lines:?}"
+    );
+    assert!((values[2] - 1_084.9).abs() < 1e-9, "above the ellipsoid: {lines:?}");
 }
 
 /// Every position that gpsd makes of the logs of real receivers, we make too; what is no sentence is refused by name.

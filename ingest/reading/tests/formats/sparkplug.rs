@@ -309,6 +309,17 @@ fn a_new_birth_forgets_the_old_names() {
 }
 
 #[test]
+fn a_refused_birth_takes_nothing_from_another_device() {
+    let mut host = Host::born();
+    for stolen in [vec![metric("a", 1, 1.0)], vec![metric("b", 9, 1.0), metric("", 2, 1.0)]] {
+        assert!(host.tell("spBv1.0/slopes/DBIRTH/edge/other", Some(2), stolen).is_err());
+    }
+    let data = "spBv1.0/slopes/DDATA/edge/tilt";
+    let both = vec![metric("", 1, 0.5), metric("", 2, 1.5)];
+    assert_eq!(host.tell(data, Some(3), both).unwrap().len(), 2);
+}
+
+#[test]
 fn every_wrong_message_has_a_name() {
     let mut host = Host::born();
     let data = "spBv1.0/slopes/DDATA/edge/tilt";
@@ -419,8 +430,8 @@ proptest! {
         prop_assert_eq!(Payload::read(&bytes).unwrap(), payload);
     }
 
-    /// Whatever comes in whatever order: nothing panics, everybody is asked at most once a minute, and the same messages
-    /// say the same again.
+    /// Whatever comes in whatever order: nothing panics, everybody is asked at most once a minute, and the same
+    /// messages say the same again.
     #[test]
     fn no_session_is_too_strange(messages in vec((0..9_usize, 0..2_usize, proptest::option::of(0..260_u64), vec(any_metric(), 0..4), any::<u16>()), 0..30)) {
         let kinds = ["NBIRTH/edge", "NDATA/edge", "NDEATH/edge", "DBIRTH/edge/tilt", "DDATA/edge/tilt", "DDEATH/edge/tilt", "NCMD/edge", "DDATA/edge/other", "DBIRTH/edge/other"];

@@ -107,6 +107,42 @@ fn reads_the_tables_of_real_loggers_and_refuses_damaged_ones() {
     }
 }
 
+/// A vibrating-wire piezometer and a tiltmeter at a CR1000: columns and rows of the example in Trimble's T4D Server
+/// manual (4.6, `LoggerNet DAT File Format`), which shortens the header; a monitoring system streams rows without one.
+#[test]
+fn reads_a_piezometer_and_a_tiltmeter_of_a_monitoring_system() {
+    let columns = [
+        "TIMESTAMP",
+        "RECORD",
+        "batt_volt_Min",
+        "PTemp",
+        "VWHz(1)",
+        "VWTemp(1)",
+        "ELSC(1)",
+        "ELTemp(1)",
+    ];
+    let rows = "\"2010-08-25 10:40:00\",50383,13.19,20.29,2810.662,20.53,-1.380652,23.05\n\
+                \"2010-08-25 10:41:00\",50384,13.19,20.30,2810.667,20.53,-1.380481,23.05\n";
+    let columns = columns.map(Into::into).to_vec();
+    let mut logger = feed(
+        Format::Toa5(Toa5 { offset: seoul(), columns }),
+        &[("x", "box-1")],
+        &[("VWHz(1)", "piezo-1/frequency Hz"), ("ELSC(1)", "tilt-1/tilt-x deg")],
+    );
+    logger.naming.models[0].ignored = vec!["*".into()];
+    assert_eq!(
+        told(&logger, "x", rows.as_bytes()).unwrap(),
+        [
+            "box-1 piezo-1/frequency 2810.662 Hz 2010-08-25T01:40:00Z",
+            "box-1 tilt-1/tilt-x -1.380652 deg 2010-08-25T01:40:00Z",
+            "box-1 piezo-1/frequency 2810.667 Hz 2010-08-25T01:41:00Z",
+            "box-1 tilt-1/tilt-x -1.380481 deg 2010-08-25T01:41:00Z",
+        ]
+    );
+    let shortened = ["\"TOA5\",\"CR1000\",\"32304\"\n", rows].concat();
+    assert_eq!(refusal(&logger, "x", shortened.as_bytes()).0, "wrong-shape");
+}
+
 /// Sixty lines of a weather station on the ice of Greenland, of 45 columns: units nobody knows, numbers in quotes.
 #[test]
 fn reads_a_table_from_the_ice() {

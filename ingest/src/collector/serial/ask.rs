@@ -1,8 +1,8 @@
 //! One question to one unit, and what came of it.
 //!
 //! `tokio-modbus` does the protocol. Between it and the wire stands [`Tap`], which forgets what was on the line before
-//! the question (on a bus that belongs to us alone nobody speaks unasked: it is late), and remembers what came after, so
-//! that an answer that is none can be journaled as it was.
+//! the question (on a bus that belongs to us alone nobody speaks unasked: it is late), and remembers what came after,
+//! so that an answer that is none can be journaled as it was.
 
 use std::io;
 use std::pin::Pin;
@@ -326,7 +326,7 @@ impl<W: Wire> AsyncWrite for Tap<W> {
 /// Asks once, as a person would: connects, asks, hangs up.
 ///
 /// # Errors
-/// [`BusError`] if there is no way to the bus.
+/// `BusError` if there is no way to the bus.
 pub async fn ask_once(
     way: &Way,
     question: &Question,

@@ -14,7 +14,7 @@ use super::storing::Storing;
 use super::turns::Turns;
 use super::{REOPEN_MAX, seat};
 use crate::collector::Intake;
-use crate::collector::backoff::{Backoff, SETTLED_AFTER};
+use crate::collector::backoff::Backoff;
 use crate::collector::mqtt::Wiring;
 use crate::collector::seat::{Seat, Standing};
 
@@ -56,12 +56,9 @@ impl Round {
             };
             let Some(error) = lost else { break };
             standing.down(&self.seat, &error.to_string());
-            if clock.real(clock.at().since(began)) >= SETTLED_AFTER {
-                backoff.reset();
-            }
             tokio::select! {
                 () = cancel.cancelled() => break,
-                () = sleep(backoff.next()) => {}
+                () = sleep(backoff.after(began, &clock)) => {}
             }
         }
         self.storing.finish().await;

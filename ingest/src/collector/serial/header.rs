@@ -11,7 +11,8 @@ const LINES: usize = 4;
 pub(super) struct Header(Vec<Bytes>);
 
 impl Header {
-    /// Takes a line: nothing for one that belongs to the header, else the row under it. Without a header, the row alone.
+    /// Takes a line: nothing for one that belongs to the header, else the row under it. Without a header, the row
+    /// alone.
     pub(super) fn with_row(&mut self, line: Bytes) -> Option<Bytes> {
         if line.starts_with(b"\"TOA5\"") || line.starts_with(b"TOA5,") {
             self.0 = vec![line];

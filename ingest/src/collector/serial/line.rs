@@ -88,7 +88,7 @@ impl Line {
 /// Listens to a port for a while, to `len_max` bytes at most: for a person who looks at it.
 ///
 /// # Errors
-/// [`LineError`] if it cannot be opened, or is lost.
+/// `LineError` if it cannot be opened, or is lost.
 pub async fn overhear(
     config: &LineConfig,
     listen_for: Duration,

@@ -7,14 +7,15 @@
 //!  RTU or TCP ─────────── bus (asks in turn, one question at a time) ──▶ storing
 //! ```
 //! - [`config`]: what is set;
-//! - `line`: a port, opened by path and watched; `splitter`: bytes to frames; `header`: rows with what stands above them;
+//! - `line`: a port, opened by path and watched; `splitter`: bytes to frames; `header`: rows with what stands above
+//!   them;
 //! - [`port`]: a port that talks, by lines or in our own frames ([`reading::codec::link`]);
 //! - [`bus`]: units that are asked; `ask`: one question; `turns`: whose turn it is, and who has to wait;
 //! - `storing`: from the queue to the intake.
 //!
 //! A port that goes away (end of file, an error, another device behind its path) is opened again by its path within ten
-//! seconds of its return. A collector is up while its port is open or its connection stands; units that are silent on an
-//! open bus are silent by themselves.
+//! seconds of its return. A collector is up while its port is open or its connection stands; units that are silent on
+//! an open bus are silent by themselves.
 
 pub mod config;
 mod line;

@@ -15,7 +15,7 @@ use super::line::{LOOK_EVERY, Line, LineError};
 use super::splitter::{Piece, Splitter};
 use super::storing::{Answers, Storing};
 use super::{REOPEN_MAX, seat};
-use crate::collector::backoff::{Backoff, SETTLED_AFTER};
+use crate::collector::backoff::Backoff;
 use crate::collector::limit::Limit;
 use crate::collector::mqtt::Wiring;
 use crate::collector::pace::BURST;
@@ -66,12 +66,9 @@ impl Port {
             };
             let Some(error) = lost else { break };
             standing.down(&self.seat, &error.to_string());
-            if clock.real(clock.at().since(began)) >= SETTLED_AFTER {
-                backoff.reset();
-            }
             tokio::select! {
                 () = cancel.cancelled() => break,
-                () = sleep(backoff.next()) => {}
+                () = sleep(backoff.after(began, &clock)) => {}
             }
         }
         self.storing.finish().await;

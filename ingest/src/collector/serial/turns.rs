@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use reading::Timestamp;
 
-/// The longest that a silent unit is left alone, unless it is asked less often anyway: so soon one that is back is heard.
+/// The longest that a silent unit is left alone, unless it is asked less often anyway: so soon one that is back is
+/// heard.
 const SILENT_MAX: Duration = Duration::from_secs(60);
 
 /// The turns of a bus.

@@ -1,8 +1,12 @@
-//! The feeds over published documents: Atom (RFC 4287) and RSS 2.0.
+//! The feeds over published documents: Atom (RFC 4287) and RSS 2.0. They are made when something is published or
+//! expires, and handed out as they are in between, however many ask.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use reading::Timestamp;
+use ring::digest;
 
 use super::document::Xml;
 use super::store::{Published, Scope};
@@ -11,6 +15,63 @@ use alerting::catalogue::{Language, message};
 
 /// The longest feed; what is older is reached through the references of what is newer.
 const ENTRIES_MAX: usize = 100;
+
+/// A feed as it is served; cloning it copies nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The document.
+    pub text: Bytes,
+    /// What tells it from any other; the same as long as it says the same.
+    pub mark: Arc<str>,
+}
+
+impl Feed {
+    fn of(text: String) -> Self {
+        Self { mark: mark(text.as_bytes()).into(), text: text.into() }
+    }
+
+    /// The document as text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+}
+
+/// What tells some bytes from any others, for an entity tag.
+pub fn mark(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Both feeds, and how long they say what stands if nothing is published.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    from: Timestamp,
+    until: Timestamp,
+    pub atom: Feed,
+    pub rss: Feed,
+}
+
+impl Shown {
+    /// As of `now`.
+    pub fn make(
+        settings: &CapSettings,
+        documents: &BTreeMap<String, Published>,
+        now: Timestamp,
+    ) -> Self {
+        let ends = public(documents).map(|one| one.expires_at).filter(|at| *at > now);
+        Self {
+            from: now,
+            until: ends.min().unwrap_or(Timestamp::MAX),
+            atom: Feed::of(atom(settings, documents, now)),
+            rss: Feed::of(rss(settings, documents, now)),
+        }
+    }
+
+    /// Whether they still say what stands.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        (self.from..self.until).contains(&now)
+    }
+}
 
 /// Public documents that have not expired, newest first.
 fn standing(documents: &BTreeMap<String, Published>, now: Timestamp) -> Vec<&Published> {
@@ -24,11 +85,7 @@ fn public(documents: &BTreeMap<String, Published>) -> impl Iterator<Item = &Publ
     documents.values().filter(|p| p.scope == Scope::Public)
 }
 
-pub(super) fn atom(
-    settings: &CapSettings,
-    documents: &BTreeMap<String, Published>,
-    now: Timestamp,
-) -> String {
+fn atom(settings: &CapSettings, documents: &BTreeMap<String, Published>, now: Timestamp) -> String {
     let newest = public(documents).max_by_key(|p| p.sent_at);
     let base = settings.base_url.trim_end_matches('/');
 
@@ -49,11 +106,7 @@ pub(super) fn atom(
     xml.text()
 }
 
-pub(super) fn rss(
-    settings: &CapSettings,
-    documents: &BTreeMap<String, Published>,
-    now: Timestamp,
-) -> String {
+fn rss(settings: &CapSettings, documents: &BTreeMap<String, Published>, now: Timestamp) -> String {
     let base = settings.base_url.trim_end_matches('/');
     let mut xml = Xml::new();
     xml.open("rss", Some(("version", "2.0")));

@@ -44,8 +44,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A channel to this gateway; `store` is its own and nobody else's. Under `read_back`, with the identifier in place of
-    /// `{id}`, it shows a document that it took.
+    /// A channel to this gateway; `store` is its own and nobody else's. Under `read_back`, with the identifier in place
+    /// of `{id}`, it shows a document that it took.
     pub fn new(peer: Peer, store: Arc<Store>, proof: Proof, read_back: Option<Peer>) -> Self {
         Self { peer, store, proof, read_back }
     }

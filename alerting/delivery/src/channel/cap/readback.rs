@@ -51,7 +51,7 @@ impl ReadBack {
     async fn read(&self, now: Timestamp) -> Result<String, String> {
         let feed = self.get(self.feed.address().clone()).await?;
         let found = links(&feed).ok_or("the feed is not well-formed XML")?;
-        let told: Vec<String> = links(&self.store.feed(now)).unwrap_or_default();
+        let told: Vec<String> = links(self.store.feed(now).as_str()).unwrap_or_default();
         if let Some(missing) = told.iter().find(|one| !found.contains(one)) {
             return Err(format!("the feed does not have {missing}"));
         }

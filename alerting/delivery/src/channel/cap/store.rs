@@ -15,7 +15,8 @@ use reading::Timestamp;
 use reading::id::ChannelId;
 
 use super::document::{self, document};
-use super::{CapSettings, feed, identifier};
+use super::feed::{Feed, Shown};
+use super::{CapSettings, identifier};
 use crate::probe::Probe;
 
 /// The largest document we read back; ours are a few kilobytes.
@@ -120,6 +121,8 @@ pub struct Store {
     settings: CapSettings,
     documents: RwLock<BTreeMap<String, Published>>,
     publishing: Mutex<()>,
+    /// The feeds as they were asked for last; nothing once something else is published.
+    shown: Mutex<Option<Shown>>,
 }
 
 impl Store {
@@ -151,7 +154,9 @@ impl Store {
             tracing::warn!(path = %path.display(), "a file among the CAP documents does not read as one");
         }
         let documents = RwLock::new(documents);
-        Ok((Self { settings, documents, publishing: Mutex::new(()) }, unreadable))
+        let store =
+            Self { settings, documents, publishing: Mutex::default(), shown: Mutex::default() };
+        Ok((store, unreadable))
     }
 
     /// Whether a document is published.
@@ -187,13 +192,22 @@ impl Store {
     }
 
     /// The Atom feed of public documents that have not expired, newest first.
-    pub fn feed(&self, now: Timestamp) -> String {
-        feed::atom(&self.settings, &self.documents.read(), now)
+    pub fn feed(&self, now: Timestamp) -> Feed {
+        self.shown(now, |shown| &shown.atom)
     }
 
     /// The same as RSS 2.0, for readers that know nothing else.
-    pub fn rss(&self, now: Timestamp) -> String {
-        feed::rss(&self.settings, &self.documents.read(), now)
+    pub fn rss(&self, now: Timestamp) -> Feed {
+        self.shown(now, |shown| &shown.rss)
+    }
+
+    fn shown(&self, now: Timestamp, which: impl Fn(&Shown) -> &Feed) -> Feed {
+        let mut shown = self.shown.lock();
+        let shown = match shown.take().filter(|shown| shown.holds_at(now)) {
+            Some(same) => shown.insert(same),
+            None => shown.insert(Shown::make(&self.settings, &self.documents.read(), now)),
+        };
+        which(shown).clone()
     }
 
     /// The identifier of the document about an alert in this store.
@@ -270,6 +284,7 @@ impl Store {
             parse(&text).ok_or_else(|| CapError::Unreadable { identifier: identifier.clone() })?;
         self.write(&identifier, &text)?;
         self.documents.write().insert(identifier, published);
+        *self.shown.lock() = None;
         Ok(())
     }
 

@@ -300,6 +300,38 @@ async fn g05_a_repeated_attempt_publishes_nothing_new_also_after_a_restart() {
     assert_eq!(office.store.served(&identifier).unwrap(), before.as_bytes());
 }
 
+/// A document is written beside its place, synced, moved, and the folder synced: whatever of that a crash leaves, the
+/// next attempt makes it one document, the same bytes, to which the next message refers.
+#[tokio::test]
+async fn g05_a_crash_at_any_step_of_publishing_leaves_one_document() {
+    let whole = Office::new();
+    whole.send(alert(1, Level::Severe)).await;
+    let name = identifier(&alert(1, Level::Severe), None);
+    let bytes = whole.document(&name);
+    let half = &bytes[..bytes.char_indices().nth(bytes.chars().count() / 2).unwrap().0];
+    for (left, ending) in [
+        ("", None),
+        ("", Some("tmp")),
+        (half, Some("tmp")),
+        (&bytes, Some("tmp")),
+        (&bytes, Some("xml")),
+    ] {
+        let office = Office::new();
+        if let Some(ending) = ending {
+            fs::write(office.folder.path().join(format!("{name}.{ending}")), left).unwrap();
+        }
+        let (store, unreadable) = Store::open(settings(office.folder.path())).unwrap();
+        assert!(unreadable.is_empty(), "{ending:?}");
+        let office = Office { store: Arc::new(store), ..office };
+        assert!(is_delivered(&office.send(alert(1, Level::Severe)).await));
+        assert_eq!((office.files(), office.document(&name)), (1, bytes.clone()), "{ending:?}");
+        assert!(is_delivered(&office.send(cancel(2)).await));
+        let cancelled = identifier(&cancel(2), None);
+        let reference = format!(",{name},");
+        assert_eq!(office.document(&cancelled).matches(&reference).count(), 1, "{ending:?}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_published_is_nothing_to_cancel() {
     let office = Office::new();
@@ -342,15 +374,16 @@ async fn the_feed_lists_public_alerts_newest_first_until_they_expire() {
     office.send(alert(2, Level::Caution)).await;
     office.send(Alert { expires_at: at(300), ..alert(3, Level::Severe) }).await;
     let feed = office.store.feed(at(299));
+    let feed = feed.as_str();
     assert_eq!(
-        texts(&feed, "feed/entry/id"),
+        texts(feed, "feed/entry/id"),
         [
             "urn:bongsu:cap:live_cut-12_slope-failure_7_3_alert",
             "urn:bongsu:cap:live_cut-12_slope-failure_7_2_alert",
         ]
     );
-    assert_eq!(leaf(&feed, "feed/updated"), "2026-07-14T15:03:20+09:00");
-    assert_eq!(leaf(&feed, "feed/entry/title"), "△△동 산12-3 급경사지 붕괴 위험, 즉시 대피");
+    assert_eq!(leaf(feed, "feed/updated"), "2026-07-14T15:03:20+09:00");
+    assert_eq!(leaf(feed, "feed/entry/title"), "△△동 산12-3 급경사지 붕괴 위험, 즉시 대피");
     let link = r#"<link rel="alternate" type="application/cap+xml" href="https://alerts.example.kr/cap/live_cut-12_slope-failure_7_3_alert.xml"/>"#;
     assert!(feed.contains(link), "{feed}");
     assert_eq!(
@@ -360,9 +393,71 @@ async fn the_feed_lists_public_alerts_newest_first_until_they_expire() {
     );
 
     let later = office.store.feed(at(300));
-    assert_eq!(texts(&later, "feed/entry/id").len(), 1);
-    assert_eq!(leaf(&later, "feed/updated"), leaf(&feed, "feed/updated"));
-    assert_eq!(texts(&office.store.feed(at(99_999)), "feed/entry/id").len(), 0);
+    assert_eq!(texts(later.as_str(), "feed/entry/id").len(), 1);
+    assert_eq!(leaf(later.as_str(), "feed/updated"), leaf(feed, "feed/updated"));
+    assert_eq!(texts(office.store.feed(at(99_999)).as_str(), "feed/entry/id").len(), 0);
+}
+
+/// What a stranger takes to stand, having read the feed, every document it names, and nothing else.
+fn standing_for_a_stranger(store: &Store, now: Timestamp) -> Vec<(String, String)> {
+    let feed = store.feed(now);
+    let names = texts(feed.as_str(), "feed/entry/id");
+    let served = |name: &String| {
+        let bytes = store.served(name.strip_prefix("urn:bongsu:cap:").unwrap()).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let documents: Vec<String> = names.iter().map(served).collect();
+    let replaced: BTreeSet<String> = documents
+        .iter()
+        .flat_map(|one| texts(one, "alert/references"))
+        .flat_map(|all| {
+            all.split(' ').map(|one| one.split(',').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    documents
+        .iter()
+        .filter(|one| leaf(one, "alert/msgType") != "Cancel")
+        .filter(|one| Timestamp::parse(&leaf(one, "alert/info/expires")).unwrap() > now)
+        .map(|one| (leaf(one, "alert/identifier"), leaf(one, "alert/info/severity")))
+        .filter(|(identifier, _)| !replaced.contains(identifier))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_stranger_follows_update_cancel_and_expiry_and_the_tag_moves_then_alone() {
+    let office = Office::new();
+    let mut tags = Vec::new();
+    let mut stands = |second: i64, expected: &[(u32, &str)]| {
+        let now = at(second);
+        let name = |(revision, severity): &(u32, &str)| {
+            (format!("live_cut-12_slope-failure_7_{revision}_alert"), (*severity).to_owned())
+        };
+        let expected: Vec<_> = expected.iter().map(name).collect();
+        assert_eq!(standing_for_a_stranger(&office.store, now), expected, "at {second}");
+        let (atom, rss) = (office.store.feed(now), office.store.rss(now));
+        for later in 0..3 {
+            let later = now.plus(std::time::Duration::from_secs(later));
+            assert_eq!(office.store.feed(later), atom, "nothing was published, nothing expired");
+            assert_eq!(office.store.rss(later), rss);
+            assert_eq!(office.store.feed(later).text.as_ptr(), atom.text.as_ptr(), "made once");
+        }
+        assert!(!tags.contains(&atom.mark), "what says something else has another tag");
+        tags.push(atom.mark);
+    };
+    stands(0, &[]);
+    office.send(alert(1, Level::Warning)).await;
+    stands(90, &[(1, "Severe")]);
+    office.send(alert(2, Level::Severe)).await;
+    stands(150, &[(2, "Extreme")]);
+    office.send(cancel(3)).await;
+    stands(210, &[]);
+    // the alert is over by itself before what took it back is: nobody sees it stand again
+    for second in [7_280, 7_340] {
+        stands(second, &[]);
+    }
+    // and so from the disk, by whoever starts next
+    let after = Store::open(settings(office.folder.path())).unwrap().0;
+    assert_eq!(after.feed(at(210)).mark, tags[3]);
 }
 
 /// Keys of a kind, made by the program everybody has.
@@ -484,8 +579,8 @@ async fn a_stranger_reads_both_feeds_and_every_document_they_name() {
     store
         .publish(&Alert { incident: crate::sample::incident(8), ..alert(1, Level::Attention) })
         .unwrap();
-    fs::write(folder.path().join("feed.atom"), store.feed(at(0))).unwrap();
-    fs::write(folder.path().join("feed.rss"), store.rss(at(0))).unwrap();
+    fs::write(folder.path().join("feed.atom"), store.feed(at(0)).text).unwrap();
+    fs::write(folder.path().join("feed.rss"), store.rss(at(0)).text).unwrap();
     let mut command = Command::new(python);
     command.args(["-c", STRANGER]).arg(folder.path()).arg("https://alerts.example.kr");
     let output = command.output().unwrap();
@@ -716,11 +811,12 @@ async fn the_feed_is_bounded() {
     for revision in 1..=105 {
         office.store.publish(&alert(revision, Level::Severe)).unwrap();
     }
-    let ids = texts(&office.store.feed(at(0)), "feed/entry/id");
+    let ids = texts(office.store.feed(at(0)).as_str(), "feed/entry/id");
     assert_eq!(ids.len(), 100);
     assert!(ids[0].ends_with("_105_alert") && ids[99].ends_with("_6_alert"));
     let empty = Office::new().store.feed(at(0));
-    assert_eq!(leaf(&empty, "feed/updated"), "1970-01-01T00:00:00Z");
+    let empty = empty.as_str();
+    assert_eq!(leaf(empty, "feed/updated"), "1970-01-01T00:00:00Z");
 }
 
 /// The files of a folder that the OASIS schema refuses.
@@ -844,7 +940,7 @@ fn every_document_is_valid_whatever_the_alert_says() {
             assert_eq!(leaf(&document, "alert/references").is_empty(), revision == 1);
             fs::write(folder.path().join(format!("{case:03}-{revision}.xml")), document).unwrap();
         }
-        fs::write(folder.path().join("feed"), office.store.feed(Timestamp::MIN)).unwrap();
+        fs::write(folder.path().join("feed"), office.store.feed(Timestamp::MIN).text).unwrap();
         assert!(leaves(&fs::read_to_string(folder.path().join("feed")).unwrap()).is_some());
     }
     fs::remove_file(folder.path().join("feed")).unwrap();

@@ -29,12 +29,7 @@ pub fn letter(
     let (alert, language) = (&delivery.alert, contact.language);
     let failed = |error: &dyn std::fmt::Display| format!("the mail cannot be written: {error}");
     let to: Address = mail.parse().map_err(|_| "the mail address cannot be used".to_owned())?;
-    let text = texts.say_anyway(&Case {
-        medium: Medium::Mail,
-        channel: &delivery.channel,
-        language,
-        alert,
-    });
+    let text = texts.say_anyway(&Case::of(Medium::Mail, delivery, language));
     let thread = format!("<{}@{}>", alert.incident, from.domain());
     let sender = texts.sender(language).to_owned();
     let message = Message::builder()

@@ -1,8 +1,8 @@
 //! The mailbox of the address letters come from: a Maildir that a mail server, mbsync or fetchmail delivers to.
 //!
-//! What lies in `new` is read once and moved to `cur`, as every reader of a Maildir does: ours as seen, what people wrote
-//! as it is. It moves only when what it said is journaled, so a crash in between says it again, which is known as a
-//! repeat.
+//! What lies in `new` is read once and moved to `cur`, as every reader of a Maildir does: ours as seen, what people
+//! wrote as it is. It moves only when what it said is journaled, so a crash in between says it again, which is known as
+//! a repeat.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,7 +1,8 @@
 //! What came to the mailbox: a letter of a link test, a notice about a letter of ours, or something else.
 //!
-//! Notices are delivery status notifications (RFC 3464): a `multipart/report` with what became of each recipient, and the
-//! letter or its headers, whose `Message-ID` says which delivery it is about. What reads in no such way is for a person.
+//! Notices are delivery status notifications (RFC 3464): a `multipart/report` with what became of each recipient, and
+//! the letter or its headers, whose `Message-ID` says which delivery it is about. What reads in no such way is for a
+//! person.
 
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders};
 

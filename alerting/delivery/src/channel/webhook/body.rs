@@ -57,6 +57,19 @@ struct EvidenceBody<'a> {
 
 /// The JSON that is posted for a delivery. The same for every attempt.
 pub fn body(delivery: &Delivery, cap_base_url: Option<&str>) -> Vec<u8> {
+    write(delivery, evidence(&delivery.alert), cap_base_url)
+}
+
+/// The same for everybody: without rules and readings, which are for officers.
+pub fn public_body(delivery: &Delivery, cap_base_url: Option<&str>) -> Vec<u8> {
+    write(delivery, Vec::new(), cap_base_url)
+}
+
+fn write(
+    delivery: &Delivery,
+    evidence: Vec<EvidenceBody<'_>>,
+    cap_base_url: Option<&str>,
+) -> Vec<u8> {
     let alert = &delivery.alert;
     let shown = |at: Timestamp| zoned(at, &alert.site.zone);
     let body = Body {
@@ -76,7 +89,7 @@ pub fn body(delivery: &Delivery, cap_base_url: Option<&str>) -> Vec<u8> {
         decided_at: shown(alert.decided_at),
         measured_at: shown(alert.measured_at),
         expires_at: shown(alert.expires_at),
-        evidence: evidence(alert),
+        evidence,
         cap: cap_base_url.map(|base| cap::address(base, &cap::identifier(alert, None))),
         recorded: !alert.unrecorded,
     };

@@ -5,9 +5,9 @@
 //!  {"n":"tilt-x","u":"deg","v":0.13,"t":60}]
 //! ```
 //!
-//! A time below 2²⁸ seconds is relative to the receipt; without any the value is of now and carries no stamp. Fields that
-//! are not known are passed over, but those that end in `_` must be understood and refuse the pack. A sum is a metric of
-//! its own, `name#sum`. Flags are 0 and 1; texts and data are no readings.
+//! A time below 2²⁸ seconds is relative to the receipt; without any the value is of now and carries no stamp. Fields
+//! that are not known are passed over, but those that end in `_` must be understood and refuse the pack. A sum is a
+//! metric of its own, `name#sum`. Flags are 0 and 1; texts and data are no readings.
 //!
 //! As a foreign format, the device is the start of the resolved name that the table knows, and the metric what follows
 //! it; the whole name may be a device, with the empty metric. On our own topics a name is `sensor/quantity`.

@@ -203,7 +203,7 @@ impl Node {
         due
     }
 
-    /// Learns the metrics of a birth.
+    /// Learns the metrics of a birth. One that is refused ends what was known of its device and changes no other's.
     fn bear(&mut self, device: &str, payload: &Payload<'_>) -> Result<(), CodecError> {
         self.aliases.retain(|_, (of, _)| of != device);
         self.parts.remove(device);
@@ -212,7 +212,7 @@ impl Node {
             let problem = format!("more than {NODE_METRICS_MAX} metrics of one node");
             return Err(CodecError::TooManyReadings { problem });
         }
-        let mut part = Part { born: true, ..Part::default() };
+        let (mut part, mut aliases) = (Part { born: true, ..Part::default() }, BTreeMap::new());
         for metric in &payload.metrics {
             let Some(name) = metric.name.as_deref() else {
                 let problem = "a metric of a birth has no name".to_owned();
@@ -220,9 +220,8 @@ impl Node {
             };
             if let Some(alias) = metric.alias {
                 let target = (device.to_owned(), name.to_owned());
-                if let Some(other) = self.aliases.insert(alias, target.clone())
-                    && other != target
-                {
+                let before = aliases.insert(alias, target.clone());
+                if before.as_ref().or(self.aliases.get(&alias)).is_some_and(|it| *it != target) {
                     let problem = format!("the alias {alias} stands for two metrics");
                     return Err(CodecError::DuplicateKey { problem });
                 }
@@ -230,6 +229,7 @@ impl Node {
             let unit = metric.unit.as_deref().map(ToString::to_string);
             part.metrics.insert(name.to_owned(), Known { datatype: metric.datatype, unit });
         }
+        self.aliases.extend(aliases);
         self.parts.insert(device.to_owned(), part);
         Ok(())
     }

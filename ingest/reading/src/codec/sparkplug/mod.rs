@@ -6,8 +6,8 @@
 //! the same. Who must be asked to be born again (data without a birth, a gap in the running number or in `bdSeq`, an
 //! alias nobody gave) is told as a [`Wish`], at most once a minute for each node.
 //!
-//! A death makes the stations of a node or device stale. The death of an earlier session (another `bdSeq`) is passed over.
-//! Historical metrics go the road of backfill: they raise nothing now.
+//! A death makes the stations of a node or device stale. The death of an earlier session (another `bdSeq`) is passed
+//! over. Historical metrics go the road of backfill: they raise nothing now.
 
 mod wire;
 mod payload;
