@@ -23,10 +23,10 @@ TEXT
 # Programs that tests start, `node:`, `python3:` and `perl:` with a module what such programs import, and the
 # Debian package of each.
 programs=(
-    aiosmtpd amtool docker-compose espeak-ng influxd mosquitto mosquitto_ctrl mosquitto_passwd mosquitto_pub mosquitto_sub
-    multimon-ng node node:mqtt npm ogrinfo openssl perl perl:Net::SMPP prometheus prometheus-alertmanager promtool python3
-    python3:ensurepip python3:paho.mqtt.client python3:pymodbus.server python3:serial_asyncio socat
-    systemd-analyze systemd-sysusers victoria-metrics xmllint xmlsec1
+    aiosmtpd amtool curl docker-compose espeak-ng influxd ip mosquitto mosquitto_ctrl mosquitto_passwd mosquitto_pub
+    mosquitto_sub multimon-ng node node:mqtt npm ogrinfo openssl perl perl:Net::SMPP prometheus
+    prometheus-alertmanager promtool python3 python3:ensurepip python3:paho.mqtt.client python3:pymodbus.server
+    python3:serial_asyncio socat systemd-analyze systemd-sysusers victoria-metrics xmllint xmlsec1
 )
 declare -A package_of=(
     [aiosmtpd]=python3-aiosmtpd
@@ -90,7 +90,7 @@ while (($#)); do
 done
 
 # A browser is large, and slow to start: only what takes longer anyway drives one. So is an engine of containers.
-if $all; then programs+=(chromedriver crun curl ip podman); fi
+if $all; then programs+=(chromedriver crun podman); fi
 
 complain() { printf 'test.sh: %s\n' "$*" >&2; }
 

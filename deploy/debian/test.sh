@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the Debian package, installs it, starts what it brings, upgrades it, removes and purges it: in a layer over this
-# machine's files that is gone afterwards. Needs root, cargo-deb, dpkg.
+# machine's files and in a network of its own, which are gone afterwards. Needs root, cargo-deb, curl, dpkg, ip.
 #
 #   deploy/debian/test.sh [PROGRAM]      # of this program, stripped; of one built for a release if none is named
 set -euo pipefail
@@ -20,13 +20,14 @@ if [[ ${1:-} != inside ]]; then
     fi
     cargo deb --no-build --locked --fast --deb-revision 1 --output "$folder/first.deb" >/dev/null
     cargo deb --no-build --locked --fast --deb-revision 2 --output "$folder/second.deb" >/dev/null
-    unshare --mount --pid --fork --mount-proc "$0" inside "$folder"
+    unshare --mount --net --pid --fork --mount-proc "$0" inside "$folder"
     exit
 fi
 
 # ---- inside: nothing of this reaches the machine ----
 
 packages=$2
+ip link set lo up
 root=$(mktemp -d)
 mount -t tmpfs none "$root"
 mkdir "$root/"{upper,work,whole}
@@ -51,21 +52,27 @@ expect() {
 starts() {
     in_layer setpriv --reuid bongsu --regid bongsu --clear-groups \
         /usr/bin/bongsu run --config /etc/bongsu/bongsu.toml >"$root/log" 2>&1 &
-    local daemon=$! tries
+    local daemon=$! tries said='' ended=0
     for ((tries = 0; tries < 100; tries++)); do
-        if curl -fsS http://127.0.0.1:8080/readyz 2>/dev/null | head -1 | grep -qxE 'ok|degraded'; then
+        said=$(curl -sS --max-time 5 http://127.0.0.1:8080/readyz 2>&1) || true
+        if [[ ${said%%$'\n'*} == @(ok|degraded) ]]; then
             break
         fi
         sleep 0.2
     done
     pkill -TERM -f '/usr/bin/bongsu run' || true
-    wait "$daemon" && ((tries < 100))
+    wait "$daemon" || ended=$?
+    ((ended == 0 && tries < 100)) && return
+    complain "after $tries looks it was: $said"
+    complain "it ended with $ended, and said:"
+    cat "$root/log" >&2
+    return 1
 }
 
 expect "it installs" in_layer dpkg --force-depends -i /run/packages/first.deb
 expect "its configuration is sound" in_layer bongsu check --config /etc/bongsu/bongsu.toml
 expect "its folder is its own" test "$(in_layer stat -c %U:%a /var/lib/bongsu)" = bongsu:700
-expect "it starts and stops" starts || cat "$root/log"
+expect "it starts and stops" starts
 expect "it has state" test -s "$root/whole/var/lib/bongsu/ledger.sqlite"
 before=$(stat -c %i "$root/whole/var/lib/bongsu/ledger.sqlite")
 printf '\n# changed by hand\n' >>"$root/whole/etc/bongsu/bongsu.toml"

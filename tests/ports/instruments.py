@@ -5,6 +5,7 @@ Speaks until it is killed. `lines` is a tiltmeter, `toa5` a logger that streams 
 box that speaks our own frames (docs/formats.md): it says each until it is answered, one of them damaged the first time,
 and prints a JSON object for each answer.
 """
+import errno
 import json
 import os
 import struct
@@ -172,4 +173,9 @@ def box(port):
 
 
 speak = {"lines": tiltmeter, "toa5": logger, "nmea": weather, "frames": box}[sys.argv[1]]
-speak(open_port(sys.argv[2]))
+try:
+    speak(open_port(sys.argv[2]))
+except OSError as error:
+    if error.errno != errno.EIO:
+        raise
+    print("the line is gone", file=sys.stderr)
