@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alerting::Level;
 use alerting::condition::failure_time::forecast::Forecast;
 use alerting::engine::SiteView;
 use alerting::setup::Setup;
 use alerting::standing::{Standing, Zero};
 use alerting::station::StationLife;
+use alerting::{DeliveryKey, IncidentId, Level};
 use arc_swap::ArcSwap;
 use reading::admission::StationClock;
 use reading::{Quality, SeriesName, Timestamp};
@@ -41,7 +41,9 @@ pub struct Overview {
     /// Whether bongsu itself works.
     pub system_level: Level,
     /// Deliveries not settled.
-    pub deliveries_open: usize,
+    pub owed: Vec<DeliveryKey>,
+    /// Every open incident, also of bongsu itself.
+    pub incidents: Vec<IncidentId>,
     /// Who speaks and is not registered.
     pub waiting: Arc<Waiting>,
     /// When ways out were proved last, by channel and target.

@@ -152,11 +152,6 @@ pub enum Reply {
 }
 
 impl Outbox {
-    /// How many deliveries are not settled.
-    pub fn open(&self) -> usize {
-        self.owed.values().filter(|owed| owed.state != DeliveryState::Superseded).count()
-    }
-
     /// Those that are not settled.
     pub fn keys(&self) -> impl Iterator<Item = &DeliveryKey> {
         let open = |owed: &Owed| owed.state != DeliveryState::Superseded;

@@ -213,7 +213,7 @@ impl Facts {
                 .filter_map(|view| standing(overview, view))
                 .collect(),
             incidents_open: self.open.len(),
-            deliveries_open: overview.deliveries_open,
+            deliveries_open: overview.owed.len(),
             deliveries_failed: self.deliveries.iter().map(|tally| tally.failed).sum(),
             quarantined: self.quarantined,
             returning: Returning { heard, series, newest_at },

@@ -647,7 +647,8 @@ fn overview(setup: Setup) -> Overview {
         }],
         system_level: Level::Normal,
         proofs: Vec::new(),
-        deliveries_open: 0,
+        owed: Vec::new(),
+        incidents: Vec::new(),
         waiting: Arc::default(),
     }
 }

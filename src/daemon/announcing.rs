@@ -1,6 +1,8 @@
 //! What a run says in the journal of itself: that it begins, by which configuration what follows is judged, and what
 //! stands open in the ledger that the journal no longer knows.
 
+use std::collections::BTreeSet;
+
 use alerting::{DeliveryKey, DeliveryState};
 use delivery::Ledger;
 use delivery::ledger::IncidentFilter;
@@ -10,6 +12,7 @@ use ingest::journal::{Entry, Journal, Kind};
 use super::collectors;
 use crate::config::Config;
 use crate::desk::events::{ClockStep, CollectorEvent, ORPHANS, Orphans, Skip, payload};
+use crate::overview::Overview;
 
 /// The most deliveries in one record of those that stand open.
 const ORPHANS_MAX: usize = 1_000;
@@ -55,10 +58,11 @@ pub async fn announce(
     Ok(journal.append(entries).await?.last)
 }
 
-/// Journals what stands open in the ledger, for the desk to give up what it does not know: what decided that is gone.
-/// The desk has caught up, so that it knows all that the journal still has. Where records are gone, `lost` says before
-/// which, and what the desk had open at its start: what of it was settled by them is told, too, and which incidents are
-/// open. Returns the last record, if there is anything to say.
+/// Journals where the ledger and a desk that has caught up with the journal disagree, for the desk to settle: what
+/// decided the difference is gone. That is deliveries that stand open in the ledger and that the desk does not know,
+/// deliveries that the desk waits for and the ledger knows to be settled, and incidents that are open in the ledger
+/// alone. Where the journal no longer has what the desk's state stands on, `lost_before` says before which record. Returns
+/// the last record, if there is anything to say.
 ///
 /// # Errors
 /// If the ledger cannot be read or the journal takes nothing.
@@ -66,26 +70,26 @@ pub async fn disown(
     journal: &Journal,
     clock: &Clock,
     ledger: &Ledger,
-    lost: Option<(u64, Vec<DeliveryKey>)>,
+    believed: &Overview,
+    lost_before: Option<u64>,
 ) -> anyhow::Result<Option<u64>> {
-    let mut orphans = in_parts(&ledger.open_deliveries()?, ORPHANS_MAX, |owed| Orphans {
-        owed,
-        ..Orphans::default()
-    });
-    if let Some((first, believed)) = lost {
-        orphans.push(Orphans { lost_before: Some(first), ..Orphans::default() });
-        let settled = settled(ledger, believed)?;
-        orphans.extend(in_parts(&settled, ORPHANS_MAX, |settled| Orphans {
-            settled,
-            ..Orphans::default()
-        }));
-        let open = IncidentFilter { open_only: true, site: None };
-        let incidents = ledger.incidents(&open, INCIDENTS_MAX)?;
-        orphans.extend(in_parts(&incidents, ORPHAN_INCIDENTS_MAX, |incidents| Orphans {
-            incidents,
-            ..Orphans::default()
-        }));
-    }
+    let waited: BTreeSet<&DeliveryKey> = believed.owed.iter().collect();
+    let mut owed = ledger.open_deliveries()?;
+    owed.retain(|owed| !waited.contains(&owed.key));
+    let settled = settled(ledger, &believed.owed)?;
+    let open = IncidentFilter { open_only: true, site: None };
+    let mut incidents = ledger.incidents(&open, INCIDENTS_MAX)?;
+    incidents.retain(|incident| !believed.incidents.contains(&incident.id));
+
+    let none = Orphans::default;
+    let lost = lost_before.map(|first| Orphans { lost_before: Some(first), ..none() });
+    let mut orphans: Vec<Orphans> = lost.into_iter().collect();
+    orphans.extend(in_parts(&owed, ORPHANS_MAX, |owed| Orphans { owed, ..none() }));
+    orphans.extend(in_parts(&settled, ORPHANS_MAX, |settled| Orphans { settled, ..none() }));
+    orphans.extend(in_parts(&incidents, ORPHAN_INCIDENTS_MAX, |incidents| Orphans {
+        incidents,
+        ..none()
+    }));
     if orphans.is_empty() {
         return Ok(None);
     }
@@ -100,12 +104,12 @@ fn in_parts<T: Clone>(all: &[T], most: usize, part: impl Fn(Vec<T>) -> Orphans) 
 /// What of this the ledger knows to be settled, and how.
 fn settled(
     ledger: &Ledger,
-    believed: Vec<DeliveryKey>,
+    waited: &[DeliveryKey],
 ) -> anyhow::Result<Vec<(DeliveryKey, DeliveryState)>> {
     let mut settled = Vec::new();
-    for key in believed {
-        let state = ledger.delivery(&key)?.map(|row| row.state);
-        settled.extend(state.filter(|state| state.is_final()).map(|state| (key, state)));
+    for key in waited {
+        let state = ledger.delivery(key)?.map(|row| row.state);
+        settled.extend(state.filter(|state| state.is_final()).map(|state| (key.clone(), state)));
     }
     Ok(settled)
 }

@@ -35,7 +35,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use alerting::DeliveryKey;
 use alerting::setup::Setup;
 use anyhow::{Context, anyhow};
 use arc_swap::ArcSwap;
@@ -53,15 +52,14 @@ use tokio_util::sync::CancellationToken;
 use crate::board::{self, Beside, Certificate, Drills, Tokens};
 use crate::config::Config;
 use crate::desk::events::CollectorEvent;
-use crate::desk::recovery::{self, Recovered};
+use crate::desk::recovery;
 use crate::desk::run::{Progress, Runner, save};
 use crate::desk::state::StateFolder;
 use crate::exercise::Exercises;
 use crate::metrics::Metrics;
 use crate::overview;
-pub use announcing::announce;
 pub(crate) use announcing::announce_setup;
-use announcing::disown;
+pub use announcing::{announce, disown};
 use channels::{Channels, LiveRoads, Roads, Room};
 pub use channels::{DaemonTime, DrillRoads, Outcomes};
 pub use clock_trust::ClockTrust;
@@ -172,7 +170,13 @@ impl Daemon {
         registry.register(journal.metrics())?;
 
         let recovered = recovery::start("desk", &state, position, &journal, &skips);
-        let lost = lost(&recovered);
+        let lost = recovered.lost_before;
+        if let Some(first) = lost {
+            tracing::error!(
+                first,
+                "records are gone; levels go on from what snapshot and journal still have"
+            );
+        }
         let misfit = clock_trust::settle(&clock, journal.opened().last_at, trust).await;
         let announced = announce(&journal, &clock, &config, misfit, &new_skips).await?;
         state.skips_journaled(&new_skips);
@@ -212,7 +216,8 @@ impl Daemon {
             stop_at: Arc::new(AtomicU64::new(u64::MAX)),
         })?;
         desk.reaches(announced).await?;
-        if let Some(disowned) = disown(&journal, &clock, &ledger, lost).await? {
+        let believed = overview.load_full();
+        if let Some(disowned) = disown(&journal, &clock, &ledger, &believed, lost).await? {
             desk.reaches(disowned).await?;
         }
 
@@ -368,16 +373,6 @@ impl Daemon {
 async fn listen(on: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(on).await;
     listener.with_context(|| format!("cannot listen on {on}; is something else running there?"))
-}
-
-/// Where records are gone: before which one, and what the desk believes to be owed.
-fn lost(recovered: &Recovered) -> Option<(u64, Vec<DeliveryKey>)> {
-    let first = recovered.lost_before?;
-    tracing::error!(
-        first,
-        "records are gone; levels go on from what snapshot and journal still have"
-    );
-    Some((first, recovered.desk.owed()))
 }
 
 /// Sets every courier to work until told to stop.

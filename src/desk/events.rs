@@ -73,18 +73,18 @@ impl CollectorEvent {
     }
 }
 
-/// What stands open in the ledger at a start.
+/// Where the ledger and the desk disagree at a start, because what decided it is gone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Orphans {
-    /// Deliveries that are not settled: whatever the desk knows is none.
+    /// Deliveries that are open in the ledger alone.
     pub owed: Vec<StillOwed>,
-    /// The first record behind those that are gone, if some are.
+    /// The first record the journal has, if the desk's state lacks some before it.
     #[serde(default)]
     pub lost_before: Option<u64>,
-    /// Where records are gone: what the desk's state had open and is settled.
+    /// Deliveries that the desk waits for and that are settled.
     #[serde(default)]
     pub settled: Vec<(DeliveryKey, DeliveryState)>,
-    /// Where records are gone: incidents that are open.
+    /// Incidents that are open in the ledger alone.
     #[serde(default)]
     pub incidents: Vec<IncidentRecord>,
 }

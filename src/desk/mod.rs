@@ -21,7 +21,7 @@ use std::sync::Arc;
 use alerting::engine::SiteView;
 use alerting::explanation::Finding;
 use alerting::setup::Setup;
-use alerting::{Action, DeliveryKey, Engine, Moment};
+use alerting::{Action, Engine, Moment};
 use delivery::QuarantineRow;
 use ingest::journal::{Kind, Record};
 use reading::admission::{Admission, Limits, Refused};
@@ -151,11 +151,6 @@ impl Desk {
         [engine, self.admission.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Every delivery that is not settled, as far as it knows.
-    pub fn owed(&self) -> Vec<DeliveryKey> {
-        self.engine.iter().flat_map(Engine::owed).cloned().collect()
-    }
-
     /// The configuration in force.
     pub fn setup(&self) -> &Arc<Setup> {
         &self.setup
@@ -278,7 +273,8 @@ impl Desk {
             zeros: self.engine.as_ref().map(|engine| engine.zeros().clone()).unwrap_or_default(),
             balances: self.balances.values().cloned().collect(),
             system_level: self.engine.as_ref().map(Engine::system_level).unwrap_or_default(),
-            deliveries_open: self.engine.as_ref().map(Engine::deliveries_open).unwrap_or_default(),
+            owed: self.engine.iter().flat_map(Engine::owed).cloned().collect(),
+            incidents: self.engine.iter().flat_map(Engine::open_incidents).cloned().collect(),
             waiting: Arc::clone(&self.waiting),
             proofs: self.proofs.values().cloned().collect(),
         }

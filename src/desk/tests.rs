@@ -576,7 +576,7 @@ fn g05_g14_where_records_are_gone_the_ledger_is_believed_and_what_nobody_knows_e
     let (believed, carried) = run(&gone);
     assert_eq!(changes(&run(&silent).1), [alerting::DeliveryState::Expired]);
     assert_eq!(changes(&carried), [], "what was delivered is not called lost, nor sent again");
-    assert!(!believed.owed().contains(&sent));
+    assert!(!believed.overview().owed.contains(&sent));
     let closed: Vec<_> = carried
         .batch
         .actions

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bongsu::config::Config;
-use bongsu::daemon::{DaemonTime, Outcomes, announce, ticker};
+use bongsu::daemon::{DaemonTime, Outcomes, announce, disown, ticker};
 use bongsu::desk::events::{ClockStep, CollectorEvent, payload};
 use bongsu::desk::recovery;
 use bongsu::desk::run::{DeskError, Progress, Runner, Turn, make_snapshot};
@@ -93,8 +93,8 @@ pub struct Life {
     pub state: StateFolder,
     pub platter: Platter,
     pub began_at: u64,
-    /// The state could not be rebuilt in full.
-    pub is_partial: bool,
+    /// Before which record the state could not be rebuilt in full.
+    pub lost_before: Option<u64>,
     runner: Runner,
     turn: Turn,
     progress: watch::Receiver<Progress>,
@@ -141,7 +141,7 @@ impl Life {
         let stuck = Arc::new(Notify::new());
         let mut life = Self {
             began_at,
-            is_partial: recovered.lost_before.is_some(),
+            lost_before: recovered.lost_before,
             runner: Runner {
                 reader: journal.reader(recovered.desk.position() + 1, "desk"),
                 overview: Arc::new(ArcSwap::from_pointee(recovered.desk.overview())),
@@ -189,6 +189,15 @@ impl Life {
             life.places.insert(channel, Place { hand, meeting, waker });
         }
         life
+    }
+
+    /// Where ledger and desk disagree now that it has caught up, journaled. The last record of that.
+    pub fn disown(&self) -> Option<u64> {
+        let believed = self.desk().overview();
+        let disowned =
+            disown(&self.journal, &self.clock, &self.ledger, &believed, self.lost_before);
+        let runtime = self.runtime.as_ref().expect("it runs");
+        runtime.block_on(disowned).expect("the journal takes it")
     }
 
     /// Couriers begin: only now, the desk has caught up.

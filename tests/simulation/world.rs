@@ -276,7 +276,7 @@ impl World {
             }
             if self.now > limit {
                 let stands = self.life.as_ref().map(|life| life.desk().overview());
-                let stands = stands.map(|it| (it.sites, it.deliveries_open));
+                let stands = stands.map(|it| (it.sites, it.owed));
                 let open = self.life.as_ref().map(|life| life.ledger.open_deliveries());
                 return self.fault(format!("it does not come to rest: {stands:?}, {open:?}"));
             }
@@ -304,7 +304,7 @@ impl World {
             return false;
         }
         let sites = life.desk().overview();
-        sites.sites.iter().all(|site| site.level == Level::Normal) && sites.deliveries_open == 0
+        sites.sites.iter().all(|site| site.level == Level::Normal) && sites.owed.is_empty()
     }
 
     /// The next thing happens.
@@ -582,20 +582,14 @@ impl World {
         self.compare(&again, life.journal.first());
         self.people.cursor = 0;
         let began_at = life.began_at;
-        self.done.rot |= life.is_partial; // both snapshots damaged, and the journal from before them dropped
+        self.done.rot |= life.lost_before.is_some(); // both snapshots damaged, and the journal from before them dropped
         self.life = Some(life);
-        while self.faults.is_empty()
-            && self.life.as_ref().is_some_and(|life| life.desk().position() < began_at)
-        {
-            if self.ends_now() {
-                return;
-            }
-            if self.life.as_ref().is_some_and(|life| !life.desk_is_behind()) {
-                return self.fault(format!(
-                    "G14: record {began_at} is in the journal and nobody can read it"
-                ));
-            }
-            self.step_desk();
+        if !self.catch_up(began_at) {
+            return;
+        }
+        let disowned = self.life.as_ref().and_then(Life::disown);
+        if disowned.is_some_and(|last| !self.catch_up(last)) {
+            return;
         }
         if let Some(life) = &mut self.life {
             life.begin_couriers();
@@ -605,6 +599,23 @@ impl World {
         {
             life.collector(true);
         }
+    }
+
+    /// The desk applies every record to this one. Whether it came so far.
+    fn catch_up(&mut self, to: u64) -> bool {
+        while self.faults.is_empty()
+            && self.life.as_ref().is_some_and(|life| life.desk().position() < to)
+        {
+            if self.ends_now() {
+                return false;
+            }
+            if self.life.as_ref().is_some_and(|life| !life.desk_is_behind()) {
+                self.fault(format!("G14: record {to} is in the journal and nobody can read it"));
+                return false;
+            }
+            self.step_desk();
+        }
+        true
     }
 
     /// What was seen before must be there still, and what is new must be new.

@@ -33,8 +33,8 @@ impl Engine {
         self.say_disowned("deliveries-disowned", "fault-deliveries-disowned", &strangers, now, out);
     }
 
-    /// What this state has open and the ledger knows to be settled: the records that settled it are gone, it is settled
-    /// all the same, and not tried again.
+    /// What this state waits for and the ledger knows to be settled: what settled it is gone, it is settled all the
+    /// same, and not tried again.
     pub fn recall(&mut self, settled: &[(DeliveryKey, DeliveryState)]) {
         settled.iter().for_each(|(key, state)| self.outbox.recall(key, *state));
     }
@@ -47,9 +47,7 @@ impl Engine {
         now: Moment,
         out: &mut Vec<Action>,
     ) {
-        let sites = self.sites.iter().flat_map(|site| [&site.main, &site.monitoring]);
-        let tracks = sites.chain([&self.system]).filter_map(|track| track.incident.as_ref());
-        let known: BTreeSet<&IncidentId> = tracks.map(|incident| &incident.id).collect();
+        let known: BTreeSet<&IncidentId> = self.open_incidents().collect();
         let strangers: Vec<_> = open.iter().filter(|one| !known.contains(&one.id)).collect();
         for one in &strangers {
             let closed = IncidentRecord {

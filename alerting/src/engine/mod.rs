@@ -49,7 +49,7 @@ use reading::registry::Text;
 use reading::{Quality, Reading, SeriesIndex, SeriesName, SiteIndex, StationIndex, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Hazard;
+use crate::alert::{Hazard, IncidentId};
 use crate::decision::Action;
 use crate::delivery::DeliveryKey;
 use crate::level::Level;
@@ -338,11 +338,6 @@ impl Engine {
         }
     }
 
-    /// How many deliveries are not settled.
-    pub fn deliveries_open(&self) -> usize {
-        self.outbox.open()
-    }
-
     pub(crate) fn site_of(&self, series: SeriesIndex) -> usize {
         self.site_of[series.index()] as usize
     }
@@ -404,6 +399,15 @@ impl Engine {
     /// Every delivery that is not settled.
     pub fn owed(&self) -> impl Iterator<Item = &DeliveryKey> {
         self.outbox.keys()
+    }
+
+    /// Every incident that is open: of sites, of their monitoring, of bongsu itself.
+    pub fn open_incidents(&self) -> impl Iterator<Item = &IncidentId> {
+        let sites = self.sites.iter().flat_map(|site| [&site.main, &site.monitoring]);
+        sites
+            .chain([&self.system])
+            .filter_map(|track| track.incident.as_ref())
+            .map(|incident| &incident.id)
     }
 
     /// The level of bongsu itself: whether it works.

@@ -61,9 +61,10 @@ impl Outbox {
         self.owed.get(key).map(|owed| owed.attempts)
     }
 
-    /// Gives up what stands open in the ledger and nobody here knows of. Whether that was so.
+    /// Gives up what stood open in the ledger and nobody here knows of. Whether that was so: it may have been settled since.
     pub fn disown(&mut self, owed: &StillOwed, now: Timestamp, out: &mut Vec<Action>) -> bool {
-        if self.owed.contains_key(&owed.key) {
+        let settled = || self.settled.iter().any(|(key, _)| *key == owed.key);
+        if self.owed.contains_key(&owed.key) || settled() {
             return false;
         }
         self.remember(&owed.key, DeliveryState::Expired);
@@ -73,7 +74,7 @@ impl Outbox {
         true
     }
 
-    /// Takes for settled what was settled by records that are gone.
+    /// Takes for settled what the ledger knows to be.
     pub fn recall(&mut self, key: &DeliveryKey, state: DeliveryState) {
         let Some(owed) = self.owed.remove(key) else { return };
         self.deadlines.remove(&(owed.deadline(), key.clone()));

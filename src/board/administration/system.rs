@@ -58,7 +58,7 @@ pub(in crate::board) async fn system(office: Office) -> Page {
     for (key, value) in [
         ("office-version", version),
         ("board-position", overview.sequence.to_string()),
-        ("office-deliveries-open", overview.deliveries_open.to_string()),
+        ("office-deliveries-open", overview.owed.len().to_string()),
         ("board-quarantined", facts.quarantined.to_string()),
         ("office-sites", overview.sites.len().to_string()),
         ("office-series", overview.setup.registry.series().len().to_string()),
