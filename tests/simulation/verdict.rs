@@ -16,6 +16,9 @@ use crate::reference::Reference;
 use crate::setting::{OFFICERS, SILENT_AFTER_S};
 use crate::world::World;
 
+/// The rule of what a start gives up, because what decided it is gone.
+const DISOWNED: &str = "deliveries-disowned";
+
 /// How long it is said that a delivery was lost.
 const SAID_FOR: std::time::Duration = std::time::Duration::from_secs(3_600);
 
@@ -489,8 +492,7 @@ fn settled(
             | DeliveryState::Refused
             | DeliveryState::Expired
             | DeliveryState::Superseded => {}
-            open if !world.done.rot => faults.push(format!("G5: {key} is left {}", open.name())),
-            _ => {} // of an incident that is lost with the records that opened it
+            open => faults.push(format!("G5: {key} is left {}", open.name())),
         }
         // a receipt that came before the delivery was settled settles it
         let proven = world.receipts_safe.get(key).and_then(|number| {
@@ -527,8 +529,10 @@ fn is_reported(row: &DeliveryRow, decisions: &[DecisionRow], deliveries: &[Deliv
     decisions.iter().any(|it| match &it.decision {
         Decision::Incident(record) => {
             record.site.as_str() == "bongsu"
-                && record.at >= since
-                && record.evidence.iter().any(|evidence| evidence.rule == key)
+                && record.evidence.iter().any(|evidence| {
+                    evidence.rule == key && record.at >= since
+                        || evidence.rule == DISOWNED && record.at >= row.changed_at
+                })
         }
         _ => false,
     })
