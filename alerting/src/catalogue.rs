@@ -504,13 +504,18 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Name a site, a series or a rule",
     ),
     (
+        "command-standing-over",
+        "{0}: 없는 이름이거나 이미 끝났습니다",
+        "{0} does not exist, or is over",
+    ),
+    (
         "command-still-severe",
         "심각 판단 근거가 아직 유지되고 있어 해제할 수 없습니다",
         "The evidence for Severe still holds: it cannot be stood down",
     ),
     ("command-too-long", "{0}일을 넘을 수 없습니다", "It may last {0} days at most"),
     ("command-too-many", "한 번에 {0}건까지 둘 수 있습니다", "At most {0} may stand at once"),
-    ("command-unknown", "{0}: 없는 이름이거나 이미 끝났습니다", "{0} does not exist, or is over"),
+    ("command-unknown", "{0}: 없는 이름입니다", "{0} does not exist"),
     (
         "compare-rate",
         "{0}  {1}: 이전 {2}회 (연 {3}회), 이후 {4}회 (연 {5}회)",

@@ -35,6 +35,8 @@ use std::process::ExitCode;
 
 /// The answer is no.
 pub const NO: u8 = 1;
+/// Wrong usage, as the parser says it.
+pub const WRONG_USAGE: u8 = 2;
 /// A fault of ours, or of the machine.
 pub const FAULT: u8 = 70;
 /// Bad configuration.

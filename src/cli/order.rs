@@ -8,11 +8,11 @@ use std::process::ExitCode;
 
 use alerting::approval::PublicText;
 use alerting::engine::Verb;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::Deserialize;
 
 use super::api::{Api, block_on};
-use super::status;
+use super::{WRONG_USAGE, status};
 
 /// Which incident, why, and where the daemon is
 #[derive(Clone, Debug, clap::Args)]
@@ -58,22 +58,33 @@ struct View {
 
 /// Gives the order. The status is 0 if it was taken, 1 if the desk refused.
 pub fn run(verb: Verb, args: &OrderArgs) -> ExitCode {
+    if let Some(wrong) = misused(verb, args) {
+        eprintln!("bongsu: {wrong}");
+        return ExitCode::from(WRONG_USAGE);
+    }
     status(block_on(order(verb, args)))
 }
 
-async fn order(verb: Verb, args: &OrderArgs) -> anyhow::Result<bool> {
+/// What the parser cannot know: which words belong to which order.
+fn misused(verb: Verb, args: &OrderArgs) -> Option<&'static str> {
     if args.text.is_some() && verb != Verb::Approve {
-        bail!("--text is for approve alone");
+        return Some("--text is for approve alone");
     }
-    if args.reason.is_empty() && matches!(verb, Verb::Reject | Verb::StandDown | Verb::Note) {
-        bail!("say why: --reason \"…\"");
-    }
+    let asks_why = matches!(verb, Verb::Reject | Verb::StandDown | Verb::Note);
+    (args.reason.is_empty() && asks_why).then_some("say why: --reason \"…\"")
+}
+
+async fn order(verb: Verb, args: &OrderArgs) -> anyhow::Result<bool> {
     let words = args.text.as_deref().map(words).transpose()?;
     let daemon = Api::new(&args.url, &args.token_file)?;
     let incident = format!("/api/v1/incidents/{}", args.incident);
     let mut bodies = vec![serde_json::json!({ "reason": args.reason })];
     if matches!(verb, Verb::Approve | Verb::Reject) {
-        bodies = questions(&daemon, &incident, verb, args, words.as_ref()).await?;
+        let Some(asked) = questions(&daemon, &incident, verb, args, words.as_ref()).await? else {
+            eprintln!("there is no incident {}", args.incident);
+            return Ok(false);
+        };
+        bodies = asked;
         if bodies.is_empty() {
             eprintln!("{}: nothing waits for an answer", args.incident);
             return Ok(false);
@@ -100,17 +111,16 @@ fn words(file: &Path) -> anyhow::Result<PublicText> {
     serde_json::from_slice(&text).with_context(|| format!("{name} is not of the form {shape}"))
 }
 
-/// What waits for an answer, each as the body of one: printed, so that it is known what is answered.
+/// What waits for an answer, each as the body of one: printed, so that it is known what is answered. `None` if there is no
+/// such incident.
 async fn questions(
     daemon: &Api,
     incident: &str,
     verb: Verb,
     args: &OrderArgs,
     words: Option<&PublicText>,
-) -> anyhow::Result<Vec<serde_json::Value>> {
-    let Some(found) = daemon.get(incident, &[]).await? else {
-        bail!("there is no incident {}", args.incident);
-    };
+) -> anyhow::Result<Option<Vec<serde_json::Value>>> {
+    let Some(found) = daemon.get(incident, &[]).await? else { return Ok(None) };
     let found: Incident = serde_json::from_value(found).context("the answer is no incident")?;
     let mut bodies = Vec::new();
     for view in found.approvals {
@@ -137,5 +147,34 @@ async fn questions(
         }
         bodies.push(body);
     }
-    Ok(bodies)
+    Ok(Some(bodies))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_belong_to_the_orders_that_ask_for_them() {
+        for (verb, reason, text, wrong) in [
+            (Verb::StandDown, "", false, true),
+            (Verb::StandDown, "inspected", false, false),
+            (Verb::Note, "", false, true),
+            (Verb::Reject, "", false, true),
+            (Verb::Acknowledge, "", false, false),
+            (Verb::Approve, "", true, false),
+            (Verb::Reject, "wrong site", true, true),
+        ] {
+            let args = OrderArgs {
+                incident: "slope-1".into(),
+                reason: reason.into(),
+                url: String::new(),
+                token_file: PathBuf::new(),
+                group: None,
+                text: text.then(|| PathBuf::from("words.json")),
+                json: false,
+            };
+            assert_eq!(misused(verb, &args).is_some(), wrong, "{verb:?} {reason:?} {text}");
+        }
+    }
 }

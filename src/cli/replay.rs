@@ -5,12 +5,12 @@ mod player;
 mod journal;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alerting::catalogue::Language;
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::compare::{self, Played};
 use super::expect::Expectations;
@@ -127,6 +127,24 @@ fn play<W: Write>(
     player.finish()
 }
 
+/// What to do about a line that is no text.
+pub(super) const NOT_UTF8: &str = "not UTF-8; make it so, say with iconv -f CP949 -t UTF-8";
+
+/// The lines of a file, numbered from 1.
+pub(super) fn lines(
+    path: &Path,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<(usize, String)>>> {
+    let name = path.display();
+    let numbered = (1..).zip(open(path)?.lines());
+    Ok(numbered.map(move |(number, line)| match line {
+        Ok(line) => Ok((number, line)),
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            bail!("{name}:{number}: {NOT_UTF8}")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {name}")),
+    }))
+}
+
 /// Opens a text file, gzipped or not; a Parquet file is read as the CSV it would be.
 pub(super) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -138,4 +156,20 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let plain: Box<dyn Read> =
         if gzipped { Box::new(flate2::bufread::MultiGzDecoder::new(file)) } else { Box::new(file) };
     Ok(Box::new(BufReader::new(plain)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_no_text_is_told_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("past.csv");
+        std::fs::write(&path, b"series,measured_at,value\n\xb0\xad\xbf\xec,1,2\n").unwrap();
+        let read: Vec<_> = lines(&path).unwrap().collect();
+        assert_eq!(*read[0].as_ref().unwrap(), (1, "series,measured_at,value".to_owned()));
+        let said = read[1].as_ref().unwrap_err().to_string();
+        assert!(said.contains("past.csv:2: not UTF-8"), "{said}");
+    }
 }

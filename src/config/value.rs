@@ -126,15 +126,19 @@ pub fn date(text: &str) -> Result<String, Fault> {
     }
 }
 
-/// The word of `words` that `text` was probably meant to be; of two as near, the one that begins the same and is as long.
+/// The word of `words` that `text` was probably meant to be, capitals or not; of two as near, the one with the fewest other
+/// letters, that begins the same and is as long.
 pub fn nearest<'w>(text: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let tolerance = 1 + text.chars().count() / 4;
     let alike = |word: &str| {
         let begins = word.chars().next() == text.chars().next();
         (!begins, word.len().abs_diff(text.len()))
     };
-    let measured = words.into_iter().map(|word| (distance(text, word), alike(word), word));
-    let (distance, _, word) = measured.min()?;
+    let small = text.to_lowercase();
+    let measured = words.into_iter().map(|word| {
+        (distance(&small, &word.to_lowercase()), distance(text, word), alike(word), word)
+    });
+    let (distance, _, _, word) = measured.min()?;
     (distance <= tolerance).then_some(word)
 }
 
@@ -229,6 +233,7 @@ mod tests {
             ("clear-bellow", Some("clear-below")),
             ("windwo", Some("window")),
             ("hodl", Some("hold")),
+            ("HOLD", Some("hold")),
             ("max-gap", None),
             ("colour", None),
             ("", None),

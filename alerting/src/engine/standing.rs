@@ -165,7 +165,7 @@ impl Engine {
         out: &mut Vec<Action>,
     ) -> Result<Text, Text> {
         let open = |one: &&mut Standing| one.id == id && one.until > now.at;
-        let Some(standing) = self.standing.iter_mut().find(open) else { return Err(unknown(id)) };
+        let Some(standing) = self.standing.iter_mut().find(open) else { return Err(over(id)) };
         standing.until = now.at;
         standing.from = standing.from.min(now.at);
         standing.noted = true;
@@ -381,4 +381,8 @@ fn report_level(report: &Standing) -> Level {
 
 fn unknown(name: &str) -> Text {
     catalogue::text("command-unknown", &[name])
+}
+
+fn over(standing: &str) -> Text {
+    catalogue::text("command-standing-over", &[standing])
 }

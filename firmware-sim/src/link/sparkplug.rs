@@ -140,9 +140,11 @@ impl Node {
         &mut self,
         kind: &str,
         device: Option<&str>,
-        metrics: Vec<Metric<'static>>,
+        mut metrics: Vec<Metric<'static>>,
         at: Timestamp,
     ) -> Message {
+        // Sparkplug 3.0, chapter 6: every metric of a birth and of data has a time.
+        metrics.iter_mut().for_each(|metric| metric.timestamp = metric.timestamp.or(millis(at)));
         let seq = u64::from(self.seq);
         self.seq = self.seq.wrapping_add(1);
         let payload = Payload { timestamp: millis(at), seq: Some(seq), metrics }.encode();
@@ -333,6 +335,8 @@ mod tests {
     fn shape(messages: &[Message]) -> Vec<(String, u64, [usize; 3])> {
         let one = |message: &Message| {
             let payload = Payload::read(&message.payload).unwrap();
+            let timed = |metric: &Metric<'_>| metric.timestamp.is_some();
+            assert!(payload.metrics.iter().all(timed), "{}", message.topic);
             let count = |holds: &dyn Fn(&Metric<'_>) -> bool| {
                 payload.metrics.iter().filter(|metric| holds(metric)).count()
             };
@@ -379,7 +383,9 @@ mod tests {
         let of_death = (death("cut-12").payload)(300);
         let (birth, death) =
             (Payload::read(&births[0].payload).unwrap(), Payload::read(&of_death).unwrap());
-        assert_eq!(birth.metrics[0], death.metrics[0], "the death names the session");
+        let (birth, death) = (&birth.metrics[0], &death.metrics[0]);
+        let (of_birth, of_death) = ((&birth.name, &birth.value), (&death.name, &death.value));
+        assert_eq!(of_birth, of_death, "the death names the session");
         assert_eq!(node.obey(b"nonsense", at), []);
     }
 

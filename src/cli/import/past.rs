@@ -21,7 +21,7 @@ use reading::report::{Claim, Report, Road};
 use reading::{SiteId, StationId, Timestamp};
 
 use super::ImportArgs;
-use crate::cli::replay::{RecordedFrame, open};
+use crate::cli::replay::{NOT_UTF8, RecordedFrame, open};
 use crate::config::{mapped_station, mapped_target};
 
 /// The most readings of one message.
@@ -129,10 +129,7 @@ impl Reader {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                     self.number += 1;
-                    let what = format!(
-                        "{}:{}: not UTF-8; make it so, say with iconv -f CP949 -t UTF-8",
-                        self.name, self.number
-                    );
+                    let what = format!("{}:{}: {NOT_UTF8}", self.name, self.number);
                     self.ready.push_back(Next::Unread(what));
                 }
                 Err(error) => {

@@ -1,7 +1,7 @@
 //! A desk that is fed from files: rows and frames become records, and what it decides is told.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use reading::codec::native;
 use reading::report::{Claim, Report, Road};
 use reading::{Reading, SiteId, Timestamp};
 
-use super::{RecordedFrame, open};
+use super::{RecordedFrame, lines};
 use crate::cli::compare::Played;
 use crate::cli::expect::Reached;
 use crate::cli::timeline::Lines;
@@ -137,10 +137,9 @@ impl<W: Write> Player<W> {
     /// A row that cannot be read, with its line.
     pub fn play_csv(&mut self, path: &Path, options: CsvOptions) -> anyhow::Result<()> {
         let mut reader = CsvReader::new(options);
-        for (number, line) in open(path)?.lines().enumerate() {
-            let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-            let row =
-                reader.read(&line).with_context(|| format!("{}:{}", path.display(), number + 1))?;
+        for line in lines(path)? {
+            let (number, line) = line?;
+            let row = reader.read(&line).with_context(|| format!("{}:{number}", path.display()))?;
             if let Some(row) = row {
                 self.take_row(&row)?;
             }
@@ -153,9 +152,9 @@ impl<W: Write> Player<W> {
     /// # Errors
     /// A line that is not a recorded frame.
     pub fn play_frames(&mut self, path: &Path) -> anyhow::Result<()> {
-        for (number, line) in open(path)?.lines().enumerate() {
-            let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-            let place = || format!("{}:{}", path.display(), number + 1);
+        for line in lines(path)? {
+            let (number, line) = line?;
+            let place = || format!("{}:{number}", path.display());
             let frame: RecordedFrame = serde_json::from_str(&line).with_context(place)?;
             let at = Timestamp::parse(&frame.at).with_context(place)?;
             let bytes = frame.bytes().with_context(place)?;

@@ -111,12 +111,13 @@ pub fn command_topic(group: &str, node: &str) -> String {
 
 /// The command that makes a node tell its births again.
 pub fn rebirth(at: Timestamp) -> Vec<u8> {
+    let timestamp = u64::try_from(at.nanos() / 1_000_000).ok();
     let metric = Metric {
         name: Some(REBIRTH.into()),
+        timestamp,
         datatype: Some(Datatype::Boolean as u32),
         value: Value::Flag(true),
         ..Metric::default()
     };
-    let timestamp = u64::try_from(at.nanos() / 1_000_000).ok();
     Payload { timestamp, seq: None, metrics: alloc::vec![metric] }.encode()
 }
