@@ -236,6 +236,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-happened", "최근 판단과 조치", "What happened"),
     ("board-happened-none", "아직 기록이 없습니다", "Nothing yet"),
     ("board-held", "확인 대기", "Waiting"),
+    ("board-hidden", "담당자에게 알리지 않음 ({0})", "Officers are not notified ({0})"),
     ("board-incidents", "진행 중인 상황", "Open incidents"),
     ("board-incidents-none", "진행 중인 상황이 없습니다", "No open incidents"),
     ("board-kind-bridge", "교량", "Bridge"),
@@ -414,11 +415,6 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ),
     ("board-stand-down", "심각 해제", "Stand down"),
     (
-        "board-stand-down-ask",
-        "심각 단계를 한 단계 낮추고, 경보를 받은 모든 곳에 알립니다. 왜 안전한지 적으십시오.",
-        "Lowers Severe by one level and tells everybody who was alerted. Say why it is safe.",
-    ),
-    (
         "board-status-exercise",
         "훈련 — 실제 상황이 아닙니다",
         "Exercise — nothing here is really happening",
@@ -493,6 +489,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
         "Level or words have changed meanwhile: look again",
     ),
     ("command-over", "이미 위험이 해소된 상황입니다", "The danger is over already"),
+    (
+        "command-repeated",
+        "앞서 접수된 요청입니다. 그때의 처리 결과를 경과에서 확인하십시오",
+        "This was ordered before: see in the timeline what came of it then",
+    ),
     (
         "command-same-person",
         "두 사람이 승인해야 합니다. 이미 승인하셨습니다",

@@ -2,7 +2,7 @@
 //! may be, and what is wrong with it.
 
 use alerting::alert::Purpose;
-use alerting::approval::{PublicText, Released};
+use alerting::approval::{ApprovalView, PublicText, Released};
 use alerting::catalogue::Language;
 use alerting::decision::IncidentRecord;
 use alerting::route::{Audience, Route};
@@ -14,7 +14,7 @@ use axum::extract::State;
 use delivery::ledger::AlertQuery;
 use delivery::text::{Case, Medium, Texts};
 use reading::Timestamp;
-use reading::id::ChannelId;
+use reading::id::{ChannelId, GroupId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -155,14 +155,16 @@ pub(super) fn alert_of(
 pub(super) async fn misfits(
     app: &Shared,
     incident: &str,
+    group: Option<&GroupId>,
     words: &PublicText,
     language: Language,
 ) -> Result<Vec<String>, Problem> {
     let id = alerting::IncidentId::from_text(incident);
+    let group = group.cloned();
     let known = app
         .read(move |ledger| {
             let Some(found) = ledger.incident(&id)? else { return Ok(None) };
-            let asked = words_of(&found.record, ledger)?;
+            let asked = words_of(&found.record, group.as_ref(), ledger)?;
             Ok(asked.map(|asked| (found.record, asked)))
         })
         .await?;
@@ -189,12 +191,14 @@ pub(super) async fn misfits(
     Ok(wrong)
 }
 
-/// What is asked about, or was told last: its level and words.
+/// What is asked about, of one group or the first, or was told last: its level and words.
 pub(super) fn words_of(
     record: &IncidentRecord,
+    group: Option<&GroupId>,
     ledger: &delivery::Ledger,
 ) -> Result<Option<(Level, PublicText)>, delivery::LedgerError> {
-    let asked = record.approvals.iter().find_map(|view| {
+    let of_group = |view: &&ApprovalView| group.is_none_or(|group| *group == view.group);
+    let asked = record.approvals.iter().filter(of_group).find_map(|view| {
         let text = view.text.clone()?;
         Some((view.bound.level, text))
     });

@@ -17,7 +17,7 @@ use super::{BoardState, Check, Notice};
 use crate::overview::{Balance, Overview};
 
 /// How many open incidents are shown; one per site and hazard, so only a very bad night has more.
-const OPEN_MAX: u32 = 200;
+const OPEN_MAX: u32 = 2_000;
 
 /// How many decisions are shown.
 const RECENT_MAX: usize = 80;

@@ -36,9 +36,14 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
+/// How long a photograph may take to come: 8 MiB over a radio that carries half a megabit a second.
+const PHOTO_TIME_MAX: Duration = Duration::from_secs(150);
+
 /// Ends what takes too long.
 pub(super) async fn limit_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
+    let brings_photo = request.uri().path().ends_with("/photos");
+    let most = if brings_photo { PHOTO_TIME_MAX } else { REQUEST_TIME_MAX };
+    match tokio::time::timeout(most, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::from(Kind::TooSlow).into_response(),
     }

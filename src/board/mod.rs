@@ -59,7 +59,7 @@ use std::time::Duration;
 
 use alerting::Command;
 use alerting::engine::Verb;
-use alerting::standing::SiteOrder;
+use alerting::standing::{SiteAsk, SiteOrder};
 use alerting::station::StationOrder;
 use axum::Router;
 use axum::body::Bytes;
@@ -136,6 +136,27 @@ impl Order {
             Self::Station(order) => &order.id,
             Self::Site(order) => &order.id,
         }
+    }
+
+    /// What of it is the same when it is asked for again: not the address of a phone that changed its network, and not
+    /// what is reckoned from the moment it is asked for ("for 2 h", "reads 0").
+    fn repeated(&self) -> Self {
+        let mut order = self.clone();
+        match &mut order {
+            Self::Incident(command) => command.from.clear(),
+            Self::Station(order) => order.from.clear(),
+            Self::Site(order) => {
+                order.from.clear();
+                match &mut order.ask {
+                    SiteAsk::Silence { until, .. }
+                    | SiteAsk::Maintain { until, .. }
+                    | SiteAsk::Report { until, .. } => *until = Timestamp::MAX,
+                    SiteAsk::ReZero { offset, .. } => *offset = 0.0,
+                    SiteAsk::End { .. } => {}
+                }
+            }
+        }
+        order
     }
 
     /// What is ordered.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alerting::catalogue::text;
 use alerting::{Decision, IncidentId};
 use delivery::Ledger;
 use futures_util::future::BoxFuture;
 use ingest::clock::Clock;
 use ingest::journal::{Entry, Journal, Kind};
-use reading::registry::Text;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -70,13 +70,8 @@ impl Orders {
             decided.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let (accepted, reason) = match decision.map(|row| row.decision) {
             Some(Decision::Command { accepted, reason, .. }) => (accepted, reason),
-            _ => (
-                true,
-                Text {
-                    ko: "이미 처리된 요청입니다".into(),
-                    en: "This order was carried out before".into(),
-                },
-            ),
+            // The desk knows it from before. What came of it then may have been a refusal.
+            _ => (false, text("command-repeated", &[])),
         };
         Ok(Ordered { sequence, accepted, reason })
     }

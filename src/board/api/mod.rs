@@ -21,7 +21,7 @@ pub(super) use lists::{
     adoptions, alerts, audit, balance, deliveries, delivery, incident, incidents, quarantine, site,
     sites,
 };
-pub(super) use orders::{Giver, Remembered, Said, checked, give, new_key, order, settle};
+pub(super) use orders::{Giver, Remembered, Said, checked, give, order, settle};
 pub(super) use past::backfill;
 pub(super) use quarantined::re_run;
 pub(super) use readings::readings;

@@ -110,8 +110,12 @@ pub(in crate::board) fn order(verb: Verb) -> MethodRouter<Shared> {
         move |State(app): State<Shared>, giver: Giver, Named(id): Named, Sent(body): Sent<Body>| async move {
             let Giver { asking, language, key } = giver;
             let said = body.said()?;
+            if verb == Verb::Approve && (said.group.is_none() || said.bound.is_none()) {
+                let what = "an approval says what was seen: `group`, `level` and `text_hash`";
+                return Err(Problem::unfit(what));
+            }
             if let Some(words) = &said.text
-                && let wrong = misfits(&app, &id, words, language).await?
+                && let wrong = misfits(&app, &id, said.group.as_ref(), words, language).await?
                 && !wrong.is_empty()
             {
                 return Err(Problem::from(Kind::Refused).detail(wrong.join("\n")));
@@ -210,7 +214,7 @@ pub(in crate::board) fn checked(reason: &str) -> Result<&str, Problem> {
 }
 
 /// A name for an order that nobody named.
-pub(in crate::board) fn new_key() -> Result<String, Problem> {
+fn new_key() -> Result<String, Problem> {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Problem::from(Kind::Fault))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -264,6 +268,7 @@ pub(in crate::board) struct Remembered(Mutex<Given>);
 
 #[derive(Default)]
 struct Given {
+    /// What was given, as it is when it is repeated, and what came of it.
     by_name: HashMap<String, (Order, Option<Ordered>)>,
     names: VecDeque<String>,
 }
@@ -278,10 +283,11 @@ impl Remembered {
         name: &str,
         what: &Order,
     ) -> Result<Option<Ordered>, Problem> {
+        let what = what.repeated();
         let mut given = self.0.lock();
         if let Some((before, came)) = given.by_name.get(name) {
             return match came {
-                _ if before != what => Err(Kind::KeyReused.into()),
+                _ if *before != what => Err(Kind::KeyReused.into()),
                 None => Err(Problem::from(Kind::KeyInUse).retry_after(1)),
                 Some(came) => Ok(Some(came.clone())),
             };
@@ -292,7 +298,7 @@ impl Remembered {
             given.by_name.remove(&oldest);
         }
         given.names.push_back(name.to_owned());
-        given.by_name.insert(name.to_owned(), (what.clone(), None));
+        given.by_name.insert(name.to_owned(), (what, None));
         Ok(None)
     }
 

@@ -8,6 +8,8 @@ import { fill, find, text } from "./words.js";
 const SILENCE_MAX = 25_000;
 /** Waits between attempts to connect, milliseconds. */
 const RETRIES = [1_000, 2_000, 5_000, 10_000];
+/** How long until a page that could not be drawn is asked for again. */
+const REDRAW = 3_000;
 /** How long decisions are gathered before the page is drawn again. */
 const GATHER = 150;
 
@@ -19,6 +21,8 @@ let staleSince = null;
 let lastDecision = text.lastDecision;
 let retries = 0;
 let signedOut = false;
+/** What is shown is older than what was heard, because the board could not draw it. */
+let behind = false;
 
 function connect() {
   source?.close();
@@ -42,6 +46,7 @@ function again() {
 
 function heard() {
   heardAt = performance.now();
+  if (behind) return;
   if (staleSince !== null || find("link").dataset.state !== "live") {
     staleSince = null;
     find("stale").hidden = true;
@@ -103,7 +108,19 @@ function decision(event) {
 // ---- drawing ---------------------------------------------------------------------------------------------------
 
 let due = null;
-const soon = () => { due ??= setTimeout(() => { due = null; draw().catch(() => {}); }, GATHER); };
+const soon = () => { due ??= setTimeout(() => { due = null; draw().then(drawn, notDrawn); }, GATHER); };
+
+function drawn() {
+  if (!behind) return;
+  behind = false;
+  if (source?.readyState === EventSource.OPEN) heard();
+}
+
+function notDrawn() {
+  behind = true;
+  lost();
+  setTimeout(soon, REDRAW);
+}
 
 /** Asks for the page as it is now and puts in what changed, section by section, keeping focus and scroll. */
 async function draw() {

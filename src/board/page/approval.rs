@@ -1,6 +1,8 @@
 //! `/incidents/{id}/approval`: what an approver sees on a phone. What would be heard, by whom; one tap opens the
 //! answer, the second gives it. Works without scripts.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use alerting::approval::{ApprovalState, ApprovalView, Bound, PublicText};
 use alerting::catalogue::{self, Language};
 use alerting::decision::IncidentRecord;
@@ -19,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::incident::hearers_of_group;
 use crate::board::Shared;
 use crate::board::access::Asking;
-use crate::board::api::{Said, give, new_key};
+use crate::board::api::{Said, give};
 use crate::board::drafts::misfits;
 use crate::board::language::Reads;
 use crate::board::moment::Shown;
@@ -71,30 +73,36 @@ pub(in crate::board) struct Answer {
     #[serde(default)]
     reason: String,
     #[serde(default)]
-    headline_ko: String,
+    headline_ko: Option<String>,
     #[serde(default)]
-    headline_en: String,
+    headline_en: Option<String>,
     #[serde(default)]
-    description_ko: String,
+    description_ko: Option<String>,
     #[serde(default)]
-    description_en: String,
+    description_en: Option<String>,
     #[serde(default)]
-    instruction_ko: String,
+    instruction_ko: Option<String>,
     #[serde(default)]
-    instruction_en: String,
+    instruction_en: Option<String>,
 }
 
 impl Answer {
-    /// The words as sent, with the line ends of a form made ours.
+    /// The words as sent, with the line ends of a form made ours; words that somebody emptied are words, too.
     fn text(&self) -> Option<PublicText> {
-        let plain = |said: &str| said.replace("\r\n", "\n").trim().to_owned();
-        let text = |ko: &str, en: &str| Text { ko: plain(ko), en: plain(en) };
-        let text = PublicText {
+        let all = [&self.headline_ko, &self.headline_en, &self.description_ko];
+        let more = [&self.description_en, &self.instruction_ko, &self.instruction_en];
+        if all.into_iter().chain(more).all(Option::is_none) {
+            return None;
+        }
+        let plain = |said: &Option<String>| {
+            said.as_deref().unwrap_or_default().replace("\r\n", "\n").trim().to_owned()
+        };
+        let text = |ko, en| Text { ko: plain(ko), en: plain(en) };
+        Some(PublicText {
             headline: text(&self.headline_ko, &self.headline_en),
             description: text(&self.description_ko, &self.description_en),
             instruction: text(&self.instruction_ko, &self.instruction_en),
-        };
-        (text != PublicText::default()).then_some(text)
+        })
     }
 
     fn said(&self) -> Result<Said, Problem> {
@@ -128,15 +136,26 @@ pub(in crate::board) async fn answer(
         "reject" => Verb::Reject,
         _ => return Err(Problem::from(Kind::BadRequest).detail("`verb` is approve or reject")),
     };
-    let said = answer.said()?;
-    if let Some(words) = &said.text
-        && let wrong = misfits(&app, &id, words, reads.0).await?
-        && !wrong.is_empty()
-    {
+    let mut said = answer.said()?;
+    if verb == Verb::Reject {
+        said.text = None;
+    }
+    let mut wrong = Vec::new();
+    if verb.needs_reason() && said.reason.trim().is_empty() {
+        wrong.push(catalogue::message("command-needs-reason", reads.0).to_owned());
+    }
+    if let Some(words) = &said.text {
+        wrong.extend(misfits(&app, &id, said.group.as_ref(), words, reads.0).await?);
+    }
+    if !wrong.is_empty() {
         let outcome = context! { taken => false, said => wrong.join("; ") };
         return draw(&app, &asking, reads, &id, Some(outcome)).await;
     }
-    let ordered = give(&app, &asking, verb, &id, answer.key, said).await?;
+    // A second tap says the same and is the same order; words that were mended after a refusal are another.
+    let mut content = DefaultHasher::new();
+    (verb.name(), &said.reason, said.text.as_ref().map(PublicText::hash)).hash(&mut content);
+    let key = format!("{}-{:016x}", answer.key, content.finish());
+    let ordered = give(&app, &asking, verb, &id, key, said).await?;
     let Reads(language) = reads;
     let outcome = context! {
         taken => ordered.accepted,
@@ -159,7 +178,7 @@ async fn draw(
     let record = found.record;
     let setup = &app.live.facts().overview.setup;
     let place = record.site.as_str();
-    let questions = questions(&record, setup, zone(setup, Some(place)), language)?;
+    let questions = questions(&record, setup, zone(setup, Some(place)), language);
     let context = context! {
         id => record.id.as_str(),
         site => site_name(setup, place, language),
@@ -183,7 +202,7 @@ pub(super) fn questions(
     setup: &Setup,
     zone: &str,
     language: Language,
-) -> Result<Vec<Question>, Problem> {
+) -> Vec<Question> {
     record.approvals.iter().map(|view| question(view, record, setup, zone, language)).collect()
 }
 
@@ -193,7 +212,7 @@ fn question(
     setup: &Setup,
     zone: &str,
     language: Language,
-) -> Result<Question, Problem> {
+) -> Question {
     let open = !record.state.is_over() || view.state == ApprovalState::Asked;
     let state = match view.state {
         ApprovalState::Asked => "asked",
@@ -201,7 +220,7 @@ fn question(
         ApprovalState::Rejected if open => "rejected",
         ApprovalState::Rejected => "past",
     };
-    Ok(Question {
+    Question {
         group: view.group.to_string(),
         state,
         level: view.bound.level.name(),
@@ -212,7 +231,15 @@ fn question(
         persons: view.persons,
         answers_at: view.answers_at.map(|at| Shown::new(at, zone)),
         note: view.note.clone(),
-        hearers: hearers_of_group(record, setup, language, &view.group),
-        key: new_key()?,
-    })
+        hearers: hearers_of_group(record, setup, language, &view.group, view.bound.level),
+        key: key_of(record, view, state),
+    }
+}
+
+/// Names the answer to a question as it stands: the same whenever the page is drawn, so that it is drawn anew only when
+/// there is something new, and another as soon as the question is.
+fn key_of(record: &IncidentRecord, view: &ApprovalView, state: &str) -> String {
+    let (id, revision, group) = (&record.id, record.revision, &view.group);
+    let (hash, agreed) = (&view.bound.hash, view.agreed.len());
+    format!("{id}-{revision}-{group}-{}-{hash}-{state}-{agreed}", view.bound.level.name())
 }

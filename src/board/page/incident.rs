@@ -88,7 +88,7 @@ fn read(ledger: &Ledger, id: &IncidentId) -> Result<Option<Told>, LedgerError> {
     let Some(view) = ledger.incident(id)? else { return Ok(None) };
     let filter = DeliveryFilter { incident: Some(id.clone()), ..DeliveryFilter::default() };
     let deliveries = ledger.deliveries(&filter, DELIVERIES_MAX)?;
-    let words = words_of(&view.record, ledger)?;
+    let words = words_of(&view.record, None, ledger)?;
     Ok(Some(Told { view, deliveries, words }))
 }
 
@@ -112,7 +112,7 @@ async fn drawn(
     });
     let lead = setup.registry.site(place).and_then(|at| facts.leads.get(&at.index()));
     Ok(context! {
-        mark => format!("{}-{}", facts.mark, deliveries.len()),
+        mark => facts.mark.clone(),
         id => record.id.as_str(),
         site => site_name(setup, place, language),
         site_id => words::site(setup, place).map(|site| site.id.as_str()),
@@ -127,13 +127,14 @@ async fn drawn(
         revision => record.revision,
         acknowledged_by => record.acknowledged_by.clone(),
         late => record.late_detected,
+        hidden_by => record.hidden_by.clone(),
         lead => Value::from(Serde(lead.map(|forecast| Lead::new(forecast, zone)))),
         evidence => Value::from(Serde(record.evidence.iter().map(|one| Argument::new(one, zone, language)).collect::<Vec<_>>())),
         findings => findings(&timeline, zone, language),
         series => Value::from(Serde(series)),
         history_is_there,
         range => site::RANGES[0].name(),
-        questions => Value::from(Serde(questions(&record, setup, zone, language)?)),
+        questions => Value::from(Serde(questions(&record, setup, zone, language))),
         orders => Value::from(Serde(orders(&record, setup, asking, language))),
         may_approve => asking.may(Role::Approver, setup, place),
         lacks_second => asking.person.role >= Role::Approver && asking.lacks_second_factor(),
@@ -240,10 +241,7 @@ fn orders(
         offers.push(offer(Verb::Note, "board-note", plain("heard-note")));
     }
     if record.level == Level::Severe && !over {
-        let officers =
-            hearers(record, setup, language, |route| route.audience == Audience::Officers);
-        let public = hearers(record, setup, language, |route| route.audience == Audience::Public);
-        let heard = catalogue::fill("heard-stand-down", language, &[&officers, &public]);
+        let heard = heard_by_stand_down(record, setup, language);
         offers.push(offer(Verb::StandDown, "board-stand-down", heard));
     }
     if record.state == IncidentState::AllClear {
@@ -252,14 +250,28 @@ fn orders(
     offers
 }
 
-/// Who hears of an incident on the channels of a group, in words.
+/// What is heard by whom if somebody stands a site down.
+pub(super) fn heard_by_stand_down(
+    record: &IncidentRecord,
+    setup: &Setup,
+    language: Language,
+) -> String {
+    let of = |audience| hearers(record, setup, language, |route| route.audience == audience);
+    let (officers, public) = (of(Audience::Officers), of(Audience::Public));
+    catalogue::fill("heard-stand-down", language, &[&officers, &public])
+}
+
+/// Who hears of an incident at a level on the channels of a group, in words.
 pub(super) fn hearers_of_group(
     record: &IncidentRecord,
     setup: &Setup,
     language: Language,
     group: &GroupId,
+    level: Level,
 ) -> String {
-    hearers(record, setup, language, |route| route.group.as_ref() == Some(group))
+    hearers(record, setup, language, |route| {
+        route.group.as_ref() == Some(group) && route.min_level <= level
+    })
 }
 
 /// Who hears of an incident on some channels, in words.

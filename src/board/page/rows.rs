@@ -12,6 +12,7 @@ use reading::Timestamp;
 use reading::registry::{Site, StationIndex};
 use serde::Serialize;
 
+use super::incident::heard_by_stand_down;
 use super::sorted::{LOOKS, rank};
 use crate::board::Check;
 use crate::board::access::Asking;
@@ -233,8 +234,12 @@ pub(super) struct IncidentRow {
     approval: bool,
     what: String,
     late: bool,
+    /// What keeps notices about it from officers: a silence, or another incident.
+    hidden_by: Option<String>,
     /// Whether whoever looks may acknowledge and stand down.
     may_order: bool,
+    /// What is heard by whom if it is stood down, where it can be.
+    stand_down_ask: Option<String>,
 }
 
 /// Open incidents, the most serious first, the newest of equals.
@@ -255,7 +260,10 @@ pub(super) fn incidents(facts: &Facts, asking: &Asking, language: Language) -> V
         approval: !record.approvals.is_empty(),
         what: say(&record.what, language).into(),
         late: record.late_detected,
+        hidden_by: record.hidden_by.clone(),
         may_order: asking.may(Role::Operator, setup, record.site.as_str()),
+        stand_down_ask: (record.level == Level::Severe)
+            .then(|| heard_by_stand_down(record, setup, language)),
     };
     open.iter().map(row).collect()
 }

@@ -195,6 +195,7 @@ async fn the_description_names_exactly_what_there_is() {
             "rules" if path.contains("sites") => (APPROVER, r#"{"text":"TEXT"}"#),
             "re-run" => (ADMINISTRATOR, "{}"),
             "photos" => (APPROVER, "RIFF0000WEBP"),
+            "approve" => (APPROVER, r#"{"group":"public","level":"severe","text_hash":"0"}"#),
             "reports" => (APPROVER, r#"{"sign":"cracks","confirmed":true}"#),
             _ => (APPROVER, r#"{"reason":"r"}"#),
         };

@@ -53,8 +53,6 @@ async fn g10_the_answer_is_bound_to_what_was_shown_and_given_once() {
     assert_eq!((command.text.as_ref(), command.from.as_str()), (None, "api 127.0.0.1"));
     let bad = form(&bound, "&verb=explode");
     assert_eq!(send(APPROVER, bad).await.status(), StatusCode::BAD_REQUEST);
-    let silent = form(&bound, "&verb=reject").replace("k-1", "k-2");
-    assert_eq!(send(APPROVER, silent).await.status(), StatusCode::BAD_REQUEST, "it takes a reason");
 }
 
 #[tokio::test]
@@ -86,10 +84,17 @@ async fn words_left_as_they_are_are_no_other_words() {
 async fn g10_words_too_long_for_a_channel_of_the_public_are_refused_with_its_name() {
     let (world, path, bound) = questioned().await;
     let api = format!("/api/v1{}", path.replace("/approval", "/approve"));
+    let Bound { level, hash } = &bound;
     let order = |instruction: &str| {
         let words = PublicText { instruction: text(instruction, "Leave now"), ..words() };
         let asked = request(Method::POST, &api).header(AUTHORIZATION, bearer(APPROVER));
-        world.ask(asked.body("application/json", json!({ "text": words }).to_string()))
+        world.ask(
+            asked.body(
+                "application/json",
+                json!({ "group": "public", "level": level, "text_hash": hash, "text": words })
+                    .to_string(),
+            ),
+        )
     };
     let long = "즉시 대피하십시오 ".repeat(20);
     let refused = order(&long).await;
@@ -107,6 +112,41 @@ async fn g10_words_too_long_for_a_channel_of_the_public_are_refused_with_its_nam
     assert_eq!(world.sink.given.lock().len(), 0, "nothing was ordered");
     assert_eq!(order("지금 대피하십시오").await.status(), StatusCode::OK);
     assert_eq!(world.sink.given.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn g10_emptied_words_are_not_taken_for_ours_and_a_rejection_says_why() {
+    let (world, path, bound) = questioned().await;
+    let empty = ["headline", "description", "instruction"]
+        .map(|part| format!("&{part}_ko=&{part}_en="))
+        .concat();
+    for (key, more, wanted) in [
+        ("a", format!("&verb=reject{empty}"), "사유를 적어야 합니다"),
+        ("b", format!("&verb=reject&reason=+{empty}"), "사유를 적어야 합니다"),
+    ] {
+        let asked = request(Method::POST, &path).header(AUTHORIZATION, bearer(APPROVER));
+        let text = form(&bound, &more).replace("k-1", key);
+        let answer = world.ask(asked.body("application/x-www-form-urlencoded", text)).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let shown = body(answer).await;
+        assert!(shown.contains(wanted), "{shown}");
+        assert_eq!(world.sink.given.lock().len(), 0, "{key}");
+    }
+    let asked = request(Method::POST, &path).header(AUTHORIZATION, bearer(APPROVER));
+    let text = form(&bound, &format!("&verb=approve{empty}"));
+    world.ask(asked.body("application/x-www-form-urlencoded", text)).await;
+    let given = world.sink.given.lock().clone();
+    assert!(given.iter().all(|one| one.text.as_ref() == Some(&PublicText::default())), "{given:?}");
+    let refused = world.ask(
+        request(Method::POST, &format!("/api/v1{}", path.replace("/approval", "/approve")))
+            .header(AUTHORIZATION, bearer(APPROVER))
+            .body("application/json", r#"{"reason":"yes"}"#),
+    );
+    assert_eq!(
+        refused.await.status(),
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "what was seen is not said"
+    );
 }
 
 fn escaped(text: &str) -> String {

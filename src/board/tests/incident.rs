@@ -52,6 +52,20 @@ async fn every_order_says_beforehand_what_is_heard_by_whom() {
 }
 
 #[tokio::test]
+async fn a_page_on_which_nothing_changed_is_drawn_the_same_and_its_form_stays() {
+    let world = World::new().await;
+    night(&world).await;
+    asked(&world).await;
+    let drawn = async || body(world.get(&format!("{PATH}/now"), APPROVER).await).await;
+    let first = drawn().await;
+    assert!(first.contains("value=\"approve\""), "{first}");
+    assert_eq!(first, drawn().await);
+    // Whoever watches compares this with what events bring, and draws again where they differ.
+    let mark = format!("data-mark=\"{}\"", world.app.live.facts().mark);
+    assert!(first.contains(&mark), "{mark}\n{first}");
+}
+
+#[tokio::test]
 async fn what_channels_would_say_is_counted_and_judged_before_it_goes_out() {
     let world = World::new().await;
     night(&world).await;

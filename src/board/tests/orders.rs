@@ -84,6 +84,34 @@ async fn a_repeated_order_is_carried_out_once() {
 }
 
 #[tokio::test]
+async fn an_order_that_is_repeated_later_from_another_network_is_the_same() {
+    let world = World::new().await;
+    night(&world).await;
+    let table = [
+        ("/api/v1/silences", r#"{"reason":"drill","sites":["gwang-3"],"for":"2 h"}"#),
+        ("/api/v1/sites/gwang-3/reports", r#"{"sign":"muddy-water","note":"at the foot"}"#),
+        (
+            "/api/v1/zeros",
+            r#"{"reason":"put up again","series":"gwang-3/box-1/tilt-1/tilt-x","reads":1.0}"#,
+        ),
+    ];
+    for (place, (path, said)) in table.into_iter().enumerate() {
+        let order = || {
+            let asked = request(Method::POST, path)
+                .header(AUTHORIZATION, bearer(OPERATOR))
+                .header("idempotency-key", place.to_string());
+            asked.body("application/json", said)
+        };
+        let first = read_json(world.ask(order()).await).await;
+        world.clock.advance(Duration::from_secs(20));
+        let again = world.ask(order()).await;
+        assert_eq!(again.status(), StatusCode::OK, "{path}");
+        assert_eq!(read_json(again).await, first, "{path}");
+        assert_eq!(world.sink.set.lock().len(), place + 1, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_station_is_asked_what_it_can_be_asked_and_nothing_else() {
     let world = World::new().await;
     night(&world).await;

@@ -274,7 +274,11 @@ async fn a_token_is_good_for_its_scope_and_no_longer_than_it_lasts() {
         for (verb, status) in [("acknowledge", acknowledge_), ("approve", approve)] {
             let asked = request(Method::POST, &format!("/api/v1/incidents/{incident}/{verb}"))
                 .header(AUTHORIZATION, bearer(&token));
-            let answer = world.ask(asked.body("application/json", r#"{"reason":"r"}"#)).await;
+            let said = match verb {
+                "approve" => r#"{"group":"public","level":"severe","text_hash":"0"}"#,
+                _ => r#"{"reason":"r"}"#,
+            };
+            let answer = world.ask(asked.body("application/json", said)).await;
             assert_eq!(answer.status().as_u16(), status, "{scope:?} {verb}");
         }
         last = token;
