@@ -16,10 +16,10 @@ use ring::digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::api::{Asked, Giver, Named, Page, Sent, checked, limit};
 use super::moment::{HOME_ZONE, rfc3339};
 use super::problem::{Kind, Problem};
+use super::{Shared, in_turn};
 use crate::config::Config;
 use crate::criteria::{self, Criteria, CriteriaError, Difference, Rehearsal};
 
@@ -98,11 +98,11 @@ pub(super) async fn try_out(
     let files = files(&app)?;
     let busy =
         || Problem::from(Kind::Busy).detail("another proposal is being tried").retry_after(5);
-    let Ok(_turn) = app.rehearsing.try_acquire() else { return Err(busy()) };
+    let Ok(turn) = app.rehearsing.clone().try_acquire_owned() else { return Err(busy()) };
     let worker = app.clone();
     let by = asking.person.name.to_string();
     let work = move || judge(&worker, &files, &site, &written, &reason, &by, language);
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = in_turn(turn, work).await;
     done.map_err(|error| Problem::fault("try criteria", &error))?.map(Json)
 }
 

@@ -75,7 +75,8 @@ use reading::codec::PAYLOAD_LEN_MAX;
 use reading::registry::Text;
 use reading::{SiteId, Timestamp};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -280,15 +281,33 @@ struct App {
     assets: assets::Assets,
     map: Vec<map::Drawn>,
     metrics: metrics::Metrics,
-    ledger_reads: Semaphore,
-    history_reads: Semaphore,
-    hashing: Semaphore,
-    rehearsing: Semaphore,
+    ledger_reads: Arc<Semaphore>,
+    history_reads: Arc<Semaphore>,
+    hashing: Arc<Semaphore>,
+    rehearsing: Arc<Semaphore>,
     watchers: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
 type Shared = Arc<App>;
+
+/// A turn among those who work beside the tasks that serve.
+async fn turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+    turns.clone().acquire_owned().await.map_err(|error| Problem::fault("wait for a turn", &error))
+}
+
+/// Works beside the tasks that serve. The turn ends with the work: whoever wanted it may have gone long before, and
+/// couriers share the threads.
+async fn in_turn<T: Send + 'static>(
+    turn: OwnedSemaphorePermit,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    })
+    .await
+}
 
 impl App {
     fn new(state: BoardState, stop: CancellationToken) -> Result<Shared, BoardError> {
@@ -301,10 +320,10 @@ impl App {
             assets,
             map: map::layers(&state.layers),
             metrics: metrics::Metrics::register(&state.metrics)?,
-            ledger_reads: Semaphore::new(LEDGER_READS_MAX),
-            history_reads: Semaphore::new(HISTORY_READS_MAX),
-            hashing: Semaphore::new(HASHING_MAX),
-            rehearsing: Semaphore::new(1),
+            ledger_reads: Arc::new(Semaphore::new(LEDGER_READS_MAX)),
+            history_reads: Arc::new(Semaphore::new(HISTORY_READS_MAX)),
+            hashing: Arc::new(Semaphore::new(HASHING_MAX)),
+            rehearsing: Arc::new(Semaphore::new(1)),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             stop,
             state,
@@ -326,9 +345,9 @@ impl App {
         &self,
         work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let _turn = self.ledger_reads.acquire().await;
+        let turn = turn(&self.ledger_reads).await?;
         let ledger = self.state.ledger.clone();
-        match tokio::task::spawn_blocking(move || work(&ledger)).await {
+        match in_turn(turn, move || work(&ledger)).await {
             Ok(read) => read.map_err(|error| Problem::fault("read the ledger", &error)),
             Err(error) => Err(Problem::fault("read the ledger", &error)),
         }
@@ -339,9 +358,9 @@ impl App {
         &self,
         work: impl FnOnce(&HistoryReader) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let _turn = self.history_reads.acquire().await;
+        let turn = turn(&self.history_reads).await?;
         let history = self.state.history.clone();
-        match tokio::task::spawn_blocking(move || work(&history)).await {
+        match in_turn(turn, move || work(&history)).await {
             Ok(Ok(read)) => Ok(read),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "history could not be read");

@@ -12,7 +12,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use axum::{RequestExt, http::Uri};
 use minijinja::context;
 use serde::Deserialize;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::access::{self, SESSION, cookie, failed, form_from_here, peer};
 use super::language::Reads;
@@ -20,7 +20,7 @@ use super::problem::{Kind, Problem, escaped};
 use super::sessions::Holder;
 use super::throttle::WINDOW_SECS;
 use super::tokens::{Digest, Refusal};
-use super::{App, Shared};
+use super::{App, Shared, in_turn};
 use crate::people::{Person, Scope};
 
 /// How long a password waits until others were looked at.
@@ -170,14 +170,13 @@ pub(super) async fn hashing<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let _turn = turn(app).await?;
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Problem::fault("look at a password", &error))
+    let turn = turn(app).await?;
+    in_turn(turn, work).await.map_err(|error| Problem::fault("look at a password", &error))
 }
 
 /// A turn to work with a password. Who does not get one soon is told so rather than kept waiting.
-pub(super) async fn turn(app: &App) -> Result<SemaphorePermit<'_>, Problem> {
-    let turn = tokio::time::timeout(TURN_WAIT_MAX, app.hashing.acquire()).await;
+pub(super) async fn turn(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+    let turn = tokio::time::timeout(TURN_WAIT_MAX, app.hashing.clone().acquire_owned()).await;
     let busy = || Problem::from(Kind::Busy).retry_after(TURN_WAIT_MAX.as_secs() as u32);
     turn.ok().and_then(Result::ok).ok_or_else(busy)
 }

@@ -13,6 +13,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use reading::Timestamp;
 
+use crate::people::user_id;
+
 /// How many failures an address may have in [`WINDOW`].
 const FAILURES_MAX: u32 = 10;
 
@@ -26,7 +28,8 @@ const USER_FAILURES_MAX: u32 = 20;
 
 const USER_WINDOW: Duration = Duration::from_secs(900);
 
-/// How many addresses, and how many users, are told apart; further ones count as one.
+/// How many addresses, and how many users, are told apart; for a further one the count that began first is forgotten, so
+/// that nobody is refused for what others do.
 const TOLD_APART_MAX: usize = 4_096;
 
 /// How often an address may ask for open data in [`WINDOW`].
@@ -44,25 +47,25 @@ pub(super) struct Throttle {
 impl Throttle {
     /// Counts a failure; whether it is one too many.
     pub(super) fn failed(&self, address: IpAddr, now: Timestamp) -> bool {
-        let everybody = Ipv6Addr::UNSPECIFIED.into();
-        self.addresses.count(whole(address), everybody, now, WINDOW) > FAILURES_MAX
+        self.addresses.count(whole(address), now, WINDOW) > FAILURES_MAX
     }
 
     /// Counts a request for open data; whether it is one too many.
     pub(super) fn asked(&self, address: IpAddr, now: Timestamp) -> bool {
-        let everybody = Ipv6Addr::UNSPECIFIED.into();
-        self.asked.count(whole(address), everybody, now, WINDOW) > ASKED_MAX
+        self.asked.count(whole(address), now, WINDOW) > ASKED_MAX
     }
 
-    /// Counts an attempt with a password; whether it is one too many to be looked at.
+    /// Counts an attempt with a password; whether it is one too many to be looked at. What no user can be called is
+    /// counted by address alone.
     pub(super) fn attempt(&self, user: &str, address: IpAddr, now: Timestamp) -> bool {
-        let too_many = self.failed(address, now);
-        let pair = (user.to_owned(), whole(address));
-        if self.known.lock().contains(&pair) {
-            return too_many;
+        if self.failed(address, now) {
+            return true;
         }
-        let failures = self.users.count(pair.0, String::new(), now, USER_WINDOW);
-        too_many || failures > USER_FAILURES_MAX
+        let pair = (user.to_owned(), whole(address));
+        if user_id(user).is_err() || self.known.lock().contains(&pair) {
+            return false;
+        }
+        self.users.count(pair.0, now, USER_WINDOW) > USER_FAILURES_MAX
     }
 
     /// The attempt was none of those that count.
@@ -92,14 +95,16 @@ impl<K> Default for Counts<K> {
     }
 }
 
-impl<K: Hash + Eq> Counts<K> {
-    fn count(&self, key: K, everybody: K, now: Timestamp, window: Duration) -> u32 {
+impl<K: Hash + Eq + Clone> Counts<K> {
+    fn count(&self, key: K, now: Timestamp, window: Duration) -> u32 {
         let mut failures = self.0.lock();
-        let mut key = key;
         if failures.len() >= TOLD_APART_MAX && !failures.contains_key(&key) {
             failures.retain(|_, (_, since)| now.since(*since) < window);
-            if failures.len() >= TOLD_APART_MAX {
-                key = everybody;
+            let first = failures.iter().min_by_key(|(_, (_, since))| *since);
+            let first =
+                first.map(|(key, _)| key.clone()).filter(|_| failures.len() >= TOLD_APART_MAX);
+            if let Some(first) = first {
+                failures.remove(&first);
             }
         }
         let (count, since) = failures.entry(key).or_insert((0, now));
@@ -163,6 +168,29 @@ mod tests {
         assert!(!throttle.attempt("kim", home, at), "where they signed in before");
         assert!(!throttle.attempt("lee", from(0), at), "somebody else is somebody else");
         assert!(!throttle.attempt("kim", from(200), at.plus(USER_WINDOW)));
+    }
+
+    #[test]
+    fn strangers_take_neither_room_nor_a_user_s_turn() {
+        let throttle = Throttle::default();
+        let from = |n: u32| IpAddr::V4((0x0a00_0000 + n).into());
+        let at = Timestamp::from_secs(0);
+        throttle.attempt(&"x".repeat(60_000), from(0), at);
+        for _ in 0..100 {
+            throttle.attempt("kim", from(1), at);
+        }
+        let counted = |name: &str| throttle.users.0.lock().get(name).map(|(count, _)| *count);
+        assert_eq!(throttle.users.0.lock().len(), 1, "no user is called that");
+        assert_eq!(
+            counted("kim"),
+            Some(FAILURES_MAX),
+            "an address past its limit counts for nobody"
+        );
+        for n in 0..5_000_u32 {
+            throttle.attempt(&format!("user-{n}"), from(n + 2), at.plus(Duration::from_secs(1)));
+        }
+        assert!(!throttle.attempt("lee", from(9_000), at.plus(Duration::from_secs(2))));
+        assert!(counted("user-4999").is_some() && counted("kim").is_none(), "the oldest made room");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::board::api::{Named, Sent};
 use crate::board::page::role_key;
 use crate::board::problem::{Kind, Problem};
 use crate::board::sign_in::turn;
-use crate::board::{App, Shared};
+use crate::board::{App, Shared, in_turn};
 use crate::people::{self, Areas, Details, NewUser, PeopleError, Role, Store};
 
 /// `/administration/people`.
@@ -233,9 +233,9 @@ async fn changing(
     app: &Shared,
     work: impl FnOnce(&App, &Store) -> Result<Value, PeopleError> + Send + 'static,
 ) -> Result<Json<Value>, Problem> {
-    let _turn = turn(app).await?;
+    let turn = turn(app).await?;
     let worker = app.clone();
-    let done = tokio::task::spawn_blocking(move || {
+    let done = in_turn(turn, move || {
         let said = work(&worker, store(&worker)?).map_err(refused)?;
         worker.state.tokens.changed().map_err(fault)?;
         Ok(Json(said))

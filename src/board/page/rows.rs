@@ -164,6 +164,12 @@ pub(super) fn sites(facts: &Facts, language: Language) -> (Vec<SiteRow>, usize) 
     (shown, views.len().saturating_sub(SITES_MAX))
 }
 
+/// At how many sites there is something to look at: [`SiteRow::is_calm`] of none of them.
+pub(super) fn watched(overview: &Overview) -> usize {
+    let calm = |view: &&SiteView| look(view) == "normal" && view.silent + view.maintained == 0;
+    overview.sites.len() - overview.sites.iter().filter(calm).count()
+}
+
 fn site(facts: &Facts, view: &SiteView, language: Language) -> Option<SiteRow> {
     let site = facts.overview.setup.registry.sites().get(view.site.index())?;
     Some(SiteRow {

@@ -70,9 +70,9 @@ pub(in crate::board) async fn wall_now(
 }
 
 fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
-    let (sites, more) = rows::sites(facts, language);
+    let (sites, _) = rows::sites(facts, language);
     let listed: Vec<_> = sites.into_iter().filter(|site| !site.is_calm()).collect();
-    let unlisted = listed.len().saturating_sub(LISTED_MAX) + more;
+    let unlisted = rows::watched(&facts.overview).saturating_sub(listed.len().min(LISTED_MAX));
     let (mut marks, unmarked) = marks(facts, language);
     let view = View::around(marks.iter().map(|mark| (mark.x, mark.y)));
     name(&mut marks, &view);
