@@ -187,10 +187,13 @@ mod tests {
             "an address past its limit counts for nobody"
         );
         for n in 0..5_000_u32 {
-            throttle.attempt(&format!("user-{n}"), from(n + 2), at.plus(Duration::from_secs(1)));
+            let at = at.plus(Duration::from_millis(1 + u64::from(n)));
+            throttle.attempt(&format!("user-{n}"), from(n + 2), at);
         }
-        assert!(!throttle.attempt("lee", from(9_000), at.plus(Duration::from_secs(2))));
         assert!(counted("user-4999").is_some() && counted("kim").is_none(), "the oldest made room");
+        let later = at.plus(Duration::from_secs(6));
+        let looked_at = |n: &u32| !throttle.attempt("lee", from(9_000 + *n), later);
+        assert_eq!((0..100).filter(looked_at).count(), USER_FAILURES_MAX as usize, "by their own");
     }
 
     #[test]

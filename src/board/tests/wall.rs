@@ -147,3 +147,31 @@ async fn how_much_comes_in_is_told_and_one_silent_instrument_is_never_all() {
     );
     assert!(page.contains("class=\"age\""), "and how old the newest is");
 }
+
+#[tokio::test]
+async fn of_many_sites_only_those_with_something_to_look_at_count_as_watched() {
+    let world = World::new().await;
+    let watched = async || {
+        let page = world.get_page("/wall/now").await;
+        let title = page.split("id=\"sites-title\"").nth(1).unwrap();
+        let number = title.split("class=\"number\">").nth(1).unwrap();
+        number.split('<').next().unwrap().to_owned()
+    };
+    world
+        .publish(|overview| {
+            let calm = &mut overview.sites[0];
+            (calm.level, calm.unknown, calm.silent, calm.maintained) = (Level::Normal, false, 0, 0);
+            let calm = calm.clone();
+            overview.sites = vec![calm; 600];
+        })
+        .await;
+    assert_eq!(watched().await, "0");
+    world
+        .publish(|overview| {
+            for site in &mut overview.sites[..450] {
+                site.level = Level::Caution;
+            }
+        })
+        .await;
+    assert_eq!(watched().await, "450", "listed or not");
+}
