@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use common::daemon::{Daemon, told};
-use common::eventually;
 use common::hook::Hook;
 use common::link::Link;
 use common::setting::{Setting, bridge, crack, telemetry};
+use common::{eventually, free_port};
 use ingest::journal::Kind;
 use parking_lot::Mutex;
 use serde_json::Value;

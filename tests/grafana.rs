@@ -21,7 +21,7 @@ use common::hook::Hook;
 use common::link::Link;
 use common::servers::program;
 use common::setting::Setting;
-use common::{eventually, now};
+use common::{eventually, free_port, now};
 use firmware_sim::{Scenario, World};
 use serde_json::Value;
 use tokio::net::TcpListener;

@@ -10,6 +10,7 @@ use ingest::archive::{
     level, limit, reading, site, station,
 };
 use parking_lot::Mutex;
+use ports::free_port;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use reading::codec::line_protocol::{self, FieldValue};
@@ -18,6 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+#[path = "../../tests/common/ports.rs"]
+mod ports;
 #[path = "archive/server.rs"]
 mod server;
 

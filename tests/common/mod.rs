@@ -5,16 +5,17 @@ pub mod daemon;
 pub mod hook;
 pub mod journal;
 pub mod link;
+mod ports;
 pub mod refusals;
 pub mod servers;
 pub mod setting;
 pub mod wire;
 
 use std::future::Future;
-use std::net::TcpListener;
 use std::time::Duration;
 
 use ingest::clock::Clock;
+pub use ports::free_port;
 use reading::Timestamp;
 
 /// The longest a test waits for anything.
@@ -43,11 +44,6 @@ pub async fn within<T, F: Future<Output = Option<T>>>(
         }
     });
     found.await.unwrap_or_else(|_| panic!("{what}: not within {patience:?}"))
-}
-
-/// A port nobody listens on.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The wall clock.

@@ -71,7 +71,7 @@ impl Mosquitto {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let broker = Self { port, child, _folder: None };
+        let mut broker = Self { port, child, _folder: None };
         eventually("mosquitto answers", || async {
             match Link::connect(port, "probe").await {
                 Err(error) if error.kind() != std::io::ErrorKind::Other => None,
@@ -79,6 +79,7 @@ impl Mosquitto {
             }
         })
         .await;
+        assert!(broker.child.try_wait().unwrap().is_none(), "somebody else listens on port {port}");
         Some(broker)
     }
 }

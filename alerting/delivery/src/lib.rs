@@ -17,6 +17,9 @@ pub mod receipts;
 pub mod channel;
 pub mod metrics;
 #[cfg(test)]
+#[path = "../../../tests/common/ports.rs"]
+mod ports;
+#[cfg(test)]
 mod sample;
 
 pub use channel::Channel;

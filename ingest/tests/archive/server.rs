@@ -1,11 +1,13 @@
 //! Real servers, each on ports of its own and in a folder that goes with it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::free_port;
 
 pub struct Server {
     pub addr: SocketAddr,
@@ -71,7 +73,7 @@ impl Server {
 
 /// An address nobody listens on.
 pub fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
 fn find(program: &str) -> Option<PathBuf> {

@@ -1,8 +1,10 @@
 //! What the MQTT tests share: a real mosquitto, a broker played by the test, an intake that remembers.
 #![expect(dead_code, reason = "each test file uses its part")]
 
+#[path = "../../../tests/common/ports.rs"]
+mod ports;
+
 use std::future::Future;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,6 +21,7 @@ use ingest::collector::metrics::CollectorMetrics;
 use ingest::collector::mqtt::{MqttCollector, Wiring};
 use ingest::collector::{Intake, IntakeError, Taken};
 use parking_lot::Mutex;
+pub use ports::free_port;
 use prometheus::Registry;
 use rumqttc::{AsyncClient, Event as PollEvent, MqttOptions, Packet, PublishOptions};
 use tempfile::TempDir;
@@ -275,13 +278,16 @@ impl Mosquitto {
         self.child = Some(child);
     }
 
-    async fn ready(&self) {
+    async fn ready(&mut self) {
+        let port = self.port;
         soon("mosquitto answers", async {
-            while !answers(self.port).await {
+            while !answers(port).await {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         })
         .await;
+        let ended = self.child.as_mut().and_then(|child| child.try_wait().unwrap());
+        assert!(ended.is_none(), "somebody else listens on port {port}");
     }
 
     /// Publishes one message with QoS 1 by mosquitto's own client, and waits until the broker has it.
@@ -375,10 +381,6 @@ pub fn program(name: &str) -> Option<PathBuf> {
         println!("skipped: {name} not installed");
     }
     found
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A payload of the numbered kind.

@@ -11,6 +11,7 @@ use crate::channel::Channel;
 use crate::contacts::Directory;
 use crate::ledger::{Batch, Ledger};
 use crate::metrics::Metrics;
+use crate::ports::free_port;
 use crate::receipts::Receipts;
 use crate::sample::{Journal, Still, alert, at, cancel, carried, change, program, text, until};
 
@@ -74,7 +75,7 @@ impl Drop for Server {
 impl Server {
     fn start() -> Option<Self> {
         program("aiosmtpd")?;
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let box_folder = TempDir::new().unwrap();
         // Debian's own interpreter: the package installs nothing for another one.
         let mut command = Command::new("/usr/bin/python3");

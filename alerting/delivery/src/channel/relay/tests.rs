@@ -6,6 +6,7 @@ use alerting::{Alert, Level};
 use parking_lot::Mutex as Lock;
 
 use super::*;
+use crate::ports::free_port;
 use crate::sample::{alert, cancel, carried, is_delivered};
 
 /// A relay out of another house (pymodbus). `stuck`: it says yes and closes nothing. It prints what is set.
@@ -62,7 +63,7 @@ impl Unit {
             println!("skipped: pymodbus not installed");
             return None;
         }
-        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = Command::new(python);
         command.args(["-c", RELAY, &address.port().to_string(), mood]).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();

@@ -12,6 +12,7 @@ use crate::channel::Channel;
 use crate::contacts::Directory;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
+use crate::ports::free_port;
 use crate::receipts::Fate;
 use crate::sample::{Journal, Still, alert, at, carried, program, text as both, until};
 
@@ -96,7 +97,7 @@ impl Centre {
             println!("skipped: Net::SMPP not installed");
             return None;
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut command = Command::new(perl);
         command.args(["-e", CENTRE, &port.to_string(), mood]);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
