@@ -8,7 +8,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::daemon::Daemon;
+use common::daemon::{Daemon, run};
 use common::eventually;
 use common::hook::Hook;
 use common::link::Link;
@@ -19,6 +19,9 @@ use tokio::task::JoinSet;
 
 /// How many watch: fewer than [`bongsu::board::WATCHERS_MAX`].
 const WATCHERS: usize = 200;
+
+/// How many people they are: one person has a quarter of the places.
+const PEOPLE: usize = 4;
 
 /// How many alerts are timed with and without them, one after the other so that a busy machine troubles both alike.
 const ROUNDS: usize = 10;
@@ -37,13 +40,37 @@ async fn told(daemon: &Daemon, hook: &Hook, site: &str) -> Duration {
     clock.elapsed()
 }
 
+/// Adds people who may look, and gives a token of each.
+async fn tokens(daemon: &Daemon) -> Vec<String> {
+    let (data, mut tokens) = (daemon.data(), vec![]);
+    for n in 0..PEOPLE {
+        let user = |what: &[&str]| {
+            let all = [&["user", "--data-dir", data.to_str().unwrap()], what].concat();
+            async move { String::from_utf8(run(&all).await.stdout).unwrap() }
+        };
+        let id = format!("viewer-{n}");
+        user(&["add", &id, "--role", "viewer"]).await;
+        let said = user(&["token", &id, "--name", &id, "--scope", "read", "--for", "1d"]).await;
+        tokens.push(said.lines().last().unwrap().to_owned());
+    }
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for token in &tokens {
+        eventually("the token is good", || async {
+            let asked = client.get(daemon.url("/api/v1/sites")).bearer_auth(token);
+            asked.send().await.unwrap().status().is_success().then_some(())
+        })
+        .await;
+    }
+    tokens
+}
+
 /// Those who watch, each until it heard of an incident at a site; ends with how often its stream began.
-async fn watchers(daemon: &Daemon, site: &str) -> JoinSet<usize> {
-    let token = std::fs::read_to_string(daemon.data().join("board-token")).unwrap();
+async fn watchers(daemon: &Daemon, tokens: &[String], site: &str) -> JoinSet<usize> {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let (mut watchers, wanted) = (JoinSet::new(), format!("live_{site}_structural-damage"));
-    for _ in 0..WATCHERS {
-        let asked = client.get(daemon.url("/api/v1/events")).bearer_auth(token.trim());
+    for n in 0..WATCHERS {
+        let token = &tokens[n % PEOPLE];
+        let asked = client.get(daemon.url("/api/v1/events")).bearer_auth(token);
         let wanted = wanted.clone();
         watchers.spawn(async move {
             let answer = asked.send().await.unwrap();
@@ -81,12 +108,13 @@ async fn g06_two_hundred_watchers_hold_no_alert_back() {
         setting.site(site, &bridge(site));
     }
     let daemon = Daemon::start(&setting.write()).await;
+    let tokens = tokens(&daemon).await;
     told(&daemon, &hook, &sites[2 * ROUNDS]).await; // the first is slower whoever watches
     let (mut alone, mut watched) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         alone.push(told(&daemon, &hook, &sites[2 * round]).await);
         let site = &sites[2 * round + 1];
-        let mut watching = watchers(&daemon, site).await;
+        let mut watching = watchers(&daemon, &tokens, site).await;
         watched.push(told(&daemon, &hook, site).await);
         while let Some(heard) = watching.join_next().await {
             assert_eq!(heard.unwrap(), 1, "each heard of it, on one stream");

@@ -1,11 +1,12 @@
 //! Style, script and icon, as part of the program, under names that change with what is in them.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use ring::digest;
 
 use super::Shared;
+use super::api::Named;
 use super::problem::{Kind, Problem};
 
 /// The module that others import goes before them: they name it as it is served.
@@ -57,7 +58,7 @@ impl Assets {
 /// A file under its marked name, kept by browsers for good; under its plain name, for a day at most.
 pub(super) async fn serve(
     State(app): State<Shared>,
-    Path(file): Path<String>,
+    Named(file): Named,
 ) -> Result<Response, Problem> {
     let asset = app
         .assets

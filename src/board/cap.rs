@@ -1,14 +1,15 @@
 //! Published CAP documents and their feed, for everybody.
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use delivery::channel::cap::{Feed, mark};
 
-use super::Shared;
+use super::api::Named;
 use super::problem::{Kind, Problem};
+use super::{Shared, in_turn, turn};
 
 const FEED: &str = "application/atom+xml; charset=utf-8";
 const RSS: &str = "application/rss+xml; charset=utf-8";
@@ -39,13 +40,14 @@ pub(super) async fn rss(
 /// One document, exactly as published.
 pub(super) async fn document(
     State(app): State<Shared>,
-    Path(document): Path<String>,
+    Named(document): Named,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let store = app.state.cap.clone().ok_or(Kind::NotFound)?;
     let identifier = document.strip_suffix(".xml").ok_or(Kind::NotFound)?.to_string();
-    let read = tokio::task::spawn_blocking(move || store.served(&identifier)).await;
-    let bytes = read
+    let turn = turn(&app.public_reads).await?;
+    let bytes = in_turn(turn, move || store.served(&identifier))
+        .await
         .map_err(|error| Problem::fault("read a CAP document", &error))?
         .ok_or(Kind::NotFound)?;
     let mark = mark(&bytes);

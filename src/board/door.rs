@@ -1,13 +1,14 @@
-//! The listener: so many connections and no more, and none that stands still.
+//! The listener: so many connections and no more, not all of them to one, and none that stands still.
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use prometheus::IntCounter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,8 +16,14 @@ use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
+use super::shares::{Share, Shares};
+use super::throttle::whole;
+
 /// How many connections are open at once; further ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 1_024;
+
+/// How many of them one address may have. A proxy of ours may have all: it speaks for many.
+const CONNECTIONS_EACH_MAX: usize = CONNECTIONS_MAX / 4;
 
 /// How long a connection may go without a byte either way. Live events beat more often.
 const STILL_MAX: Duration = Duration::from_secs(60);
@@ -28,18 +35,37 @@ pub(super) struct Door {
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
+    shares: Shares<IpAddr>,
+    proxies: Vec<IpAddr>,
+    refused: IntCounter,
     still_max: Duration,
 }
 
 impl Door {
-    /// A listener that speaks TLS, if it is given with what.
-    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+    /// A listener that speaks TLS, if it is given with what. Counts whom it refuses.
+    pub(super) fn new(
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+        proxies: &[IpAddr],
+        refused: IntCounter,
+    ) -> Self {
         Self {
             listener,
             tls,
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            shares: Shares::new(CONNECTIONS_EACH_MAX),
+            proxies: proxies.to_vec(),
+            refused,
             still_max: STILL_MAX,
         }
+    }
+
+    /// The share of whoever is at the other end; `None` if they hold theirs already.
+    fn share(&self, peer: IpAddr) -> Option<Option<Share<IpAddr>>> {
+        if self.proxies.contains(&peer.to_canonical()) {
+            return Some(None);
+        }
+        self.shares.take(whole(peer)).map(Some)
     }
 }
 
@@ -53,11 +79,16 @@ impl axum::serve::Listener for Door {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
+                    let Some(share) = self.share(peer.ip()) else {
+                        self.refused.inc();
+                        continue;
+                    };
                     stream.set_nodelay(true).ok();
                     let stream = match &self.tls {
                         None => Stream::Plain(stream),
                         Some(tls) => Stream::Greeting(Box::new(tls.accept(stream))),
                     };
+                    let place = (place, share);
                     return (Connection::new(stream, self.still_max, place), peer);
                 }
                 Err(error) if of_the_client(&error) => {}
@@ -124,11 +155,14 @@ pub(super) struct Connection {
     stream: Stream,
     still: Pin<Box<Sleep>>,
     still_max: Duration,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
+/// A place among all, and one of the share of its address.
+type Place = (OwnedSemaphorePermit, Option<Share<IpAddr>>);
+
 impl Connection {
-    fn new(stream: Stream, still_max: Duration, place: OwnedSemaphorePermit) -> Self {
+    fn new(stream: Stream, still_max: Duration, place: Place) -> Self {
         Self { stream, still: Box::pin(sleep(still_max)), still_max, _place: place }
     }
 
@@ -206,8 +240,9 @@ mod tests {
     async fn door(places: usize, still_max: Duration) -> (Door, SocketAddr) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let places = Arc::new(Semaphore::new(places));
-        (Door { listener, tls: None, places, still_max }, address)
+        let refused = IntCounter::new("refused", "refused").unwrap();
+        let door = Door::new(listener, None, &[], refused);
+        (Door { places: Arc::new(Semaphore::new(places)), still_max, ..door }, address)
     }
 
     #[tokio::test]
@@ -237,5 +272,23 @@ mod tests {
         assert!(futures_util::FutureExt::now_or_never(door.accept()).is_none());
         drop(first);
         timeout(DUE, door.accept()).await.expect("a place is free");
+    }
+
+    #[tokio::test]
+    async fn one_address_leaves_places_for_others_unless_it_is_a_proxy() {
+        for (proxies, refused) in [(&[][..], 1), (&["127.0.0.1".parse().unwrap()], 0)] {
+            let (door, address) = door(4, STILL_MAX).await;
+            let mut door = Door { shares: Shares::new(1), proxies: proxies.to_vec(), ..door };
+            let _first = TcpStream::connect(address).await.unwrap();
+            let first = door.accept().await;
+            let mut second = TcpStream::connect(address).await.unwrap();
+            let accepted = futures_util::FutureExt::now_or_never(door.accept());
+            assert_eq!((accepted.is_none(), door.refused.get()), (refused == 1, refused));
+            if refused == 1 {
+                let ended = timeout(DUE, second.read(&mut [0])).await.expect("it ends");
+                assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+            }
+            drop((first, accepted));
+        }
     }
 }

@@ -161,8 +161,7 @@ pub(super) async fn report(
     Named(id): Named,
 ) -> Answer {
     let drills = drills(&app)?;
-    let report = tokio::task::spawn_blocking(move || drills.report(&id)).await;
-    told(report.map_err(|error| Problem::fault("read a drill", &error))?, language)
+    told(app.beside("read a drill", move || drills.report(&id)).await?, language)
 }
 
 /// `/exercises`: every drill and what came of it.
@@ -209,8 +208,7 @@ fn drills(app: &Shared) -> Result<Arc<dyn Drills>, Problem> {
 
 async fn listed(app: &Shared) -> Result<Vec<Report>, Problem> {
     let drills = drills(app)?;
-    let listed = tokio::task::spawn_blocking(move || drills.list()).await;
-    listed.map_err(|error| Problem::fault("read the drills", &error))
+    app.beside("read the drills", move || drills.list()).await
 }
 
 fn told(result: Result<Report, DrillError>, language: Language) -> Answer {

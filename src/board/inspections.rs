@@ -20,7 +20,7 @@ use super::api::{Asked, Giver, Named, Sent, limit};
 use super::moment::{HOME_ZONE, Shown, rfc3339};
 use super::problem::{Kind, Problem};
 use super::words::{site, zone};
-use super::{App, Shared, in_turn, turn};
+use super::{App, Shared};
 use crate::inspections::{Changes, Inspection, InspectionError, Inspections, NewWork, Photo, Work};
 
 /// How many photographs and how much work a page of a site shows.
@@ -200,10 +200,8 @@ async fn work<T: Send + 'static>(
     app: &Shared,
     with: impl FnOnce(&Inspections) -> Result<T, InspectionError> + Send + 'static,
 ) -> Result<T, Problem> {
-    let turn = turn(&app.ledger_reads).await?;
     let all = app.state.inspections.clone();
-    let done = in_turn(turn, move || with(&all)).await;
-    done.map_err(|error| Problem::fault("keep inspections", &error))?.map_err(refused)
+    app.beside("keep inspections", move || with(&all)).await?.map_err(refused)
 }
 
 /// Changes something once, however often it is sent under the same name.

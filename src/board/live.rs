@@ -31,6 +31,7 @@ use super::access::Asking;
 use super::api::{Asked, decision};
 use super::facts::Facts;
 use super::problem::{Kind, Problem};
+use super::shares::Share;
 use super::{BoardState, Shared};
 
 /// How many told decisions are kept for clients that come back.
@@ -221,10 +222,12 @@ pub(super) async fn events(
     Asked(resume): Asked<Resume>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Ok(place) = app.watchers.clone().try_acquire_owned() else {
+    let share = app.watching.take(asking.person.name.clone());
+    let (Some(share), Ok(place)) = (share, app.watchers.clone().try_acquire_owned()) else {
         app.metrics.watchers_refused.inc();
         return Err(Problem::from(Kind::Busy).retry_after(RETRY.as_secs() as u32));
     };
+    let place = Place::new(&app.metrics.watchers, place, share);
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let stream =
         stream::unfold(Watcher::new(app, asking, resumed.or(resume.after), place), Watcher::next);
@@ -248,18 +251,27 @@ struct Watcher {
 }
 
 /// A place among those who watch.
-struct Place(IntGauge, #[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+struct Place {
+    watchers: IntGauge,
+    _permit: OwnedSemaphorePermit,
+    _share: Share<Arc<str>>,
+}
+
+impl Place {
+    fn new(watchers: &IntGauge, permit: OwnedSemaphorePermit, share: Share<Arc<str>>) -> Self {
+        watchers.inc();
+        Self { watchers: watchers.clone(), _permit: permit, _share: share }
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.dec();
+        self.watchers.dec();
     }
 }
 
 impl Watcher {
-    fn new(app: Shared, asking: Asking, after: Option<i64>, permit: OwnedSemaphorePermit) -> Self {
-        app.metrics.watchers.inc();
-        let place = Place(app.metrics.watchers.clone(), permit);
+    fn new(app: Shared, asking: Asking, after: Option<i64>, place: Place) -> Self {
         let changes = app.live.now.subscribe();
         let now = changes.borrow().clone();
         let newest = now.facts.last_decision.unwrap_or(0);

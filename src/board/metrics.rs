@@ -17,6 +17,7 @@ pub(super) struct Metrics {
     pub sign_ins_failed: IntCounter,
     pub watchers: IntGauge,
     pub watchers_refused: IntCounter,
+    pub crowded: IntCounter,
 }
 
 impl Metrics {
@@ -44,6 +45,10 @@ impl Metrics {
                 "board_watchers_refused_total",
                 "Streams refused because of too many",
             )?,
+            crowded: IntCounter::new(
+                "board_connections_refused_total",
+                "Connections refused because their address has too many",
+            )?,
         };
         registry.register(Box::new(metrics.requests.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
@@ -51,6 +56,7 @@ impl Metrics {
         registry.register(Box::new(metrics.sign_ins_failed.clone()))?;
         registry.register(Box::new(metrics.watchers.clone()))?;
         registry.register(Box::new(metrics.watchers_refused.clone()))?;
+        registry.register(Box::new(metrics.crowded.clone()))?;
         Ok(metrics)
     }
 

@@ -14,6 +14,7 @@ mod moment;
 mod problem;
 mod tokens;
 mod sessions;
+mod shares;
 mod throttle;
 mod access;
 mod sign_in;
@@ -97,11 +98,15 @@ pub use vitals::{Check, Health, Vital};
 /// The largest request body, bytes.
 pub const BODY_LEN_MAX: usize = 64 * 1024;
 
-/// How many watch the live events at once.
+/// How many watch the live events at once, and how many of them as one person.
 pub const WATCHERS_MAX: usize = 256;
+const WATCHERS_EACH_MAX: usize = WATCHERS_MAX / 4;
 
-/// How many reads of the ledger run for clients at once; further ones wait their turn.
-const LEDGER_READS_MAX: usize = 4;
+/// How many reads of the ledger and other files run for clients at once; further ones wait their turn.
+const READS_MAX: usize = 4;
+
+/// How many run for those who are not signed in.
+const PUBLIC_READS_MAX: usize = 2;
 
 /// How many reads of the history run for clients at once.
 const HISTORY_READS_MAX: usize = 4;
@@ -281,11 +286,13 @@ struct App {
     assets: assets::Assets,
     map: Vec<map::Drawn>,
     metrics: metrics::Metrics,
-    ledger_reads: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    public_reads: Arc<Semaphore>,
     history_reads: Arc<Semaphore>,
     hashing: Arc<Semaphore>,
     rehearsing: Arc<Semaphore>,
     watchers: Arc<Semaphore>,
+    watching: shares::Shares<Arc<str>>,
     stop: CancellationToken,
 }
 
@@ -320,11 +327,13 @@ impl App {
             assets,
             map: map::layers(&state.layers),
             metrics: metrics::Metrics::register(&state.metrics)?,
-            ledger_reads: Arc::new(Semaphore::new(LEDGER_READS_MAX)),
+            reads: Arc::new(Semaphore::new(READS_MAX)),
+            public_reads: Arc::new(Semaphore::new(PUBLIC_READS_MAX)),
             history_reads: Arc::new(Semaphore::new(HISTORY_READS_MAX)),
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             rehearsing: Arc::new(Semaphore::new(1)),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+            watching: shares::Shares::new(WATCHERS_EACH_MAX),
             stop,
             state,
         }))
@@ -345,12 +354,19 @@ impl App {
         &self,
         work: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let turn = turn(&self.ledger_reads).await?;
-        let ledger = self.state.ledger.clone();
-        match in_turn(turn, move || work(&ledger)).await {
-            Ok(read) => read.map_err(|error| Problem::fault("read the ledger", &error)),
-            Err(error) => Err(Problem::fault("read the ledger", &error)),
-        }
+        let (doing, ledger) = ("read the ledger", self.state.ledger.clone());
+        let read = self.beside(doing, move || work(&ledger)).await?;
+        read.map_err(|error| Problem::fault(doing, &error))
+    }
+
+    /// Works with files beside the tasks that serve.
+    async fn beside<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = turn(&self.reads).await?;
+        in_turn(turn, work).await.map_err(|error| Problem::fault(doing, &error))
     }
 
     /// Reads the history beside the tasks that serve.
@@ -386,7 +402,7 @@ pub async fn serve(
     let publisher = tokio::spawn(live::keep_publishing(app.clone()));
     let keeper = tokio::spawn(keeper::keep(app.clone()));
     let tls = app.state.certificate.as_ref().map(|certificate| certificate.acceptor().clone());
-    let door = door::Door::new(listener, tls);
+    let door = door::Door::new(listener, tls, &app.state.proxies, app.metrics.crowded.clone());
     let service = router(app).into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(door, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let stopped = async {

@@ -14,6 +14,9 @@ use crate::people::{Kept, Person, SecondFactor};
 /// How many sessions there are at most; the one not seen for the longest makes room.
 pub(super) const SESSIONS_MAX: usize = 1_024;
 
+/// How many of them are one user's, or one token's; of theirs too the one not seen for the longest makes room.
+const SESSIONS_EACH_MAX: usize = SESSIONS_MAX / 16;
+
 /// How long a session lasts without being used. A wall screen uses its own all the time.
 const IDLE_MAX: Duration = Duration::from_secs(12 * 3_600);
 
@@ -43,6 +46,17 @@ pub(super) enum Holder {
     Bearer(Digest),
     /// Whoever came by a link.
     Given(Person),
+}
+
+impl Holder {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::User { id, .. }, Self::User { id: other, .. }) => id == other,
+            (Self::Bearer(token), Self::Bearer(other)) => token == other,
+            (Self::Given(person), Self::Given(other)) => person.name == other.name,
+            _ => false,
+        }
+    }
 }
 
 pub(super) struct Session {
@@ -75,10 +89,14 @@ impl Sessions {
         if open.len() >= SESSIONS_MAX {
             open.retain(|_, session| session.lasts(now));
         }
-        if open.len() >= SESSIONS_MAX
-            && let Some(oldest) =
-                open.iter().min_by_key(|(_, session)| session.seen_at).map(|(key, _)| *key)
-        {
+        let own = |(_, other): &(&Digest, &Session)| other.holder.is_same(&session.holder);
+        let seen = |(_, session): &(&Digest, &Session)| session.seen_at;
+        let oldest = if open.iter().filter(own).count() >= SESSIONS_EACH_MAX {
+            open.iter().filter(own).min_by_key(seen)
+        } else {
+            open.iter().min_by_key(seen).filter(|_| open.len() >= SESSIONS_MAX)
+        };
+        if let Some(oldest) = oldest.map(|(key, _)| *key) {
             open.remove(&oldest);
         }
         open.insert(key, session);
@@ -228,13 +246,27 @@ mod tests {
         let key = |n: usize| Digest::of(&n.to_string());
         for n in 0..SESSIONS_MAX {
             let at = hours(0).plus(Duration::from_secs(n as u64));
-            sessions.open(key(n), Session::new(user("kim"), false, at));
+            sessions.open(key(n), Session::new(user(&format!("user-{}", n % 32)), false, at));
         }
         sessions.touch(&key(0), hours(1));
         sessions.open(key(SESSIONS_MAX), Session::new(user("lee"), false, hours(2)));
         assert_eq!(sessions.open.lock().len(), SESSIONS_MAX);
         assert!(sessions.touch(&key(0), hours(2)).is_some());
         assert!(sessions.touch(&key(1), hours(2)).is_none());
+    }
+
+    #[test]
+    fn one_user_s_sessions_make_room_for_their_own() {
+        let sessions = Sessions::default();
+        let key = |n: usize| Digest::of(&n.to_string());
+        sessions.open(Digest::of("lee"), Session::new(user("lee"), false, hours(0)));
+        for n in 0..=SESSIONS_EACH_MAX {
+            let at = hours(1).plus(Duration::from_secs(n as u64));
+            sessions.open(key(n), Session::new(user("kim"), false, at));
+        }
+        assert_eq!(sessions.count("kim", 1), SESSIONS_EACH_MAX);
+        assert!(sessions.touch(&key(0), hours(2)).is_none());
+        assert!(sessions.touch(&Digest::of("lee"), hours(2)).is_some(), "older, and another's");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Form;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::access::{self, SESSION, cookie, failed, form_from_here, peer};
+use super::api::Named;
 use super::language::Reads;
 use super::problem::{Kind, Problem, escaped};
 use super::sessions::Holder;
@@ -184,7 +185,7 @@ pub(super) async fn turn(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
 /// A one-time link. It is used up by being opened.
 pub(super) async fn with_link(
     State(app): State<Shared>,
-    Path(code): Path<String>,
+    Named(code): Named,
     request: Request,
 ) -> Response {
     // Asking what is there must not use it up.

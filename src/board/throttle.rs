@@ -126,7 +126,7 @@ impl<K: Hash + Eq + Clone> Counts<K> {
 }
 
 /// One household has a whole /64.
-fn whole(address: IpAddr) -> IpAddr {
+pub(super) fn whole(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(six) => match six.to_ipv4_mapped() {

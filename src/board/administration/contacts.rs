@@ -32,15 +32,15 @@ pub(in crate::board) async fn contacts(office: Office, Asked(Search { q }): Aske
     };
     let (ledger, at) = (office.app.state.ledger.clone(), office.app.now());
     let by = office.asking.person.name.to_string();
-    let read = tokio::task::spawn_blocking(move || {
+    let read = move || {
         // who read it is in the trail before it is shown
         let body = json!({ "what": "read", "by": by });
         ledger
             .audit(at, "contacts", &body)
             .map_err(|error| Problem::fault("read contacts", &error))?;
         directory.contacts().map_err(|error| Problem::from(Kind::Busy).detail(error))
-    });
-    let table = read.await.map_err(|error| Problem::fault("read contacts", &error))??;
+    };
+    let table = office.app.beside("read contacts", read).await??;
     let heads = [
         "office-user",
         "office-name",

@@ -20,13 +20,13 @@ pub(in crate::board) async fn people(office: Office) -> Page {
     let language = office.language;
     let by = office.asking.person.name.clone();
     let reading = office.app.clone();
-    let read = tokio::task::spawn_blocking(move || {
+    let read = move || {
         let store = store(&reading)?;
         let now = reading.state.tokens.clock().wall();
         let (roster, details) = (store.roster(), store.details(&by, now));
         Ok::<_, Problem>((roster.map_err(fault)?, details.map_err(fault)?))
-    });
-    let (roster, details) = read.await.map_err(|error| Problem::fault("read users", &error))??;
+    };
+    let (roster, details) = office.app.beside("read users", read).await??;
     let heads = [
         "office-user",
         "office-name",

@@ -60,8 +60,7 @@ pub(in crate::board) async fn rules(office: Office) -> Page {
 async fn written(office: &Office) -> Result<Table, Problem> {
     let language = office.language;
     let files = files(&office.app)?;
-    let read = tokio::task::spawn_blocking(move || files.written());
-    let read = read.await.map_err(|error| Problem::fault("read the configuration", &error))?;
+    let read = office.app.beside("read the configuration", move || files.written()).await?;
     let heads =
         ["office-site", "site-rule", "office-change", "criteria-running", "criteria-written"];
     let mut table = Table::new("criteria-differences", &heads, language);
@@ -134,9 +133,8 @@ pub(in crate::board) async fn site_rules(office: Office, Named(site): Named) -> 
         return office.draw(here, Room { title: "office-rules", about, ..Room::default() });
     }
     let (files, wanted) = (files(&office.app)?, site.clone());
-    let read = tokio::task::spawn_blocking(move || files.file(&wanted));
-    let file = read.await.map_err(|error| Problem::fault("read the configuration", &error))?;
-    let file = file.map_err(refused)?;
+    let read = office.app.beside("read the configuration", move || files.file(&wanted)).await?;
+    let file = read.map_err(refused)?;
     let propose = Field { kind: "flag", ..Field::text("propose", "criteria-propose", language) };
     let form = Form {
         title: file.name,

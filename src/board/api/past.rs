@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use reading::codec::{self, Message};
 use reading::frame::Frame;
 use serde_json::{Value, json};
 
+use super::asked::Named;
 use crate::board::access::Asking;
 use crate::board::problem::{Kind, Problem};
 use crate::board::{Past, Shared};
@@ -17,7 +18,7 @@ use crate::board::{Past, Shared};
 pub(in crate::board) async fn backfill(
     State(app): State<Shared>,
     asking: Asking,
-    Path((site, station)): Path<(String, String)>,
+    Named((site, station)): Named<(String, String)>,
     payload: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
     let payload = payload.map_err(|error| match error.status() {

@@ -37,16 +37,13 @@ pub(in crate::board) async fn re_run(
     Named(position): Named<u64>,
 ) -> Result<Json<Value>, Problem> {
     let journal = app.state.journal.clone();
-    let read = tokio::task::spawn_blocking(move || frame(&journal, position)).await;
-    let kept = read.map_err(|error| Problem::fault("read the journal", &error))??;
+    let kept = app.beside("read the journal", move || frame(&journal, position)).await??;
     let pasts = pasts(&app, &kept)?;
     let by = &*giver.asking.person.name;
     let body = json!({ "what": "re-run", "position": position, "by": by });
     let (at, ledger) = (app.now(), app.state.ledger.clone());
-    let noted = tokio::task::spawn_blocking(move || ledger.audit(at, "quarantine", &body)).await;
-    noted
-        .map_err(|error| Problem::fault("note a re-run", &error))?
-        .map_err(|error| Problem::fault("note a re-run", &error))?;
+    let noted = app.beside("note a re-run", move || ledger.audit(at, "quarantine", &body)).await?;
+    noted.map_err(|error| Problem::fault("note a re-run", &error))?;
     let (mut readings, mut last) = (0, 0);
     for (past, count) in pasts {
         let taken = app.state.past.take(past).await;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use ingest::archive::history::{self, Point};
 use reading::{Quality, SeriesName, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, Named};
 use crate::board::Shared;
 use crate::board::moment::rfc3339;
 use crate::board::problem::{Kind, Problem};
@@ -36,7 +36,7 @@ pub(in crate::board) struct ReadingsAsked {
 /// `/api/v1/series/{site}/{station}/{sensor}/{quantity}/readings`, in order of time.
 pub(in crate::board) async fn readings(
     State(app): State<Shared>,
-    Path((site, station, sensor, quantity)): Path<(String, String, String, String)>,
+    Named((site, station, sensor, quantity)): Named<(String, String, String, String)>,
     Asked(asked): Asked<ReadingsAsked>,
 ) -> Result<Json<Value>, Problem> {
     let name = format!("{site}/{station}/{sensor}/{quantity}");

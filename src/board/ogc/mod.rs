@@ -148,7 +148,7 @@ pub(super) async fn items(
 /// `/ogc/collections/{collection}/items/{feature}`.
 pub(super) async fn item(
     State(app): State<Shared>,
-    axum::extract::Path((name, id)): axum::extract::Path<(String, String)>,
+    Named((name, id)): Named<(String, String)>,
     headers: HeaderMap,
     Asked(Nothing { .. }): Asked<Nothing>,
 ) -> Result<Response, Problem> {

@@ -257,7 +257,7 @@ impl Room {
         let board = format!("http://{}", listener.local_addr().unwrap());
         // the world's own board is the one that is served: what it is told shows
         let (stop, app) = (CancellationToken::new(), world.app.clone());
-        let door = crate::board::door::Door::new(listener, None);
+        let door = crate::board::door::Door::new(listener, None, &[], app.metrics.crowded.clone());
         let service =
             crate::board::router(app).into_make_service_with_connect_info::<crate::board::Peer>();
         let serving = axum::serve(door, service)

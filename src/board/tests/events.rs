@@ -29,8 +29,12 @@ async fn events(response: Response, enough: usize) -> Vec<(String, Option<i64>, 
 }
 
 async fn watch(world: &World, query: &str, last: Option<&str>) -> Response {
+    watch_as(world, VIEWER, query, last).await
+}
+
+async fn watch_as(world: &World, token: &str, query: &str, last: Option<&str>) -> Response {
     let mut asked = request(Method::GET, &format!("/api/v1/events{query}"))
-        .header(AUTHORIZATION, bearer(VIEWER));
+        .header(AUTHORIZATION, bearer(token));
     if let Some(last) = last {
         asked = asked.header("last-event-id", last);
     }
@@ -96,11 +100,19 @@ async fn a_watcher_that_was_cut_off_resumes_where_it_was() {
 async fn watchers_are_bounded_and_end_when_the_board_stops() {
     let world = World::new().await;
     let mut streams = vec![];
-    for _ in 0..WATCHERS_MAX {
-        streams.push(watch(&world, "", None).await);
+    let is_full = async |token| {
+        let full = watch_as(&world, token, "", None).await;
+        (full.status(), header(&full, RETRY_AFTER)) == (StatusCode::SERVICE_UNAVAILABLE, "2")
+    };
+    let tokens = [ADMINISTRATOR, APPROVER, OPERATOR, VIEWER];
+    for token in tokens {
+        for _ in 0..WATCHERS_MAX / tokens.len() {
+            streams.push(watch_as(&world, token, "", None).await);
+        }
+        assert!(streams.iter().all(|stream| stream.status() == StatusCode::OK));
+        assert!(is_full(token).await, "one person does not take all places");
     }
-    let full = watch(&world, "", None).await;
-    assert_eq!((full.status(), header(&full, RETRY_AFTER)), (StatusCode::SERVICE_UNAVAILABLE, "2"));
+    assert_eq!(world.app.watchers.available_permits(), 0);
     drop(streams.pop());
     let stream = watch(&world, "", None).await;
     assert_eq!(stream.status(), StatusCode::OK);

@@ -311,3 +311,20 @@ async fn every_form_and_order_is_refused_from_another_site() {
     }
     assert!(world.sink.given.lock().is_empty());
 }
+
+#[tokio::test]
+async fn a_part_of_an_address_that_is_no_text_is_told_as_every_other_mistake() {
+    let world = World::new().await;
+    for (method, route, ..) in TABLE.iter().filter(|(_, route, ..)| route.contains('{')) {
+        let mut path = (*route).to_owned();
+        while let Some((before, rest)) = path.split_once('{') {
+            path = format!("{before}%FF{}", rest.split_once('}').unwrap().1);
+        }
+        let asked = request(Method::from_bytes(method.as_bytes()).unwrap(), &path)
+            .header(AUTHORIZATION, bearer(ADMINISTRATOR))
+            .header("accept", "application/json");
+        let answer = world.ask(sent(method, asked)).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
+        assert_eq!(header(&answer, CONTENT_TYPE), "application/problem+json", "{method} {path}");
+    }
+}
