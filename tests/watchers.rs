@@ -44,9 +44,9 @@ async fn told(daemon: &Daemon, hook: &Hook, site: &str) -> Duration {
 async fn tokens(daemon: &Daemon) -> Vec<String> {
     let (data, mut tokens) = (daemon.data(), vec![]);
     for n in 0..PEOPLE {
-        let user = |what: &[&str]| {
+        let user = async |what: &[&str]| {
             let all = [&["user", "--data-dir", data.to_str().unwrap()], what].concat();
-            async move { String::from_utf8(run(&all).await.stdout).unwrap() }
+            String::from_utf8(run(&all).await.stdout).unwrap()
         };
         let id = format!("viewer-{n}");
         user(&["add", &id, "--role", "viewer"]).await;
