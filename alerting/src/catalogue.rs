@@ -821,6 +821,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("explain-holds", "성립하며 단계 판단에 반영됨", "it holds, and counts"),
     ("explain-holds-not", "성립하지 않음", "it does not hold"),
     ("explain-last", "마지막 수신값의 품질 {0}", "quality of what came last {0}"),
+    ("explain-newest", "최근 {0}건만 봅니다", "Only the newest {0} entries are looked at"),
     ("explain-no-incident", "{0}: 그런 상황이 없습니다", "{0}: there is no such incident"),
     ("explain-no-reading", "최근 측정값 없음", "no reading of late"),
     (
@@ -1005,6 +1006,11 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("incident-deliveries", "전달과 수신 확인", "Deliveries and receipts"),
     ("incident-drafts", "채널별 문안", "What each channel says"),
     ("incident-message", "내용", "Message"),
+    (
+        "incident-newest",
+        "최근 {0}건만 표시합니다. 전체 기록:",
+        "Only the newest {0} are shown. All of them:",
+    ),
     ("incident-no-deliveries", "아직 나간 알림이 없습니다", "Nothing was sent yet"),
     (
         "incident-no-drafts",
@@ -1861,6 +1867,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("wall-places", "지도 위의 지구", "Sites on the map"),
     ("wall-ready", "경보 채널 준비", "Ways out"),
     ("wall-returns", "자료 수신", "Data coming in"),
+    ("wall-silences", "알림 중지 {0}건", "Silences in force: {0}"),
     ("wall-unmarked", "지도에 표시하지 않은 지구 {0}곳", "{0} sites are not marked on the map"),
     ("wall-watched", "주시할 지구", "Sites to watch"),
     ("wall-zoom-all", "전국", "Whole country"),

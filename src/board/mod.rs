@@ -486,6 +486,7 @@ fn routes(app: &Shared) -> Router<Shared> {
         .route("/account/others", post(account::others))
         .route("/exercises", get(exercises::page))
         .route("/sites/{site}", get(page::site))
+        .route("/sites/{site}/now", get(page::site_now))
         .route("/incidents/{id}", get(page::incident))
         .route("/incidents/{id}/now", get(page::incident_now))
         .route("/incidents/{id}/approval", get(page::approval))

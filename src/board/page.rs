@@ -28,7 +28,7 @@ use crate::people::Role;
 pub(super) use approval::{answer, approval};
 pub(super) use incident::{incident, incident_now};
 use rows::{BalanceRow, ChannelRow, CheckRow, Count, EventRow, IncidentRow, SiteRow, StrangerRow};
-pub(super) use site::{number, site};
+pub(super) use site::{number, site, site_now};
 pub(super) use sorted::rank;
 pub(super) use wall::{wall, wall_now};
 

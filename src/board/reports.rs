@@ -175,7 +175,7 @@ pub(super) async fn incident(
     let tables = vec![
         incidents([record].into_iter(), "report-incident", app.now(), setup, language),
         evidence,
-        happened(&timeline, setup, language),
+        happened(&timeline, setup, language).cut(view.has_older, language),
         sent(&all, "incident-deliveries", setup, language).cut(more_deliveries, language),
     ];
     let report = Report {

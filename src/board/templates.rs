@@ -14,7 +14,7 @@ use super::exercises::{self, Beside};
 use super::problem::Problem;
 
 /// Name and text of every page and part.
-pub(super) const SOURCES: [(&str, &str); 31] = [
+pub(super) const SOURCES: [(&str, &str); 33] = [
     ("layout.html", include_str!("templates/layout.html")),
     ("macros.html", include_str!("templates/macros.html")),
     ("beside.html", include_str!("templates/beside.html")),
@@ -41,6 +41,8 @@ pub(super) const SOURCES: [(&str, &str); 31] = [
     ("wall.html", include_str!("templates/wall.html")),
     ("wall-now.html", include_str!("templates/wall-now.html")),
     ("site.html", include_str!("templates/site.html")),
+    ("site-now.html", include_str!("templates/site-now.html")),
+    ("set.html", include_str!("templates/set.html")),
     ("approval.html", include_str!("templates/approval.html")),
     ("account.html", include_str!("templates/account.html")),
     ("now.html", include_str!("templates/now.html")),

@@ -84,6 +84,10 @@ pub(crate) fn explain(
         return Ok(false);
     };
     let hazard = view.record.hazard;
+    if view.has_older {
+        let count = view.timeline.len().to_string();
+        eprintln!("{}", catalogue::fill("explain-newest", language, &[&count]));
+    }
     for row in &view.timeline {
         let Decision::Level { at, hazard: of, from, to, measured_at, reason, why, .. } =
             &row.decision

@@ -97,6 +97,7 @@ pub(in crate::board) async fn incident(
     let found = app.read(move |ledger| ledger.incident(&id)).await?.ok_or(Kind::NotFound)?;
     let setup = &app.live.facts().overview.setup;
     let mut shown = shown::incident(&found.record, setup);
+    shown["timeline_has_older"] = found.has_older.into();
     shown["timeline"] = found.timeline.iter().map(|row| shown::decision(row, setup)).collect();
     Ok(Json(shown))
 }

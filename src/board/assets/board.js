@@ -139,10 +139,10 @@ async function draw() {
     if (drawnAs.get(section.id) === section.outerHTML) continue;
     drawnAs.set(section.id, section.outerHTML);
     const focus = shown.contains(document.activeElement) ? document.activeElement.id : null;
-    const scroll = shown.querySelector("ol")?.scrollTop ?? 0;
+    const held = hold(shown);
     for (const event of section.querySelectorAll(".event")) event.classList.toggle("is-new", Number(event.dataset.id) > newest);
     shown.replaceWith(document.adoptNode(section));
-    if (scroll) section.querySelector("ol").scrollTop = scroll;
+    held(section);
     if (focus) find(focus)?.focus({ preventScroll: true });
   }
   elapsed();
@@ -150,6 +150,20 @@ async function draw() {
 }
 
 const drawnAs = new Map();
+
+/** Keeps how far somebody scrolled within a section, and what they opened, for the one that takes its place. Questions
+ * are closed again: whoever answers has opened the words that are there now. */
+function hold(shown) {
+  const scrolls = (section) => [...section.querySelectorAll("ol, .scroll")];
+  const opens = (section) => (section.matches(".asked") ? [] : [...section.querySelectorAll("details")]);
+  const name = (details) => details.querySelector("summary").textContent;
+  const places = scrolls(shown).map(({ scrollTop, scrollLeft }) => ({ scrollTop, scrollLeft }));
+  const open = opens(shown).filter((details) => details.open).map(name);
+  return (section) => {
+    scrolls(section).forEach((place, at) => Object.assign(place, places[at]));
+    for (const details of opens(section)) if (open.includes(name(details))) details.open = true;
+  };
+}
 
 // ---- time ------------------------------------------------------------------------------------------------------
 
@@ -211,5 +225,7 @@ setInterval(() => { tell(); elapsed(); }, 1_000);
 // ---- start -----------------------------------------------------------------------------------------------------
 
 document.addEventListener("redraw", soon);
+// Charts move on although nothing happens that would make the page look different.
+if (text.every) setInterval(soon, Number(text.every) * 1_000);
 elapsed();
 connect();

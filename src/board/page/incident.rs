@@ -39,7 +39,7 @@ use crate::people::Role;
 const SERIES_MAX: usize = 4;
 
 /// How many deliveries are listed, newest first; all of them are at `/api/v1/deliveries`.
-const DELIVERIES_MAX: u32 = 200;
+const DELIVERIES_MAX: usize = 200;
 
 /// How many of those who hear something are named.
 const NAMED_MAX: usize = 4;
@@ -81,15 +81,18 @@ pub(in crate::board) async fn incident_now(
 struct Told {
     view: IncidentView,
     deliveries: Vec<DeliveryRow>,
+    more_deliveries: bool,
     words: Option<(Level, alerting::approval::PublicText)>,
 }
 
 fn read(ledger: &Ledger, id: &IncidentId) -> Result<Option<Told>, LedgerError> {
     let Some(view) = ledger.incident(id)? else { return Ok(None) };
     let filter = DeliveryFilter { incident: Some(id.clone()), ..DeliveryFilter::default() };
-    let deliveries = ledger.deliveries(&filter, DELIVERIES_MAX)?;
+    let mut deliveries = ledger.deliveries(&filter, DELIVERIES_MAX as u32 + 1)?;
+    let more_deliveries = deliveries.len() > DELIVERIES_MAX;
+    deliveries.truncate(DELIVERIES_MAX);
     let words = words_of(&view.record, None, ledger)?;
-    Ok(Some(Told { view, deliveries, words }))
+    Ok(Some(Told { view, deliveries, more_deliveries, words }))
 }
 
 async fn drawn(
@@ -101,7 +104,8 @@ async fn drawn(
 ) -> Result<Value, Problem> {
     let id = IncidentId::from_text(id);
     let told = app.read(move |ledger| read(ledger, &id)).await?.ok_or(Kind::NotFound)?;
-    let Told { view: IncidentView { record, timeline }, deliveries, words } = told;
+    let Told { view, deliveries, more_deliveries, words } = told;
+    let IncidentView { record, timeline, has_older } = view;
     let setup = &facts.overview.setup;
     let place = record.site.as_str();
     let zone = zone(setup, Some(place));
@@ -141,6 +145,9 @@ async fn drawn(
         drafts => Value::from(Serde(drafts.unwrap_or_default())),
         level => words.as_ref().map(|(level, _)| level.name()),
         deliveries => Value::from(Serde(deliveries.iter().map(|row| Sent::new(row, zone, language)).collect::<Vec<_>>())),
+        more_deliveries,
+        timeline_has_older => has_older,
+        may_search => asking.person.role >= Role::Operator,
         timeline => Value::from(Serde(happened(&timeline, setup, zone, language))),
     })
 }

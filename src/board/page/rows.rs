@@ -126,7 +126,7 @@ pub(super) struct SetRow {
 }
 
 /// What people have set at a site.
-fn set(overview: &Overview, site: &Site, language: Language) -> Vec<SetRow> {
+pub(super) fn set(overview: &Overview, site: &Site, language: Language) -> Vec<SetRow> {
     let here = overview.standing.iter().filter(|one| one.holds_at(overview.at));
     let here = here.filter(|one| one.concerns(&site.id));
     here.map(|one| SetRow {
@@ -138,6 +138,12 @@ fn set(overview: &Overview, site: &Site, language: Language) -> Vec<SetRow> {
         until: Shown::new(one.until, &site.zone),
     })
     .collect()
+}
+
+/// How many silences hold.
+pub(super) fn silences(overview: &Overview) -> usize {
+    let holds = overview.standing.iter().filter(|one| one.holds_at(overview.at));
+    holds.filter(|one| matches!(one.what, What::Silence { .. })).count()
 }
 
 fn about(what: &What, language: Language) -> String {

@@ -17,6 +17,7 @@ use reading::{Quality, Quantity, SeriesName, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::head;
+use super::rows::set;
 use crate::board::Shared;
 use crate::board::access::Asking;
 use crate::board::administration::report_form;
@@ -28,7 +29,7 @@ use crate::board::inspections;
 use crate::board::language::Reads;
 use crate::board::moment::{Shown, named};
 use crate::board::problem::{Kind, Problem};
-use crate::board::words::{hazard, kind, look, look_word, say};
+use crate::board::words::{self, hazard, kind, look, look_word, say};
 use crate::overview::Latest;
 use crate::people::Role;
 
@@ -183,27 +184,14 @@ pub(in crate::board) async fn site(
     Named(id): Named,
     Query(asked): Query<SiteAsked>,
 ) -> Result<Html<String>, Problem> {
-    let asked = asked.range.as_deref().unwrap_or(RANGES[0].name);
-    let range = RANGES.into_iter().find(|range| range.name == asked);
-    let range = range.ok_or_else(|| {
-        Problem::from(Kind::BadRequest).detail("`range` is 24h, 7d, 30d or 1y".to_owned())
-    })?;
     let facts = app.live.facts();
-    let setup = facts.overview.setup.clone();
-    let index = setup.registry.site(&id).ok_or(Kind::NotFound)?;
-    let site = &setup.registry.sites()[index.index()];
-    let to = app.now();
-    let mut series = series_of(&setup, site);
-    let count = series.len();
-    series.truncate(SERIES_MAX);
-    let (past, history_is_there) = match past(&app, series.clone(), range, to).await {
-        Ok(past) => (past, true),
-        Err(_) => (Vec::new(), false), // told in the log; the rest of the page is worth having
-    };
-    let view = facts.overview.sites.get(index.index());
-    let may = asking.may(Role::Operator, &setup, &id);
+    let drawn = drawn(&app, &facts, language, &id, &asked).await?;
+    let setup = &facts.overview.setup;
+    let site = words::site(setup, &id).ok_or(Kind::NotFound)?;
+    let drawing =
+        SitePage { facts: &facts, setup, site, range: RANGES[0], to: app.now(), language };
+    let may = asking.may(Role::Operator, setup, &id);
     let log = inspections::log(&app, &id, may, language).await;
-    let drawing = SitePage { facts: &facts, setup: &setup, site, range, to, language };
     let documents = app.state.documents.get(&site.id).map_or(&[][..], |all| &all[..]);
     let documents: Vec<_> = documents
         .iter()
@@ -211,6 +199,54 @@ pub(in crate::board) async fn site(
         .collect();
     let context = context! {
         here => "site",
+        last_decision => facts.last_decision.unwrap_or(0),
+        documents,
+        rules => Value::from(Serde(drawing.rules())),
+        report => Value::from(Serde(may.then(|| report_form(&id, language)))),
+        log => Value::from(Serde(log)),
+        ..merge_maps([head(&app, &facts, &asking, language), drawn])
+    };
+    app.templates.page("site.html", language, context)
+}
+
+/// `/sites/{site}/now`: the part of it that changes.
+pub(in crate::board) async fn site_now(
+    State(app): State<Shared>,
+    Reads(language): Reads,
+    Named(id): Named,
+    Query(asked): Query<SiteAsked>,
+) -> Result<Html<String>, Problem> {
+    let drawn = drawn(&app, &app.live.facts(), language, &id, &asked).await?;
+    app.templates.page("site-now.html", language, drawn)
+}
+
+async fn drawn(
+    app: &Shared,
+    facts: &Facts,
+    language: Language,
+    id: &str,
+    asked: &SiteAsked,
+) -> Result<Value, Problem> {
+    let asked = asked.range.as_deref().unwrap_or(RANGES[0].name);
+    let range = RANGES.into_iter().find(|range| range.name == asked);
+    let range = range.ok_or_else(|| {
+        Problem::from(Kind::BadRequest).detail("`range` is 24h, 7d, 30d or 1y".to_owned())
+    })?;
+    let setup = facts.overview.setup.clone();
+    let index = setup.registry.site(id).ok_or(Kind::NotFound)?;
+    let site = &setup.registry.sites()[index.index()];
+    let to = app.now();
+    let mut series = series_of(&setup, site);
+    let count = series.len();
+    series.truncate(SERIES_MAX);
+    let (past, history_is_there) = match past(app, series.clone(), range, to).await {
+        Ok(past) => (past, true),
+        Err(_) => (Vec::new(), false), // told in the log; the rest of the page is worth having
+    };
+    let view = facts.overview.sites.get(index.index());
+    let drawing = SitePage { facts, setup: &setup, site, range, to, language };
+    Ok(context! {
+        mark => facts.mark.clone(),
         id => site.id.as_str(),
         name => say(&site.name, language),
         area => say(&site.area, language),
@@ -222,19 +258,14 @@ pub(in crate::board) async fn site(
         since => Value::from(Serde(
             view.and_then(|view| since(&facts.levels, site, view)).map(|at| Shown::new(at, &site.zone)),
         )),
+        set => Value::from(Serde(set(&facts.overview, site, language))),
         range => range.name,
         ranges => RANGES.map(|range| range.name),
         history_is_there,
         incidents => Value::from(Serde(drawing.incidents())),
         series => Value::from(Serde(drawing.series(&series, &past))),
         series_more => count - series.len(),
-        documents,
-        rules => Value::from(Serde(drawing.rules())),
-        report => Value::from(Serde(may.then(|| report_form(&id, language)))),
-        log => Value::from(Serde(log)),
-    };
-    let context = merge_maps([head(&app, &facts, &asking, language), context]);
-    app.templates.page("site.html", language, context)
+    })
 }
 
 /// The series of a site, in the order of names.

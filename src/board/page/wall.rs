@@ -91,6 +91,7 @@ fn drawn(facts: &Facts, asking: &Asking, language: Language) -> Value {
         counts => Value::from(Serde(counts)),
         listed => Value::from(Serde(&listed[..listed.len().min(LISTED_MAX)])),
         unlisted,
+        silences => rows::silences(&facts.overview),
         incidents => Value::from(Serde(rows::incidents(facts, asking, language))),
         channels => Value::from(Serde(rows::channels(facts))),
         marks => Value::from(Serde(marks)),

@@ -95,3 +95,34 @@ async fn what_channels_would_say_is_counted_and_judged_before_it_goes_out() {
     let empty = read_json(ask("").await).await;
     assert_ne!(empty["complaints"], json!([]), "and it says what would be refused");
 }
+
+#[tokio::test]
+async fn what_a_page_leaves_out_is_said_and_where_it_is() {
+    let world = World::new().await;
+    night(&world).await;
+    let page = world.get_page(PATH).await;
+    assert!(!page.contains("최근 200건만") && !page.contains("최근 1000건만"));
+    let revised = alert("gwang-3", 14_007, Level::Severe);
+    let owed = (0..201)
+        .map(|n| alerting::Action::Owe(owed("siren", &format!("north-{n}"), revised.clone())));
+    world.act(owed).await;
+    let noted = |n: u64| {
+        moved("gwang-3", Level::Severe, Level::Severe, 2_031, text(&n.to_string(), "note"))
+    };
+    world.decide((0..1_001).map(noted)).await;
+    let page = world.get_page(PATH).await;
+    let section = |id: &str| {
+        let from = page.split(&format!("id=\"{id}\"")).nth(1).unwrap();
+        from.split("</section>").next().unwrap().to_owned()
+    };
+    let deliveries = section("deliveries");
+    assert!(deliveries.contains("최근 200건만") && deliveries.contains("200+"), "{deliveries}");
+    assert!(deliveries.contains("/reports/incidents/live_gwang-3_slope-failure_14007"));
+    let timeline = section("timeline");
+    assert!(timeline.contains("최근 1000건만") && timeline.contains("/administration/audit?q="));
+    let shown = world.get_json(&format!("/api/v1{PATH}")).await;
+    assert_eq!(
+        (shown["timeline"].as_array().unwrap().len(), &shown["timeline_has_older"]),
+        (1_000, &true.into())
+    );
+}

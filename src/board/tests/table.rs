@@ -54,6 +54,7 @@ const TABLE: &[(&str, &str, Option<Role>, Bound)] = &[
     ("GET", "/wall", Some(Role::Viewer), Bound::Not),
     ("GET", "/wall/now", Some(Role::Viewer), Bound::Not),
     ("GET", "/sites/{site}", Some(Role::Viewer), Bound::Not),
+    ("GET", "/sites/{site}/now", Some(Role::Viewer), Bound::Not),
     ("GET", "/account", Some(Role::Viewer), Bound::Not),
     ("POST", "/account/password", Some(Role::Viewer), Bound::Not),
     ("POST", "/account/second-factor", Some(Role::Viewer), Bound::Not),

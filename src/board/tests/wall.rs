@@ -175,3 +175,36 @@ async fn of_many_sites_only_those_with_something_to_look_at_count_as_watched() {
         .await;
     assert_eq!(watched().await, "450", "listed or not");
 }
+
+#[tokio::test]
+async fn what_people_set_is_told_where_the_site_is_looked_at() {
+    use alerting::standing::{Scope, Standing, What};
+    let world = World::new().await;
+    night(&world).await;
+    let silence = |site: &str, until: u64| Standing {
+        id: format!("silence-{until}"),
+        by: "kim".into(),
+        reason: "blasting works".into(),
+        at: at(0),
+        from: at(0),
+        until: at(until),
+        noted: false,
+        what: What::Silence {
+            scope: Scope { sites: vec![site.parse().unwrap()], ..Scope::default() },
+            severe: false,
+        },
+    };
+    world
+        .publish(|overview| {
+            overview.standing = vec![silence("gwang-3", 90_000), silence("seo-7", 1)];
+        })
+        .await;
+    let wall = world.get_page("/wall/now").await;
+    assert!(wall.contains("알림 중지 1건"), "what is over counts no more: {wall}");
+    let here = wall.split("id=\"site-gwang-3\"").nth(1).unwrap().split("</li>").next().unwrap();
+    assert!(here.contains("알림 중지"), "{here}");
+    let page = world.get_page("/sites/gwang-3").await;
+    let place = page.split("id=\"place\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(place.contains("kim: blasting works"), "{place}");
+    assert!(!world.get_page("/sites/seo-7").await.contains("blasting works"));
+}

@@ -49,6 +49,8 @@ pub struct IncidentView {
     pub record: IncidentRecord,
     /// Its revisions, its commands and the levels of its site meanwhile, oldest first; the newest thousand.
     pub timeline: Vec<DecisionRow>,
+    /// Whether there are older ones.
+    pub has_older: bool,
 }
 
 /// Which deliveries to list.

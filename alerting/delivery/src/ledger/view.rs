@@ -16,7 +16,7 @@ use super::row::{
 use super::{During, Ledger, QuarantineRow, Result};
 
 /// The longest timeline of one incident: what is older is reached through `decisions_after`.
-const TIMELINE_LEN_MAX: u32 = 1_000;
+const TIMELINE_LEN_MAX: usize = 1_000;
 
 /// Every query fails only with [`LedgerError::Database`](super::LedgerError::Database).
 impl Ledger {
@@ -83,9 +83,11 @@ impl Ledger {
             let Some(record) = records.into_iter().next() else { return Ok(None) };
             let (site, from, to) =
                 (record.site.as_str(), record.opened_at.nanos(), record.at.nanos());
-            let values = params![id.as_str(), site, from, to, TIMELINE_LEN_MAX];
-            let timeline = list(connection, during, values, decision)?;
-            Ok(Some(IncidentView { record, timeline }))
+            let values = params![id.as_str(), site, from, to, TIMELINE_LEN_MAX as i64 + 1];
+            let mut timeline = list(connection, during, values, decision)?;
+            let surplus = timeline.len().saturating_sub(TIMELINE_LEN_MAX);
+            timeline.drain(..surplus);
+            Ok(Some(IncidentView { record, timeline, has_older: surplus > 0 }))
         })
     }
 

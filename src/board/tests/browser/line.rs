@@ -88,3 +88,32 @@ async fn a_first_view_on_a_slow_phone_is_measured_and_light() {
     }
     room.close(browser).await;
 }
+
+#[tokio::test]
+async fn a_site_s_page_follows_and_keeps_what_somebody_opened_and_scrolled() {
+    let Some(browser) = Browser::start().await else { return };
+    let room = Room::open(|_| {}).await;
+    browser.size(390, 844, true).await;
+    room.enter(&browser, "/sites/gwang-3?lang=ko").await;
+    browser.live().await;
+    browser.run("window.untouched = true").await;
+    browser.run("document.querySelector('#instruments .scroll').scrollLeft = 40").await;
+    browser.run("document.querySelector('#log details, #report-form details').open = true").await;
+    room.climb().await;
+    browser.until("document.querySelector('#place .badge[data-look=severe]')").await;
+    assert_eq!(browser.run("return window.untouched").await, true, "without a reload");
+    browser.run("document.querySelector('#instruments .scroll').scrollLeft = 40").await;
+    room.world
+        .publish(|overview| {
+            let reading = overview.latest.iter_mut().flatten().next().unwrap();
+            reading.value += 1.0;
+            overview.sites[0].silent += 1;
+        })
+        .await;
+    browser.until("document.querySelector('#place .stale')").await;
+    assert_eq!(
+        browser.run("return document.querySelector('#instruments .scroll').scrollLeft").await,
+        40
+    );
+    room.close(browser).await;
+}
