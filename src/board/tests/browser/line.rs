@@ -90,30 +90,36 @@ async fn a_first_view_on_a_slow_phone_is_measured_and_light() {
 }
 
 #[tokio::test]
-async fn a_site_s_page_follows_and_keeps_what_somebody_opened_and_scrolled() {
+async fn a_site_s_page_follows_and_what_is_drawn_anew_stays_where_somebody_scrolled() {
     let Some(browser) = Browser::start().await else { return };
     let room = Room::open(|_| {}).await;
     browser.size(390, 844, true).await;
     room.enter(&browser, "/sites/gwang-3?lang=ko").await;
     browser.live().await;
     browser.run("window.untouched = true").await;
-    browser.run("document.querySelector('#instruments .scroll').scrollLeft = 40").await;
-    browser.run("document.querySelector('#log details, #report-form details').open = true").await;
     room.climb().await;
     browser.until("document.querySelector('#place .badge[data-look=severe]')").await;
-    assert_eq!(browser.run("return window.untouched").await, true, "without a reload");
-    browser.run("document.querySelector('#instruments .scroll').scrollLeft = 40").await;
     room.world
         .publish(|overview| {
-            let reading = overview.latest.iter_mut().flatten().next().unwrap();
-            reading.value += 1.0;
-            overview.sites[0].silent += 1;
+            let site = overview.setup.registry.site("gwang-3").unwrap();
+            overview.sites[site.index()].silent += 1;
         })
         .await;
     browser.until("document.querySelector('#place .stale')").await;
-    assert_eq!(
-        browser.run("return document.querySelector('#instruments .scroll').scrollLeft").await,
-        40
-    );
+    assert_eq!(browser.run("return window.untouched").await, true, "without a reload");
+
+    let one = |to: &str| {
+        alerting::Action::Owe(owed("siren", to, alert("gwang-3", 14_007, Level::Severe)))
+    };
+    room.world.act([one("north")]).await;
+    let path = "/incidents/live_gwang-3_slope-failure_14007?lang=ko";
+    browser.open(&format!("{}{path}", room.board)).await;
+    browser.live().await;
+    let place = "document.querySelector('#deliveries .scroll').scrollLeft";
+    browser.run(&format!("{place} = 40")).await;
+    assert_eq!(browser.run(&format!("return {place}")).await, 40, "it is wider than a phone");
+    room.world.act([one("south")]).await;
+    browser.until("document.querySelector('#deliveries').innerText.includes('south')").await;
+    assert_eq!(browser.run(&format!("return {place}")).await, 40);
     room.close(browser).await;
 }
