@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::store::{self, OpenError};
+use crate::vitals;
 
 /// The largest photograph, bytes.
 pub const PHOTO_LEN_MAX: usize = 8 << 20;
@@ -228,6 +229,9 @@ pub enum InspectionError {
     /// There are as many as are kept.
     #[error("no more photographs are kept: move old ones out of the folder `photos`")]
     Full,
+    /// The disk has no room to spare.
+    #[error("the disk has no room for photographs: readings and alerts need what is left")]
+    NoRoom,
     /// The file or a photograph failed.
     #[error("{doing}: {source}; check the disk and the rights of the data directory")]
     Database {
@@ -270,14 +274,15 @@ impl<T> Doing<T> for rusqlite::Result<T> {
 pub struct Inspections {
     connection: Mutex<Connection>,
     folder: PathBuf,
+    leave: u64,
 }
 
 impl Inspections {
-    /// Opens the file in the data directory; made if there is none.
+    /// Opens the file in the data directory; made if there is none. Photographs leave so many bytes of the disk alone.
     ///
     /// # Errors
     /// [`InspectionError`].
-    pub fn open(data_dir: &Path) -> Result<Self> {
+    pub fn open(data_dir: &Path, leave: u64) -> Result<Self> {
         let (path, folder) = (data_dir.join(FILE), data_dir.join(FOLDER));
         let connection = store::open(&path, SCHEMA, LAYOUT).map_err(|error| match error {
             OpenError::Database(source) => {
@@ -288,7 +293,7 @@ impl Inspections {
         connection.execute_batch(NAMES).doing("open inspections")?;
         std::fs::create_dir_all(&folder)
             .map_err(|source| InspectionError::Photo { path: folder.clone(), source })?;
-        Ok(Self { connection: Mutex::new(connection), folder })
+        Ok(Self { connection: Mutex::new(connection), folder, leave })
     }
 
     /// Does something about work once under its name, however often it is asked and whatever restarts lie between. The
@@ -359,7 +364,7 @@ impl Inspections {
     /// Keeps a photograph.
     ///
     /// # Errors
-    /// [`InspectionError::NoPhoto`], [`InspectionError::Full`], or if the disk fails.
+    /// [`InspectionError::NoPhoto`], [`InspectionError::Full`], [`InspectionError::NoRoom`], or if the disk fails.
     pub fn keep(
         &self,
         site: &str,
@@ -379,6 +384,10 @@ impl Inspections {
             if !has_room(&connection, new)? {
                 return Err(InspectionError::Full);
             }
+        }
+        let room = vitals::free(&self.folder);
+        if room.is_ok_and(|room| room < self.leave.saturating_add(bytes.len() as u64)) {
+            return Err(InspectionError::NoRoom);
         }
         let path = self.folder.join(&id);
         let failed = |source| InspectionError::Photo { path: path.clone(), source };
@@ -556,7 +565,7 @@ mod tests {
     #[test]
     fn work_is_ordered_noted_and_closed_once_by_its_result() {
         let folder = tempfile::tempdir().unwrap();
-        let all = Inspections::open(folder.path()).unwrap();
+        let all = Inspections::open(folder.path(), 0).unwrap();
         let new = NewWork {
             site: "cut-12",
             incident: "live_cut-12_slope-failure_7",
@@ -580,7 +589,7 @@ mod tests {
         close("lee/k-4", "완료").unwrap();
         assert!(matches!(close("lee/k-5", "다시"), Err(InspectionError::Unknown)));
         drop(all);
-        let again = Inspections::open(folder.path()).unwrap();
+        let again = Inspections::open(folder.path(), 0).unwrap();
         assert_eq!(order(&again, "s").unwrap(), (id, false), "whatever restarts lie between");
         assert!(matches!(order(&again, "other"), Err(InspectionError::Reused)));
         let one = again.list(Some("cut-12"), None, 10).unwrap().remove(0);
@@ -593,9 +602,23 @@ mod tests {
     }
 
     #[test]
+    fn photographs_leave_the_disk_what_others_need() {
+        let folder = tempfile::tempdir().unwrap();
+        let jpeg = [0xFF, 0xD8, 0xFF, 0xE0];
+        let full = Inspections::open(folder.path(), u64::MAX).unwrap();
+        let refused = full.keep("cut-12", "", &jpeg, "kim", at(1));
+        assert!(matches!(refused, Err(InspectionError::NoRoom)));
+        assert_eq!(std::fs::read_dir(folder.path().join(FOLDER)).unwrap().count(), 0);
+        assert!(full.photos("cut-12", 1).unwrap().is_empty());
+        drop(full);
+        let room = Inspections::open(folder.path(), 0).unwrap();
+        room.keep("cut-12", "", &jpeg, "kim", at(2)).unwrap();
+    }
+
+    #[test]
     fn a_photograph_is_what_its_bytes_say_and_is_kept_once() {
         let folder = tempfile::tempdir().unwrap();
-        let all = Inspections::open(folder.path()).unwrap();
+        let all = Inspections::open(folder.path(), 0).unwrap();
         let jpeg = [&[0xFF, 0xD8, 0xFF, 0xE0][..], b"<script>"].concat();
         for bad in [
             &b"<html><script>alert(1)</script>"[..],

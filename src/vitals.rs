@@ -37,11 +37,25 @@ pub fn same(words: impl Into<String>) -> Text {
     Text { ko: words.clone(), en: words }
 }
 
+/// How much room is wanted beside a journal of this reserve, bytes.
+pub const fn wanted(reserve: u64) -> u64 {
+    reserve.saturating_mul(RESERVES_WANTED)
+}
+
+/// How much room there is where a folder is, bytes.
+///
+/// # Errors
+/// What the system says.
+pub fn free(folder: &Path) -> std::io::Result<u64> {
+    let found = statvfs(folder)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// Whether the folder of the data, or what will hold it, has room. `reserve` is the journal's, in bytes.
 pub fn disk(data_dir: &Path, reserve: u64) -> Check {
     let there = data_dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
-    let free = match statvfs(there) {
-        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize),
+    let free = match free(there) {
+        Ok(free) => free,
         Err(error) => {
             let words = [there.display().to_string(), error.to_string()];
             let words = words.each_ref().map(String::as_str);
@@ -50,7 +64,7 @@ pub fn disk(data_dir: &Path, reserve: u64) -> Check {
     };
     let vital = match free {
         free if free < reserve => Vital::Failed,
-        free if free < reserve.saturating_mul(RESERVES_WANTED) => Vital::Degraded,
+        free if free < wanted(reserve) => Vital::Degraded,
         _ => Vital::Ok,
     };
     let words = [(free >> 20).to_string(), data_dir.display().to_string()];

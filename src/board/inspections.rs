@@ -240,7 +240,9 @@ fn refused(error: InspectionError) -> Problem {
         InspectionError::Unknown => Kind::NotFound.into(),
         InspectionError::Reused => Kind::KeyReused.into(),
         InspectionError::Text => Problem::unfit(error.to_string()),
-        InspectionError::Full => Problem::from(Kind::Refused).detail(error.to_string()),
+        InspectionError::Full | InspectionError::NoRoom => {
+            Problem::from(Kind::Refused).detail(error.to_string())
+        }
         InspectionError::NoPhoto => Problem::from(Kind::WrongMedia).detail(error.to_string()),
         InspectionError::Database { .. }
         | InspectionError::Photo { .. }

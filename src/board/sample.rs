@@ -120,7 +120,7 @@ impl World {
             proxies: vec![],
             open_data: true,
             links: Arc::new(Looked),
-            inspections: Arc::new(crate::inspections::Inspections::open(folder.path()).unwrap()),
+            inspections: Arc::new(crate::inspections::Inspections::open(folder.path(), 0).unwrap()),
             speakers: Arc::new(spoken()),
             layers: vec![],
             documents: BTreeMap::new(),

@@ -25,6 +25,7 @@ use crate::desk::run::Progress;
 use crate::desk::state::StateFolder;
 use crate::inspections::Inspections;
 use crate::overview;
+use crate::vitals;
 
 /// What views look at.
 pub struct Sight {
@@ -182,7 +183,10 @@ impl Sight {
             proxies: config.http.proxies.clone(),
             open_data: config.http.open_data,
             links: shown.links,
-            inspections: Arc::new(Inspections::open(&config.data_dir)?),
+            inspections: Arc::new(Inspections::open(
+                &config.data_dir,
+                vitals::wanted(config.journal.reserve),
+            )?),
             speakers: Arc::new(Speakers::of(config)),
             layers: config.layers.clone(),
             documents: config.documents.clone(),

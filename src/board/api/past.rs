@@ -28,10 +28,24 @@ pub(in crate::board) async fn backfill(
     let source = source(&app, &site, &station).ok_or(Kind::NotFound)?;
     let topic = format!("bongsu/v1/{site}/{station}/backfill");
     let readings = readings(&topic, &payload)?;
-    let by = &*asking.person.name;
-    let taken = app.state.past.take(Past { source, topic, payload }).await;
+    let by = asking.person.name.to_string();
+    // in a task of its own: what is taken is in the trail even if its client goes away
+    let work = tokio::spawn(async move {
+        let sequence = app.state.past.take(Past { source, topic, payload }).await?;
+        let body = json!({
+            "by": by, "site": site, "station": station, "readings": readings, "sequence": sequence,
+        });
+        let (at, ledger) = (app.now(), app.state.ledger.clone());
+        let noted = app
+            .beside("note what was handed over", move || ledger.audit(at, "backfill", &body))
+            .await;
+        if !matches!(noted, Ok(Ok(_))) {
+            tracing::error!(sequence, "readings of the past are not in the audit trail");
+        }
+        Ok::<u64, String>(sequence)
+    });
+    let taken = work.await.map_err(|error| Problem::fault("take readings of the past", &error))?;
     let sequence = taken.map_err(|error| Problem::from(Kind::Busy).detail(error))?;
-    tracing::info!(by, site, station, readings, sequence, "readings of the past taken");
     Ok(Json(json!({ "sequence": sequence, "readings": readings })))
 }
 

@@ -20,6 +20,11 @@ async fn readings_of_the_past_go_to_the_stations_own_source_as_backfill() {
         (past.source.as_str(), past.topic.as_str(), past.payload.as_ref()),
         ("field", "bongsu/v1/gwang-3/box-1/backfill", MESSAGE.as_bytes())
     );
+    let trail = read_json(world.get("/api/v1/audit", ADMINISTRATOR).await).await;
+    let noted = &trail["items"][0];
+    let said: Value = serde_json::from_str(noted["body"].as_str().unwrap()).unwrap();
+    assert_eq!((&noted["kind"], &said["by"]), (&json!("backfill"), &json!("choi")), "{trail}");
+    assert_eq!((&said["sequence"], &said["readings"]), (&json!(7_000), &json!(2)), "{trail}");
 }
 
 #[tokio::test]
