@@ -18,6 +18,7 @@ use super::page::role_key;
 use super::problem::{Kind, Problem};
 use super::sessions::Holder;
 use super::sign_in::{hashing, opened_session};
+use super::throttle::Attempt;
 use super::tokens::{Digest, Tokens};
 use crate::people::{self, PeopleError, User};
 
@@ -117,7 +118,7 @@ pub(super) async fn password(
     if !changed.map_err(|error| Problem::fault("change a password", &error))? {
         return not_done(&app, &asking, reads, "account-password-wrong");
     }
-    app.throttle.right(&id, asking.peer);
+    app.throttle.forgive(attempt(&asking));
     let user = app.state.tokens.user(&id).ok_or(Kind::NotSignedIn)?;
     let holder = Holder::User { id, epoch: user.epoch };
     let kept = opened_session(&app, holder, asking.second)?;
@@ -158,12 +159,12 @@ pub(super) async fn second_factor(
     if throttled(&app, &asking) {
         return Err(Kind::TooMany.into());
     }
-    let (tokens, id) = (app.state.tokens.clone(), user.id.clone());
+    let tokens = app.state.tokens.clone();
     let set_up = hashing(&app, move || has_factor(&tokens, &user, &key, &sent)).await?;
     if let Some(wrong) = set_up.map_err(|error| Problem::fault("set up a second factor", &error))? {
         return not_done(&app, &asking, reads, wrong);
     }
-    app.throttle.right(&id, asking.peer);
+    app.throttle.forgive(attempt(&asking));
     app.state.tokens.strengthen(&key);
     draw(&app, &asking.strengthened(), reads, Some(("account-factor-done", true)))
         .map(IntoResponse::into_response)
@@ -219,5 +220,10 @@ fn form<T>(sent: Result<Form<T>, FormRejection>) -> Result<T, Problem> {
 /// A password that is asked for again is guessed at no more often than at the door.
 fn throttled(app: &Shared, asking: &Asking) -> bool {
     let now = app.state.tokens.clock().at();
-    app.throttle.attempt(&asking.person.name, asking.peer, now)
+    app.throttle.attempt(attempt(asking), now)
+}
+
+/// An attempt in a session: whoever fails at the door keeps nobody out who is in.
+fn attempt(asking: &Asking) -> Attempt<'_> {
+    Attempt { user: &asking.person.name, known: Some("session"), address: asking.peer }
 }

@@ -15,6 +15,7 @@ mod problem;
 mod tokens;
 mod sessions;
 mod shares;
+mod devices;
 mod throttle;
 mod access;
 mod sign_in;
@@ -271,6 +272,9 @@ pub enum BoardError {
     /// A page that is part of the program does not parse; a fault of ours.
     #[error("board: a page does not parse; please report this")]
     Template(#[from] minijinja::Error),
+    /// There is no chance to be had.
+    #[error(transparent)]
+    People(#[from] crate::people::PeopleError),
     /// The listener failed.
     #[error("board: cannot serve; check the address it listens on")]
     Serve(#[from] std::io::Error),
@@ -282,6 +286,7 @@ struct App {
     live: live::Live,
     orders: api::Remembered,
     throttle: throttle::Throttle,
+    devices: devices::Devices,
     templates: templates::Templates,
     assets: assets::Assets,
     map: Vec<map::Drawn>,
@@ -323,6 +328,7 @@ impl App {
             live: live::Live::new(&state),
             orders: api::Remembered::default(),
             throttle: throttle::Throttle::default(),
+            devices: devices::Devices::new(&state.tokens.own_secret()?),
             templates: templates::Templates::new(&assets, state.beside.clone())?,
             assets,
             map: map::layers(&state.layers),

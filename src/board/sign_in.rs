@@ -16,10 +16,11 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::access::{self, SESSION, cookie, failed, form_from_here, peer};
 use super::api::Named;
+use super::devices::{DEVICE, KNOWN_SECS};
 use super::language::Reads;
 use super::problem::{Kind, Problem, escaped};
 use super::sessions::Holder;
-use super::throttle::WINDOW_SECS;
+use super::throttle::{Attempt, WINDOW_SECS};
 use super::tokens::{Digest, Refusal};
 use super::{App, Shared, in_turn};
 use crate::people::{Person, Scope};
@@ -51,6 +52,8 @@ struct Opened {
     holder: Holder,
     person: Person,
     second: bool,
+    /// What the browser keeps, if it is to be known.
+    device: Option<String>,
 }
 
 /// The form.
@@ -99,7 +102,7 @@ pub(super) async fn with_form(
     let next = local(given.next.as_deref());
     let user = given.user.trim().to_owned();
     let opened = if given.token.trim().is_empty() {
-        by_password(&app, given, peer).await
+        by_password(&app, given, &headers, peer).await
     } else {
         by_token(&app, given.token.trim(), peer)
     };
@@ -130,7 +133,8 @@ enum Refused {
 fn by_token(app: &App, token: &str, peer: IpAddr) -> Result<Opened, Refused> {
     match app.state.tokens.find(token) {
         Some((person, scope)) if scope != Scope::Metrics => {
-            Ok(Opened { holder: Holder::Bearer(Digest::of(token)), person, second: false })
+            let holder = Holder::Bearer(Digest::of(token));
+            Ok(Opened { holder, person, second: false, device: None })
         }
         _ => match failed(app, peer) {
             problem if problem.is_too_many() => Err(Refused::Problem(problem)),
@@ -139,9 +143,16 @@ fn by_token(app: &App, token: &str, peer: IpAddr) -> Result<Opened, Refused> {
     }
 }
 
-async fn by_password(app: &Shared, given: Given, peer: IpAddr) -> Result<Opened, Refused> {
+async fn by_password(
+    app: &Shared,
+    given: Given,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> Result<Opened, Refused> {
     let id = given.user.trim().to_lowercase();
-    if app.throttle.attempt(&id, peer, app.state.tokens.clock().at()) {
+    let known = app.devices.known(headers, &id);
+    let attempt = Attempt { user: &id, known: known.as_deref(), address: peer };
+    if app.throttle.attempt(attempt, app.state.tokens.clock().at()) {
         app.metrics.sign_ins_failed.inc();
         return Err(Refused::Problem(Problem::from(Kind::TooMany).retry_after(WINDOW_SECS)));
     }
@@ -149,13 +160,16 @@ async fn by_password(app: &Shared, given: Given, peer: IpAddr) -> Result<Opened,
     let checked = hashing(app, move || tokens.check(&asked, &given.password, &given.code)).await;
     match checked.map_err(Refused::Problem)? {
         Ok((user, second)) => {
-            app.throttle.right(&id, peer);
+            app.throttle.forgive(attempt);
+            let device = app.devices.knowing(headers, &id);
+            let device = device
+                .map_err(|error| Refused::Problem(Problem::fault("know a browser", &error)))?;
             let holder = Holder::User { id: user.id.clone(), epoch: user.epoch };
-            Ok(Opened { holder, person: user.person(), second })
+            Ok(Opened { holder, person: user.person(), second, device: Some(device) })
         }
         Err(Refusal::CodeNeeded) => {
-            // Half of what lets them in makes no address theirs: codes are guessed from there no faster.
-            app.throttle.forgive(&id, peer);
+            // Half of what lets them in makes no browser theirs: codes are guessed there no faster.
+            app.throttle.forgive(attempt);
             Err(Refused::CodeNeeded)
         }
         Err(Refusal::Wrong) => {
@@ -196,7 +210,8 @@ pub(super) async fn with_link(
         Some(person) => {
             let holder = Holder::Given(person.clone());
             // Made by whoever runs bongsu, for whom they choose, and used up: it counts as both factors.
-            enter(&app, Opened { holder, person, second: true }, "/", peer(&request)).await
+            let opened = Opened { holder, person, second: true, device: None };
+            enter(&app, opened, "/", peer(&request)).await
         }
         None => match failed(&app, peer(&request)) {
             problem if problem.is_too_many() => problem.into_response(),
@@ -218,7 +233,7 @@ pub(super) async fn out(State(app): State<Shared>, headers: HeaderMap) -> Respon
 }
 
 async fn enter(app: &App, opened: Opened, next: &str, peer: IpAddr) -> Response {
-    let Opened { holder, person, second } = opened;
+    let Opened { holder, person, second, device } = opened;
     tracing::info!(by = %person.name, role = person.role.name(), "signed in to the board");
     let (at, role) = (app.now(), person.role.name());
     let entry = serde_json::json!({
@@ -229,7 +244,11 @@ async fn enter(app: &App, opened: Opened, next: &str, peer: IpAddr) -> Response 
         return problem.into_response();
     }
     match opened_session(app, holder, second) {
-        Ok(kept) => (AppendHeaders([(SET_COOKIE, kept)]), Redirect::to(next)).into_response(),
+        Ok(kept) => {
+            let cookies = [Some(kept), device.and_then(|device| device_cookie(app, &device))];
+            let cookies = cookies.into_iter().flatten().map(|cookie| (SET_COOKIE, cookie));
+            (AppendHeaders(cookies), Redirect::to(next)).into_response()
+        }
         Err(problem) => problem.into_response(),
     }
 }
@@ -251,6 +270,15 @@ fn session_cookie(app: &App, secret: &str, age: &str) -> HeaderValue {
         "{SESSION}={secret}; HttpOnly; SameSite=Strict; Path=/{secure}{age}"
     ))
     .expect("a session's secret is plain ASCII")
+}
+
+/// The cookie by which a browser is known, for the door alone.
+fn device_cookie(app: &App, device: &str) -> Option<HeaderValue> {
+    let secure = if app.is_sealed() { "; Secure" } else { "" };
+    HeaderValue::try_from(format!(
+        "{DEVICE}={device}; HttpOnly; SameSite=Strict; Path=/sign-in; Max-Age={KNOWN_SECS}{secure}"
+    ))
+    .ok()
 }
 
 /// Where to go on to: a path of ours, or the board.

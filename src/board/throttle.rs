@@ -3,9 +3,10 @@
 //! 256 random bits are not guessed at any rate, so the right token opens whatever happened before. Passwords are
 //! guessed: an attempt is counted before the password is looked at, by address and by user, and past the limit none is
 //! looked at. Nobody locks an officer out for long by failing in their place: addresses are forgiven after a minute,
-//! and failures elsewhere do not count where that user has signed in before.
+//! and failures elsewhere do not count where that user is known: in a browser in which they signed in before, or in
+//! a session of theirs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub(super) const WINDOW_SECS: u32 = 60;
 
 const WINDOW: Duration = Duration::from_secs(WINDOW_SECS as u64);
 
-/// How many failures a user may have in [`USER_WINDOW`] from addresses that are not theirs.
+/// How many failures a user may have in [`USER_WINDOW`] where they are not known, and in each place where they are.
 const USER_FAILURES_MAX: u32 = 20;
 
 const USER_WINDOW: Duration = Duration::from_secs(900);
@@ -40,8 +41,24 @@ pub(super) struct Throttle {
     addresses: Counts<IpAddr>,
     users: Counts<String>,
     asked: Counts<IpAddr>,
-    /// From where users have signed in.
-    known: Mutex<HashSet<(String, IpAddr)>>,
+}
+
+/// Whose password is tried, and where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt<'a> {
+    /// Whose, as somebody says.
+    pub user: &'a str,
+    /// What the place is called in which they are known, if it is one.
+    pub known: Option<&'a str>,
+    /// From which address.
+    pub address: IpAddr,
+}
+
+impl Attempt<'_> {
+    /// Under what it counts. A user's id has no space.
+    fn key(&self) -> String {
+        self.known.map_or_else(|| self.user.to_owned(), |known| format!("{} {known}", self.user))
+    }
 }
 
 impl Throttle {
@@ -57,32 +74,18 @@ impl Throttle {
 
     /// Counts an attempt with a password; whether it is one too many to be looked at. What no user can be called is
     /// counted by address alone.
-    pub(super) fn attempt(&self, user: &str, address: IpAddr, now: Timestamp) -> bool {
-        if self.failed(address, now) {
+    pub(super) fn attempt(&self, attempt: Attempt<'_>, now: Timestamp) -> bool {
+        if self.failed(attempt.address, now) {
             return true;
         }
-        let pair = (user.to_owned(), whole(address));
-        if user_id(user).is_err() || self.known.lock().contains(&pair) {
-            return false;
-        }
-        self.users.count(pair.0, now, USER_WINDOW) > USER_FAILURES_MAX
+        user_id(attempt.user).is_ok()
+            && self.users.count(attempt.key(), now, USER_WINDOW) > USER_FAILURES_MAX
     }
 
     /// The attempt was none of those that count.
-    pub(super) fn forgive(&self, user: &str, address: IpAddr) {
-        self.addresses.forgive(&whole(address));
-        self.users.forgive(user);
-    }
-
-    /// The user is in, and the address one of theirs.
-    pub(super) fn right(&self, user: &str, address: IpAddr) {
-        self.forgive(user, address);
-        let address = whole(address);
-        let mut known = self.known.lock();
-        if known.len() >= TOLD_APART_MAX {
-            known.clear();
-        }
-        known.insert((user.to_owned(), address));
+    pub(super) fn forgive(&self, attempt: Attempt<'_>) {
+        self.addresses.forgive(&whole(attempt.address));
+        self.users.forgive(&attempt.key());
     }
 }
 
@@ -115,10 +118,7 @@ impl<K: Hash + Eq + Clone> Counts<K> {
         *count
     }
 
-    fn forgive<Q: Hash + Eq + ?Sized>(&self, key: &Q)
-    where
-        K: std::borrow::Borrow<Q>,
-    {
+    fn forgive(&self, key: &K) {
         if let Some((count, _)) = self.0.lock().get_mut(key) {
             *count = count.saturating_sub(1);
         }
@@ -155,19 +155,26 @@ mod tests {
         assert!(!throttle.failed(one, at.plus(WINDOW)));
     }
 
+    fn by(user: &str, address: IpAddr) -> Attempt<'_> {
+        Attempt { user, known: None, address }
+    }
+
     #[test]
-    fn a_user_is_guessed_at_so_often_and_no_more_and_is_not_locked_out_at_home() {
+    fn a_user_is_guessed_at_so_often_and_no_more_and_is_not_locked_out_where_they_are_known() {
         let throttle = Throttle::default();
         let from = |n: u32| IpAddr::V4((0x0a00_0000 + n).into());
-        let home: IpAddr = "192.0.2.7".parse().unwrap();
         let at = Timestamp::from_secs(0);
-        assert!(!throttle.attempt("kim", home, at));
-        throttle.right("kim", home);
-        let looked_at = (0..100).filter(|n| !throttle.attempt("kim", from(*n), at)).count();
+        let looked_at = (0..100).filter(|n| !throttle.attempt(by("kim", from(*n)), at)).count();
         assert_eq!(looked_at, USER_FAILURES_MAX as usize);
-        assert!(!throttle.attempt("kim", home, at), "where they signed in before");
-        assert!(!throttle.attempt("lee", from(0), at), "somebody else is somebody else");
-        assert!(!throttle.attempt("kim", from(200), at.plus(USER_WINDOW)));
+        let phone = |n: u32| Attempt { known: Some("phone"), ..by("kim", from(n)) };
+        assert!(!throttle.attempt(phone(100), at), "wherever they carry it");
+        throttle.forgive(phone(100));
+        let looked_at = (101..300).filter(|n| !throttle.attempt(phone(*n), at)).count();
+        assert_eq!(looked_at, USER_FAILURES_MAX as usize, "who stole it guesses no faster");
+        let desk = Attempt { known: Some("desk"), ..by("kim", from(400)) };
+        assert!(!throttle.attempt(desk, at), "and keeps them out of no other place");
+        assert!(!throttle.attempt(by("lee", from(401)), at), "somebody else is somebody else");
+        assert!(!throttle.attempt(by("kim", from(402)), at.plus(USER_WINDOW)));
     }
 
     #[test]
@@ -175,9 +182,9 @@ mod tests {
         let throttle = Throttle::default();
         let from = |n: u32| IpAddr::V4((0x0a00_0000 + n).into());
         let at = Timestamp::from_secs(0);
-        throttle.attempt(&"x".repeat(60_000), from(0), at);
+        throttle.attempt(by(&"x".repeat(60_000), from(0)), at);
         for _ in 0..100 {
-            throttle.attempt("kim", from(1), at);
+            throttle.attempt(by("kim", from(1)), at);
         }
         let counted = |name: &str| throttle.users.0.lock().get(name).map(|(count, _)| *count);
         assert_eq!(throttle.users.0.lock().len(), 1, "no user is called that");
@@ -188,11 +195,11 @@ mod tests {
         );
         for n in 0..5_000_u32 {
             let at = at.plus(Duration::from_millis(1 + u64::from(n)));
-            throttle.attempt(&format!("user-{n}"), from(n + 2), at);
+            throttle.attempt(by(&format!("user-{n}"), from(n + 2)), at);
         }
         assert!(counted("user-4999").is_some() && counted("kim").is_none(), "the oldest made room");
         let later = at.plus(Duration::from_secs(6));
-        let looked_at = |n: &u32| !throttle.attempt("lee", from(9_000 + *n), later);
+        let looked_at = |n: &u32| !throttle.attempt(by("lee", from(9_000 + *n)), later);
         assert_eq!((0..100).filter(looked_at).count(), USER_FAILURES_MAX as usize, "by their own");
     }
 
@@ -201,11 +208,9 @@ mod tests {
         let throttle = Throttle::default();
         for n in 0..10_000_u32 {
             let (user, address) = (n.to_string(), IpAddr::V4(n.into()));
-            throttle.attempt(&user, address, Timestamp::from_secs(0));
-            throttle.right(&user, address);
+            throttle.attempt(by(&user, address), Timestamp::from_secs(0));
         }
         assert!(throttle.addresses.0.lock().len() <= TOLD_APART_MAX + 1);
         assert!(throttle.users.0.lock().len() <= TOLD_APART_MAX + 1);
-        assert!(throttle.known.lock().len() <= TOLD_APART_MAX);
     }
 }

@@ -185,6 +185,17 @@ impl Tokens {
         Ok(self)
     }
 
+    /// What only we know and is the same after a restart: the digest of the first token.
+    ///
+    /// # Errors
+    /// [`PeopleError::Random`], where there is no token.
+    pub(super) fn own_secret(&self) -> Result<Digest, PeopleError> {
+        match self.inner.tokens.first() {
+            Some(token) => Ok(token.digest),
+            None => Ok(Digest::of(&secret()?)),
+        }
+    }
+
     /// The users' file.
     pub(super) fn store(&self) -> Option<&Store> {
         self.inner.store.as_ref()

@@ -131,6 +131,40 @@ async fn guesses_are_slowed_down_before_they_are_looked_at() {
 }
 
 #[tokio::test]
+async fn whoever_fails_in_a_user_s_place_keeps_them_out_of_no_browser_that_knows_them() {
+    let world = World::new().await;
+    world.add_user("hong", Role::Operator, "all").await;
+    let (first, _) = world.sign_in("hong", PASSWORD, "").await;
+    let cookies = first.headers().get_all(SET_COOKIE).iter();
+    let device = cookies.map(|cookie| cookie.to_str().unwrap()).find(|it| it.contains("device"));
+    let device = device.expect("the browser is told what it is called");
+    for said in ["HttpOnly", "SameSite=Strict", "Path=/sign-in;", "Max-Age=15552000"] {
+        assert!(device.contains(said), "{device}");
+    }
+    let device = device.split(';').next().unwrap().to_owned();
+    assert!(!device.contains("hong"), "it names nobody: {device}");
+    for _ in 0..3 {
+        for _ in 0..10 {
+            world.sign_in("hong", "a guess", "").await;
+        }
+        world.clock.advance(Duration::from_secs(60));
+    }
+    let (stranger, _) = world.sign_in("hong", PASSWORD, "").await;
+    assert_eq!(stranger.status(), StatusCode::TOO_MANY_REQUESTS);
+    let sign_in = async |cookie: &str| {
+        let asked = request(Method::POST, "/sign-in")
+            .header("origin", "http://board.test")
+            .header(COOKIE, cookie);
+        let form = format!("user=hong&password={}", PASSWORD.replace(' ', "+"));
+        world.ask(asked.body("application/x-www-form-urlencoded", form)).await.status()
+    };
+    let turned: String = device.chars().rev().collect();
+    let forged = format!("bongsu-device={turned}");
+    assert_eq!(sign_in(&forged).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(sign_in(&device).await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn who_knows_the_password_alone_does_not_guess_codes_for_long() {
     let world = World::new().await;
     world.add_user("jang", Role::Approver, "all").await;
