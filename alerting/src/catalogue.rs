@@ -1575,7 +1575,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("site-sum", "합계 {0} {1}", "{0} {1} in all"),
     ("standing-ended", "{0} 종료({1})", "{0} ended by {1}"),
     ("standing-expired", "{0} 기한 종료({1} 설정)", "{0}, set by {1}, has run out"),
-    ("standing-set", "{0} 설정({1}까지)", "{0}, until {1}"),
+    ("standing-set", "{0} 설정({1})", "{0}, for {1}"),
     ("standing-zero", "{0} 영점 보정 {1} {2}", "{0}: {1} {2} from now on"),
     (
         "station-asked",

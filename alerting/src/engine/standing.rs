@@ -154,7 +154,12 @@ impl Engine {
         self.standing.push(standing.clone());
         self.see_standing();
         self.bear(&standing, now, out);
-        Ok(catalogue::text("standing-set", &[&id, &until.to_string()]))
+        // a length of time: which zone it is read in is not known here
+        let say = |language| {
+            let length = catalogue::lapse(until.since(from), language);
+            catalogue::fill("standing-set", language, &[&id, &length])
+        };
+        Ok(Text { ko: say(Language::Ko), en: say(Language::En) })
     }
 
     fn end(
