@@ -365,7 +365,7 @@ const MESSAGES: &[(&str, &str, &str)] = &[
     ("board-set-maintenance", "점검 중", "In maintenance"),
     ("board-set-report", "신고·예찰", "Report"),
     ("board-set-silence", "알림 중지", "Notices silenced"),
-    ("board-set-until", "까지", "until"),
+    ("board-set-until", "기한", "until"),
     ("board-sign-in", "로그인", "Sign in"),
     ("board-sign-in-code", "인증 코드 6자리", "Six-digit code"),
     (
