@@ -1,6 +1,7 @@
 //! The bongsu daemon: composition only. The rooms are the other crates.
 
 pub mod logging;
+mod moment;
 pub mod config;
 pub mod store;
 pub mod people;

@@ -15,6 +15,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use crate::board::{Check, Vital};
 use crate::config::{Collector, CollectorKind};
+use crate::moment::{HOME_ZONE, zoned};
 
 /// Below so many times the journal's reserve, somebody should make room.
 const RESERVES_WANTED: u64 = 10;
@@ -74,16 +75,15 @@ pub fn disk(data_dir: &Path, reserve: u64) -> Check {
 /// Whether the wall clock can be right. `at` is the journal's moment, where there is one.
 pub fn clock(wall: Timestamp, at: Option<Timestamp>) -> Check {
     let apart = at.map(|at| at.since(wall).max(wall.since(at)));
+    let shown = zoned(wall, HOME_ZONE);
     let (vital, detail) = match apart {
-        _ if wall < CLOCK_SET_AFTER => {
-            (Vital::Failed, text("vital-clock-unset", &[&wall.to_string()]))
-        }
+        _ if wall < CLOCK_SET_AFTER => (Vital::Failed, text("vital-clock-unset", &[&shown])),
         Some(apart) if apart > CLOCK_APART_MAX => {
-            let words = [wall.to_string(), apart.as_secs().to_string()];
+            let words = [shown, apart.as_secs().to_string()];
             let words = words.each_ref().map(String::as_str);
             (Vital::Degraded, text("vital-clock-apart", &words))
         }
-        _ => (Vital::Ok, same(wall.to_string())),
+        _ => (Vital::Ok, same(shown)),
     };
     Check::new("clock", vital, detail)
 }

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 /// How many watch: fewer than [`bongsu::board::WATCHERS_MAX`].
 const WATCHERS: usize = 200;
 
-/// How many people they are: one person has a quarter of the places.
+/// How many people they are: one person does not have so many places.
 const PEOPLE: usize = 4;
 
 /// How many alerts are timed with and without them, one after the other so that a busy machine troubles both alike.

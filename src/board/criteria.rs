@@ -17,11 +17,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::{Asked, Giver, Named, Page, Sent, checked, limit};
-use super::moment::{HOME_ZONE, rfc3339};
 use super::problem::{Kind, Problem};
 use super::{Shared, in_turn};
 use crate::config::Config;
 use crate::criteria::{self, Criteria, CriteriaError, Difference, Rehearsal};
+use crate::moment::{HOME_ZONE, rfc3339};
 
 /// How much of the recorded past a proposal is played over.
 const PAST: Duration = Duration::from_secs(30 * 86_400);

@@ -22,8 +22,8 @@ use super::throttle::whole;
 /// How many connections are open at once; further ones wait in the system's queue.
 const CONNECTIONS_MAX: usize = 1_024;
 
-/// How many of them one address may have. A proxy of ours may have all: it speaks for many.
-const CONNECTIONS_EACH_MAX: usize = CONNECTIONS_MAX / 4;
+/// Of the last so many, one address may have none beyond as many. A proxy of ours may: it speaks for many.
+const CONNECTIONS_SPARE: usize = CONNECTIONS_MAX / 4;
 
 /// How long a connection may go without a byte either way. Live events beat more often.
 const STILL_MAX: Duration = Duration::from_secs(60);
@@ -36,6 +36,7 @@ pub(super) struct Door {
     tls: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
     shares: Shares<IpAddr>,
+    spare: usize,
     proxies: Vec<IpAddr>,
     refused: IntCounter,
     still_max: Duration,
@@ -53,19 +54,21 @@ impl Door {
             listener,
             tls,
             places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-            shares: Shares::new(CONNECTIONS_EACH_MAX),
+            shares: Shares::new(CONNECTIONS_SPARE),
+            spare: CONNECTIONS_SPARE,
             proxies: proxies.to_vec(),
             refused,
             still_max: STILL_MAX,
         }
     }
 
-    /// The share of whoever is at the other end; `None` if they hold theirs already.
+    /// The share of whoever is at the other end; `None` if they hold theirs already and few places are left.
     fn share(&self, peer: IpAddr) -> Option<Option<Share<IpAddr>>> {
         if self.proxies.contains(&peer.to_canonical()) {
             return Some(None);
         }
-        self.shares.take(whole(peer)).map(Some)
+        let few_left = self.places.available_permits() < self.spare;
+        self.shares.take(whole(peer), few_left).map(Some)
     }
 }
 
@@ -278,7 +281,8 @@ mod tests {
     async fn one_address_leaves_places_for_others_unless_it_is_a_proxy() {
         for (proxies, refused) in [(&[][..], 1), (&["127.0.0.1".parse().unwrap()], 0)] {
             let (door, address) = door(4, STILL_MAX).await;
-            let mut door = Door { shares: Shares::new(1), proxies: proxies.to_vec(), ..door };
+            let mut door =
+                Door { shares: Shares::new(1), spare: 3, proxies: proxies.to_vec(), ..door };
             let _first = TcpStream::connect(address).await.unwrap();
             let first = door.accept().await;
             let mut second = TcpStream::connect(address).await.unwrap();

@@ -11,9 +11,9 @@ use delivery::ledger::{DecisionRow, DeliveryTally, IncidentQuery, LedgerError, L
 use reading::Timestamp;
 use serde::Serialize;
 
-use super::moment::{HOME_ZONE, rfc3339};
 use super::words::look;
 use super::{BoardState, Check, Notice};
+use crate::moment::{HOME_ZONE, rfc3339};
 use crate::overview::{Balance, Overview};
 
 /// How many open incidents are shown; one per site and hazard, so only a very bad night has more.

@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use super::access::Asking;
 use super::administration::{Field, Form};
 use super::api::{Asked, Giver, Named, Sent, limit};
-use super::moment::{HOME_ZONE, Shown, rfc3339};
 use super::problem::{Kind, Problem};
 use super::words::{site, zone};
 use super::{App, Shared};
 use crate::inspections::{Changes, Inspection, InspectionError, Inspections, NewWork, Photo, Work};
+use crate::moment::{HOME_ZONE, Shown, rfc3339};
 
 /// How many photographs and how much work a page of a site shows.
 const SHOWN_MAX: u32 = 12;

@@ -11,9 +11,9 @@ use super::Shared;
 use super::access::Asking;
 use super::api::Named;
 use super::language::Reads;
-use super::moment::{HOME_ZONE, rfc3339};
 use super::problem::{Kind, Problem};
 use super::words::say;
+use crate::moment::{HOME_ZONE, rfc3339};
 use crate::overview::LinkProof;
 
 /// A target of a channel, and when it was proved last.

@@ -32,7 +32,7 @@ use super::api::{Asked, decision};
 use super::facts::Facts;
 use super::problem::{Kind, Problem};
 use super::shares::Share;
-use super::{BoardState, Shared};
+use super::{BoardState, Shared, WATCHERS_SPARE};
 
 /// How many told decisions are kept for clients that come back.
 const KEPT_MAX: usize = 1_024;
@@ -222,7 +222,8 @@ pub(super) async fn events(
     Asked(resume): Asked<Resume>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let share = app.watching.take(asking.person.name.clone());
+    let few_left = app.watchers.available_permits() <= WATCHERS_SPARE;
+    let share = app.watching.take(asking.person.name.clone(), few_left);
     let (Some(share), Ok(place)) = (share, app.watchers.clone().try_acquire_owned()) else {
         app.metrics.watchers_refused.inc();
         return Err(Problem::from(Kind::Busy).retry_after(RETRY.as_secs() as u32));

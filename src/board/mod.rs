@@ -10,7 +10,6 @@
 //! Who may do what stands in `routes` alone.
 
 mod language;
-mod moment;
 mod problem;
 mod tokens;
 mod sessions;
@@ -99,9 +98,9 @@ pub use vitals::{Check, Health, Vital};
 /// The largest request body, bytes.
 pub const BODY_LEN_MAX: usize = 64 * 1024;
 
-/// How many watch the live events at once, and how many of them as one person.
+/// How many watch the live events at once. Of the last quarter, one person has none beyond as many.
 pub const WATCHERS_MAX: usize = 256;
-const WATCHERS_EACH_MAX: usize = WATCHERS_MAX / 4;
+const WATCHERS_SPARE: usize = WATCHERS_MAX / 4;
 
 /// How many reads of the ledger and other files run for clients at once; further ones wait their turn.
 const READS_MAX: usize = 4;
@@ -339,7 +338,7 @@ impl App {
             hashing: Arc::new(Semaphore::new(HASHING_MAX)),
             rehearsing: Arc::new(Semaphore::new(1)),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
-            watching: shares::Shares::new(WATCHERS_EACH_MAX),
+            watching: shares::Shares::new(WATCHERS_SPARE),
             stop,
             state,
         }))

@@ -25,11 +25,11 @@ use super::access::Asking;
 use super::administration::{Cell, Table};
 use super::api::{Asked, Named};
 use super::language::Reads;
-use super::moment::{HOME_ZONE, Shown};
 use super::page::{head, rank};
 use super::problem::{Kind, Problem};
 use super::words::{hazard, look, look_word, place, say, sentence, site_name, zone};
 use super::{App, Shared};
+use crate::moment::{HOME_ZONE, Shown};
 
 /// How many decisions, deliveries or incidents a report lists.
 const ROWS_MAX: u32 = 500;

@@ -1,4 +1,5 @@
-//! Places that are shared out: nobody holds so many that none is left for others.
+//! Places that are shared out: when few are left, they are for those who hold few. An office behind one address, or
+//! screens under one name, may hold many while there is room.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -19,16 +20,16 @@ pub(super) struct Share<K: Eq + Hash> {
 }
 
 impl<K: Clone + Eq + Hash> Shares<K> {
-    /// At most `each` for one.
+    /// At most `each` for one, where few are left.
     pub(super) fn new(each: usize) -> Self {
         Self { each, held: Arc::default() }
     }
 
-    /// One more for `key`, unless it holds its share.
-    pub(super) fn take(&self, key: K) -> Option<Share<K>> {
+    /// One more for `key`, unless few are left and it holds its share.
+    pub(super) fn take(&self, key: K, few_left: bool) -> Option<Share<K>> {
         let mut held = self.held.lock();
         let count = held.entry(key.clone()).or_default();
-        if *count >= self.each {
+        if few_left && *count >= self.each {
             return None;
         }
         *count += 1;
@@ -55,13 +56,17 @@ mod tests {
     #[test]
     fn one_holds_so_many_and_leaves_nothing_behind() {
         let shares = Shares::new(2);
-        let (first, second) = (shares.take("kim"), shares.take("kim"));
-        assert!(first.is_some() && second.is_some() && shares.take("kim").is_none());
-        let other = shares.take("lee");
+        let (first, second) = (shares.take("kim", true), shares.take("kim", true));
+        assert!(first.is_some() && second.is_some() && shares.take("kim", true).is_none());
+        let other = shares.take("lee", true);
         assert!(other.is_some(), "somebody else has their own");
+        let third = shares.take("kim", false);
+        assert!(third.is_some(), "there is room");
         drop(first);
-        let again = shares.take("kim");
-        assert!(again.is_some() && shares.take("kim").is_none());
+        assert!(shares.take("kim", true).is_none());
+        drop(third);
+        let again = shares.take("kim", true);
+        assert!(again.is_some() && shares.take("kim", true).is_none());
         drop((second, other, again));
         assert!(shares.held.lock().is_empty());
     }

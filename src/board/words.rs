@@ -6,7 +6,7 @@ use alerting::setup::Setup;
 use alerting::{Decision, Hazard, Level};
 use reading::registry::{Site, SiteKind, Text};
 
-use super::moment::{HOME_ZONE, Shown};
+use crate::moment::{HOME_ZONE, Shown};
 
 /// A message with `{0}`, `{1}` … filled in. What is filled in is not looked at again.
 pub(super) fn filled(message: &str, values: &[String]) -> String {

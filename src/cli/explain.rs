@@ -15,10 +15,10 @@ use reading::{SeriesName, Timestamp};
 use serde_json::json;
 
 use super::replay::Player;
-use super::timeline::zoned;
 use super::{NO, bad_configuration, failed};
 use crate::config::Config;
 use crate::explained;
+use crate::moment::{HOME_ZONE, zoned};
 
 /// Says why a level moved, or why a rule did not hold
 #[derive(Clone, Debug, clap::Args)]
@@ -108,6 +108,7 @@ pub(crate) fn explain(
             writeln!(out, "{line}")?;
             continue;
         }
+        // the ledger knows no sites
         let moment = |at: Timestamp| zoned(at, HOME_ZONE);
         let (from, to) = (catalogue::level(*from, language), catalogue::level(*to, language));
         let reason = match language {
@@ -121,9 +122,6 @@ pub(crate) fn explain(
     }
     Ok(true)
 }
-
-/// Where moments of the ledger, which knows no sites, are shown.
-const HOME_ZONE: &str = "Asia/Seoul";
 
 /// How a rule stood on a series at a moment. False if it never looked at it.
 pub(crate) fn why_not(

@@ -6,6 +6,8 @@ use alerting::{Action, Decision, DeliveryState, Hazard};
 use reading::registry::Text;
 use reading::{SiteId, Timestamp};
 
+use crate::moment::zoned;
+
 /// Writes what happened, a line each.
 pub struct Lines<'a> {
     /// Whose names and zones are used.
@@ -107,11 +109,4 @@ impl Lines<'_> {
             Language::En => &text.en,
         }
     }
-}
-
-/// A moment in a zone, with the zone's name; UTC where the zone is not known.
-pub fn zoned(at: Timestamp, zone: &str) -> String {
-    let moment = jiff::Timestamp::from_nanosecond(i128::from(at.nanos())).unwrap_or_default();
-    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }

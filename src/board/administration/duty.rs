@@ -3,7 +3,7 @@
 use alerting::catalogue;
 
 use super::{Cell, Office, Page, Room, Table};
-use crate::board::moment::HOME_ZONE;
+use crate::moment::HOME_ZONE;
 
 /// `/administration/duty`: who is on duty now, and who is called one after the other. Persons by their ids.
 pub(in crate::board) async fn duty(office: Office) -> Page {

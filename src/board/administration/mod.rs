@@ -26,10 +26,10 @@ use serde::Serialize;
 
 use super::access::Asking;
 use super::language::Reads;
-use super::moment::{HOME_ZONE, Shown};
 use super::page::head;
 use super::problem::Problem;
 use super::{Role, Shared};
+use crate::moment::{HOME_ZONE, Shown};
 
 pub(super) use audit::audit;
 pub(super) use channels::channels;

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::asked::{Asked, Named, Page, limit};
 use super::shown;
 use crate::board::Shared;
-use crate::board::moment::rfc3339;
 use crate::board::problem::{Kind, Problem};
+use crate::moment::rfc3339;
 use crate::owed;
 
 type Answer = Result<Json<Page<Value, Value>>, Problem>;

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::asked::{Asked, Named};
 use crate::board::Shared;
-use crate::board::moment::rfc3339;
 use crate::board::problem::{Kind, Problem};
 use crate::config::duration;
+use crate::moment::rfc3339;
 
 /// How many points are given at once, at most and if nobody says how many.
 const POINTS_MAX: usize = 10_000;

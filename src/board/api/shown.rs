@@ -13,10 +13,10 @@ use reading::registry::{Make, Site, Text};
 use serde_json::{Value, json};
 
 use super::readings::expected;
-use crate::board::moment::{HOME_ZONE, rfc3339};
 use crate::board::words::{place, sentence, zone};
 use crate::desk::waiting::{Heard, Stranger, StrangerName};
 use crate::explained;
+use crate::moment::{HOME_ZONE, rfc3339};
 use crate::overview::Overview;
 use crate::owed;
 

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::asked::{Named, Sent};
 use super::orders::{Giver, answered, carried_out, checked};
 use crate::board::access::Asking;
-use crate::board::moment::{HOME_ZONE, rfc3339};
 use crate::board::problem::{Kind, Problem};
 use crate::board::{App, Order, Role, Shared};
 use crate::config::duration;
+use crate::moment::{HOME_ZONE, rfc3339};
 
 /// When something begins and ends, as JSON.
 #[derive(Default, Deserialize)]

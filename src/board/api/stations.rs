@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::asked::{Asked, Named, Page, Sent, limit, whole};
 use super::orders::{Giver, answered, carried_out, checked};
-use crate::board::moment::rfc3339;
 use crate::board::problem::{Kind, Problem};
 use crate::board::{Order, Shared};
+use crate::moment::rfc3339;
 use crate::overview::Overview;
 
 #[derive(Deserialize)]

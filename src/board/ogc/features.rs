@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::asked::{Area, Wanted};
 use crate::board::Shared;
-use crate::board::moment::rfc3339;
 use crate::board::problem::{Kind, Problem};
 use crate::board::words::{look, zone};
+use crate::moment::rfc3339;
 use crate::overview::Overview;
 
 /// What there is to ask for.

@@ -24,9 +24,9 @@ use crate::board::access::Asking;
 use crate::board::api::{Said, give};
 use crate::board::drafts::misfits;
 use crate::board::language::Reads;
-use crate::board::moment::Shown;
 use crate::board::problem::{Kind, Problem};
 use crate::board::words::{hazard, say, site_name, zone};
+use crate::moment::Shown;
 use crate::people::Role;
 
 /// How much evidence stands above the answer, the weightiest first; the incident's page has all of it.

@@ -29,10 +29,10 @@ use crate::board::drafts::{alert_of, words_of};
 use crate::board::facts::Facts;
 use crate::board::inspections::order_form;
 use crate::board::language::Reads;
-use crate::board::moment::{Shown, named};
 use crate::board::problem::{Kind, Problem};
 use crate::board::words::{self, hazard, say, sentence, site_name, zone};
 use crate::explained;
+use crate::moment::{Shown, named};
 use crate::people::Role;
 
 /// How many deciding series are drawn.

@@ -18,9 +18,9 @@ use crate::board::Check;
 use crate::board::access::Asking;
 use crate::board::api::since;
 use crate::board::facts::Facts;
-use crate::board::moment::{HOME_ZONE, Shown};
 use crate::board::words::{hazard, kind, look, look_word, place, say, sentence, site_name, zone};
 use crate::desk::waiting::{Heard, Stranger, StrangerName};
+use crate::moment::{HOME_ZONE, Shown};
 use crate::overview::{Balance, Overview};
 use crate::people::Role;
 

@@ -27,9 +27,9 @@ use crate::board::derived;
 use crate::board::facts::Facts;
 use crate::board::inspections;
 use crate::board::language::Reads;
-use crate::board::moment::{Shown, named};
 use crate::board::problem::{Kind, Problem};
 use crate::board::words::{self, hazard, kind, look, look_word, say};
+use crate::moment::{Shown, named};
 use crate::overview::Latest;
 use crate::people::Role;
 

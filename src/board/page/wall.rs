@@ -18,9 +18,9 @@ use crate::board::facts::{Facts, Returns};
 use crate::board::labels::{self, Label, Named};
 use crate::board::language::Reads;
 use crate::board::map::{self, View};
-use crate::board::moment::{HOME_ZONE, Shown};
 use crate::board::problem::Problem;
 use crate::board::{Shared, Vital};
+use crate::moment::{HOME_ZONE, Shown};
 
 /// How many sites the map marks; the mildest are left out beyond, and that is said.
 const MARKS_MAX: usize = 1_500;

@@ -6,11 +6,11 @@ use reading::Timestamp;
 use serde::Serialize;
 
 /// Where times without a site are read.
-pub(super) const HOME_ZONE: &str = "Asia/Seoul";
+pub(crate) const HOME_ZONE: &str = "Asia/Seoul";
 
 /// A moment on a page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// For machines: RFC 3339 with the zone's offset.
     pub iso: String,
     /// `2026-07-14`.
@@ -24,7 +24,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn new(at: Timestamp, zone: &str) -> Self {
+    pub(crate) fn new(at: Timestamp, zone: &str) -> Self {
         let local = local(at, zone);
         Self {
             iso: rfc3339(at, zone),
@@ -37,12 +37,17 @@ impl Shown {
 }
 
 /// A moment in the form that `strftime` knows.
-pub(super) fn named(at: Timestamp, zone: &str, form: &str) -> String {
+pub(crate) fn named(at: Timestamp, zone: &str, form: &str) -> String {
     local(at, zone).strftime(form).to_string()
 }
 
+/// A moment in a zone, with the zone's name: `2026-07-14 03:10:00 KST`.
+pub(crate) fn zoned(at: Timestamp, zone: &str) -> String {
+    named(at, zone, "%Y-%m-%d %H:%M:%S %Z")
+}
+
 /// RFC 3339 with the offset of a zone, to the millisecond. A zone nobody knows is UTC.
-pub(super) fn rfc3339(at: Timestamp, zone: &str) -> String {
+pub(crate) fn rfc3339(at: Timestamp, zone: &str) -> String {
     let local = local(at, zone);
     let millis = local.millisecond();
     let fraction = if millis == 0 { String::new() } else { format!(".{millis:03}") };
@@ -66,6 +71,7 @@ mod tests {
         let shown = Shown::new(at, "Asia/Seoul");
         assert_eq!((&*shown.date, &*shown.time, &*shown.zone), ("2026-07-14", "03:10:00", "KST"));
         assert_eq!(Timestamp::parse(&shown.iso), Ok(at));
+        assert_eq!(zoned(at, "Asia/Seoul"), "2026-07-14 03:10:00 KST");
         for at in [Timestamp::MIN, Timestamp::MAX] {
             assert!(!rfc3339(at, HOME_ZONE).is_empty());
         }
