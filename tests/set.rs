@@ -66,7 +66,7 @@ async fn what_people_set_from_the_command_line_holds_and_ends() {
         .run(&["silence", "add", "--site", "bridge-1", "--for", "2 h", "--reason", "load test"])
         .await;
     assert_eq!(status, Some(0));
-    assert!(said.contains("until"), "{said}");
+    assert!(said.contains("for 2 h"), "{said}");
     let list = eventually("it is in the list", || async {
         let list = terminal.done(&["silence", "list"]).await;
         list["items"][0].is_object().then_some(list)
