@@ -226,6 +226,9 @@ formatting() { cargo fmt --all -- --check --files-with-diff; }
 
 lints() { cargo clippy "${profile[@]}" --workspace --all-targets --locked -- -D warnings; }
 
+# What docstrings link to exists.
+docstrings() { RUSTDOCFLAGS='-D warnings' cargo doc "${profile[@]}" --workspace --no-deps --locked; }
+
 # The pure rooms have neither the standard library nor anything that does I/O, not even through a dependency.
 purity() {
     local crate folder tree found status=0
@@ -442,6 +445,7 @@ step purity purity
 step dependencies dependencies
 step documentation documentation
 step lints lints
+step docstrings docstrings
 step "shipped configuration" shipped_configuration
 step "supply chain" supply_chain
 step book book
