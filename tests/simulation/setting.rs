@@ -2,6 +2,7 @@
 //! limits the reference judges by stand here beside the text they are taken from.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bongsu::config::Config;
 
@@ -150,6 +151,9 @@ pub const DWELL_S: [u64; 5] = [0, 600, 1_200, 1_800, u64::MAX];
 
 /// Nothing heard for so long, seconds.
 pub const SILENT_AFTER_S: u64 = 720;
+
+/// How long the siren may take to answer.
+pub const RECEIPT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Who is told on which channel from which level up; only officers, who hear without anybody's approval.
 pub const OFFICERS: [(&str, &str, u8); 3] =

@@ -13,7 +13,7 @@ use reading::{SiteId, Timestamp};
 
 use crate::life::{Seen, no_skips};
 use crate::reference::Reference;
-use crate::setting::{OFFICERS, SILENT_AFTER_S};
+use crate::setting::{OFFICERS, RECEIPT_WITHIN, SILENT_AFTER_S};
 use crate::world::World;
 
 /// The rule of what a start gives up, because what decided it is gone.
@@ -246,8 +246,8 @@ struct Watch<'w> {
     /// What was admitted of each series: stamp and value.
     admitted: BTreeSet<(u32, i64, i64)>,
     open: BTreeMap<(String, Hazard), (String, bool)>,
-    /// Where deliveries stand.
-    states: BTreeMap<String, DeliveryState>,
+    /// Where deliveries stand, and since when.
+    states: BTreeMap<String, (DeliveryState, Timestamp)>,
 }
 
 impl<'w> Watch<'w> {
@@ -300,20 +300,31 @@ impl<'w> Watch<'w> {
         None
     }
 
-    /// G1: what the far end proves is proven by that very record.
+    /// G1: what the far end proves is proven by that very record. G5: what it does not prove in time is not taken for
+    /// done.
     fn receipt(&mut self, seen: &Seen, carried: &Carried) -> Option<String> {
         let waited = (seen.kind == Kind::Receipt)
             .then(|| serde_json::from_slice::<serde_json::Value>(&seen.payload).ok())
             .flatten()
             .and_then(|receipt| Some(receipt.get("id")?.as_str()?.to_owned()))
-            .filter(|key| self.states.get(key) == Some(&DeliveryState::HandedOver));
+            .filter(|key| self.is_handed_over(key));
         for (_, action) in &carried.batch.actions {
             if let Action::Change(change) = action {
-                self.states.insert(change.key.to_string(), change.state);
+                self.states.insert(change.key.to_string(), (change.state, change.at));
             }
         }
-        let lost = waited.filter(|key| self.states.get(key) == Some(&DeliveryState::HandedOver))?;
-        Some(format!("G1: the receipt of {lost} is lost"))
+        if let Some(lost) = waited.filter(|key| self.is_handed_over(key)) {
+            return Some(format!("G1: the receipt of {lost} is lost"));
+        }
+        let forgotten = |(_, (state, since)): &(&String, &(DeliveryState, Timestamp))| {
+            *state == DeliveryState::HandedOver && seen.at.since(*since) > RECEIPT_WITHIN
+        };
+        let (key, (_, since)) = self.states.iter().find(forgotten)?;
+        Some(format!("G5: {key} has waited for its receipt since {since}"))
+    }
+
+    fn is_handed_over(&self, key: &str) -> bool {
+        self.states.get(key).is_some_and(|(state, _)| *state == DeliveryState::HandedOver)
     }
 
     /// G8: once, by its own time, and old where it is.
@@ -427,20 +438,18 @@ fn told_once(world: &World, faults: &mut Vec<String>) {
 /// G5: nobody hears the old after the new.
 fn in_order(world: &World, faults: &mut Vec<String>) {
     let mut newest: BTreeMap<(&str, &str, &str), u32> = BTreeMap::new();
-    let mut known: BTreeSet<&str> = BTreeSet::new();
     for heard in &world.ears.heard {
         let delivery = &heard.delivery;
         if !matches!(delivery.alert.purpose, Purpose::Alert | Purpose::Reminder | Purpose::Cancel) {
             continue;
         }
-        let is_new = known.insert(delivery.key.as_str());
         let place = (
             delivery.alert.incident.as_str(),
             delivery.channel.as_str(),
             delivery.recipient.as_str(),
         );
         let newest = newest.entry(place).or_default();
-        if is_new && delivery.alert.revision < *newest {
+        if delivery.alert.revision < *newest {
             faults.push(format!("G5: {} was heard after revision {newest}", delivery.key));
         }
         *newest = (*newest).max(delivery.alert.revision);
