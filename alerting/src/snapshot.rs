@@ -25,7 +25,7 @@ use crate::station::StationLife;
 use crate::window::{Past, Window};
 
 /// The layout of [`Snapshot`]. A change to any structure inside is a new version.
-pub const VERSION: u16 = 18;
+pub const VERSION: u16 = 19;
 
 /// Everything the engine remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -179,13 +179,15 @@ fn buses(out: &mut String, scenario: &Scenario, folder: &std::path::Path) {
             );
             for register in &unit.registers {
                 *out += &format!(
-                    "\n[[collector.unit.register]]\nsensor = \"{}\"\nquantity = \"{}\"\ntable = \"{}\"\naddress = {}\ntype = \"f32\"\nunit = \"{}\"\n",
+                    "\n[[collector.unit.register]]\nsensor = \"{}\"\nquantity = \"{}\"\ntable = \"{}\"\naddress = {}\ntype = \"f32\"\n",
                     register.sensor,
                     register.quantity,
                     register.table.name(),
-                    register.address,
-                    register.unit.symbol()
+                    register.address
                 );
+                if let Some(unit) = register.unit {
+                    *out += &format!("unit = \"{unit}\"\n");
+                }
             }
         }
     }

@@ -59,7 +59,7 @@ impl Units {
                     order: WordOrder::Abcd,
                     scale: 1.0,
                     offset: 0.0,
-                    unit: sensor.quantity.base_unit(),
+                    unit: Some(sensor.quantity.base_unit()),
                 };
                 let speaker = Speaker { site: site.id.clone(), station: station.id.clone() };
                 let registers = (0..).zip(&station.sensors).map(register).collect();

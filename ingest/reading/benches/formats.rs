@@ -41,8 +41,12 @@ fn feed(format: Format, device: &str, metrics: &[&str]) -> Feed {
         ((*name).to_owned(), target)
     };
     let model = Model { metrics: metrics.iter().map(target).collect(), ignored: vec!["*".into()] };
-    let placed =
-        Placed { site: "cut-12".parse().unwrap(), station: "box-1".parse().unwrap(), model: 0 };
+    let placed = Placed {
+        site: "cut-12".parse().unwrap(),
+        station: "box-1".parse().unwrap(),
+        model: 0,
+        shared: false,
+    };
     Feed {
         source: "field".into(),
         filter: "#".into(),
@@ -335,7 +339,7 @@ fn modbus_registers(bencher: Bencher<'_, '_>) {
         order: WordOrder::Cdab,
         scale: 1.0,
         offset: 0.0,
-        unit: Unit::Kilopascal,
+        unit: Some(Unit::Kilopascal),
     };
     let registers = (0..8).map(register).collect();
     let unit = ModbusUnit { unit: 17, speaker: speaker(), registers };

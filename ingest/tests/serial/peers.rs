@@ -58,7 +58,7 @@ fn register(sensor: &str, table: RegisterTable, address: u16, number: NumberKind
         order: WordOrder::Cdab,
         scale: 1.0,
         offset: 0.0,
-        unit: Unit::Count,
+        unit: Some(Unit::Count),
     }
 }
 

@@ -175,7 +175,7 @@ fn register(
         order: order.map_or(WordOrder::Abcd, |at| at.value),
         scale: scale.map_or(1.0, |at| at.value),
         offset: offset.map_or(0.0, |at| at.value),
-        unit: unit.unwrap_or_else(|| quantity.base_unit()),
+        unit,
     })
 }
 

@@ -567,7 +567,7 @@ fn bus() -> PortForm {
         order: WordOrder::Abcd,
         scale: 1.0,
         offset: 0.0,
-        unit: Unit::Degree,
+        unit: Some(Unit::Degree),
     };
     PortForm::Modbus(vec![ModbusUnit { unit: 17, speaker: speaker(), registers: vec![register] }])
 }

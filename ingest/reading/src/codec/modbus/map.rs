@@ -44,8 +44,8 @@ pub struct Register {
     pub scale: f64,
     /// and this added,
     pub offset: f64,
-    /// in this unit.
-    pub unit: Unit,
+    /// in this unit; the sensor's own, or raw where it is calibrated, if it is not said.
+    pub unit: Option<Unit>,
 }
 
 /// One of the four tables of a unit.

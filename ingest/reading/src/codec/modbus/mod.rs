@@ -53,7 +53,7 @@ fn claim<'a>(register: &'a Register, question: &Question, answer: &Answer) -> Op
         sensor: Cow::Borrowed(register.sensor.as_str()),
         quantity: Cow::Borrowed(register.quantity.name()),
         value: number * register.scale + register.offset,
-        unit: Some(Cow::Borrowed(register.unit.symbol())),
+        unit: register.unit.map(|unit| Cow::Borrowed(unit.symbol())),
         at: None,
     })
 }

@@ -20,7 +20,7 @@ fn register(table: RegisterTable, address: u16, number: NumberKind, order: WordO
         order,
         scale: 1.0,
         offset: 0.0,
-        unit: Unit::Kilopascal,
+        unit: Some(Unit::Kilopascal),
     }
 }
 
