@@ -69,7 +69,7 @@ impl Desk {
     ) {
         match &told.message {
             Message::Report(report) => {
-                let known_by = told.identity.bytes(record.payload);
+                let known_by = told.identity.bytes(report, record.payload);
                 let frame = Frame { payload: known_by, ..record.frame() };
                 self.take_report(report, &frame, record, now, actions, carried);
                 // Foreign devices are told nothing, and their networks keep nothing for us.

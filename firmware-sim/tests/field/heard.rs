@@ -146,7 +146,8 @@ pub fn feed_of(
     let site = &scenario.sites()[0];
     let mut naming = Naming::default();
     for (model, station) in (0..).zip(scenario.stations(site)) {
-        let placed = Placed { site: site.id.clone(), station: station.id.clone(), model };
+        let placed =
+            Placed { site: site.id.clone(), station: station.id.clone(), model, shared: false };
         naming.devices.insert(device(station), placed);
         let metrics = station.sensors.iter().map(|sensor| {
             let target = Target {

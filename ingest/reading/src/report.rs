@@ -25,6 +25,16 @@ pub struct Report<'a> {
     pub claims: Vec<Claim<'a>>,
 }
 
+impl Report<'_> {
+    /// Whether it says which one it is, by a stamp or a number: without either, a station that measures the same again
+    /// sends the same bytes.
+    pub fn is_identified(&self) -> bool {
+        self.at.or(self.heard_at).is_some()
+            || self.seq.is_some()
+            || self.claims.iter().any(|claim| claim.at.is_some())
+    }
+}
+
 /// The road a report came on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Road {

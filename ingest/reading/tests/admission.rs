@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use reading::admission::{Admission, AdmissionState, Limits, Refused, Tally};
-use reading::codec::native;
+use reading::codec::{Identity, native};
 use reading::frame::Frame;
 use reading::registry::SeriesEntry;
 use reading::report::{Claim, Report, Road};
@@ -62,9 +62,9 @@ impl Sent {
             claims: self.claims.clone(),
         };
         let payload = native::encode(&report);
+        let payload = Identity::Payload.bytes(&report, &payload);
         let (received_at, retained) = (self.received_at, self.retained);
-        let frame =
-            Frame { source: self.source, topic: "", payload: &payload, received_at, retained };
+        let frame = Frame { source: self.source, topic: "", payload, received_at, retained };
         let (mut out, mut refused) = (vec![], vec![]);
         let tally = admission.admit(registry, &report, &frame, received_at, &mut out, &mut refused);
         (tally, out, refused)

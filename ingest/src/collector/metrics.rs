@@ -77,7 +77,7 @@ impl CollectorMetrics {
             )?,
             polls: counters(
                 "ingest_polls_total",
-                "Questions to units of a Modbus and to web servers, by what came: answer, exception, bad, silence.",
+                "Questions to units of a Modbus and to web servers, by what came: answer, exception, bad, silence, hung-up.",
                 &["collector", "unit", "outcome"],
             )?,
             connected: gauges("ingest_connected", "Whether the connection stands: 1 or 0.", &each)?,

@@ -28,7 +28,7 @@ pub fn unit(unit: u8) -> UnitConfig {
         order: WordOrder::Abcd,
         scale: 0.001,
         offset: 0.0,
-        unit: Unit::Kilopascal,
+        unit: Some(Unit::Kilopascal),
     };
     let speaker = Speaker {
         site: "cut-12".parse().unwrap(),
@@ -209,4 +209,39 @@ async fn a_bus_over_tcp_is_asked_with_the_same_map() {
     let all = decoded(&intake, maps);
     assert_eq!(all.keys().collect::<Vec<_>>(), ["foreign-answer", "piezo-1"]);
     assert!(polled(&intake).iter().any(|polled| matches!(polled.answer, Answer::BadTcp(_))));
+}
+
+#[tokio::test]
+async fn a_dead_unit_behind_tcp_does_not_keep_the_others_from_being_asked() {
+    let (intake, bench) = (Recording::open(), Bench::new());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let way = Way::Tcp { host: "127.0.0.1".into(), port: listener.local_addr().unwrap().port() };
+    let gateway = tokio::spawn(crate::unit::play_narrow_tcp(listener));
+    // the dead ones first: they are asked before anybody else
+    let task = bus::start(config(way, [2, 3, 1]), intake.clone(), &bench.wiring);
+    let enough = || {
+        let all = polled(&intake);
+        from(1)(&all) >= 40 && polls(&bench, "silence") > 0.0 && polls(&bench, "hung-up") > 0.0
+    };
+    until("the one that is there answers", enough).await;
+    assert!(polled(&intake).iter().all(|polled| matches!(polled.answer, Answer::Registers(_))));
+    let is_down = |happening: &Happening| matches!(happening, Happening::Down { .. });
+    assert!(!bench.told.has(Role::Telemetry, is_down), "the gateway is there all the time");
+    bench.wiring.cancel.cancel();
+    soon("the collector ends", task).await.unwrap();
+    gateway.abort();
+}
+
+#[tokio::test]
+async fn a_gateway_that_hangs_up_over_everybody_is_down() {
+    let (intake, bench) = (Recording::open(), Bench::new());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let way = Way::Tcp { host: "127.0.0.1".into(), port: listener.local_addr().unwrap().port() };
+    let gateway = tokio::spawn(crate::unit::play_narrow_tcp(listener));
+    let task = bus::start(config(way, [2]), intake.clone(), &bench.wiring);
+    let broke = |happening: &Happening| matches!(happening, Happening::Down { reason } if reason.contains("broke"));
+    in_time("told", bench.told.comes("down", Role::Telemetry, broke)).await;
+    bench.wiring.cancel.cancel();
+    soon("the collector ends", task).await.unwrap();
+    gateway.abort();
 }

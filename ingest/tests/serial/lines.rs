@@ -77,6 +77,28 @@ async fn a_port_that_is_pulled_out_is_told_and_opened_again_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn the_header_of_a_logger_ends_with_its_line() {
+    let (socket, intake, bench) = (Socket::new(), Recording::open(), Bench::new());
+    let logger = socket.plug();
+    let config = config(&socket, Framing::Toa5);
+    let task = port::start(config, intake.clone(), &bench.wiring);
+    bench.told.up(Role::Telemetry).await;
+    logger.say(b"\n\"TOA5\",a\nb\nc\nd\n1\n\"TOA5\",e\nf\n").await;
+    intake.holds_count(1).await;
+    drop(logger);
+    socket.unplug();
+    in_time("noticed", bench.told.comes("down", Role::Telemetry, is_down)).await;
+    let other = socket.plug();
+    let told = bench.told.clone();
+    let back = move || told.count(Role::Telemetry, is_up) == 2;
+    in_time("open again", crate::support::until("up again", back)).await;
+    other.say(b"\n2\n3\n").await;
+    intake.holds_count(3).await;
+    assert_eq!(intake.payloads(), ["\"TOA5\",a\r\nb\r\nc\r\nd\r\n1", "2", "3"]);
+    stop(&bench, task).await;
+}
+
+#[tokio::test]
 async fn a_path_that_leads_elsewhere_is_followed() {
     let (socket, intake, bench) = (Socket::new(), Recording::open(), Bench::new());
     let _still_there = socket.plug();

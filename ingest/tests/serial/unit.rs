@@ -80,6 +80,36 @@ fn framed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// A Modbus TCP gateway that takes one connection only and hangs up on others: unit 1 is good, over unit 2 it hangs up,
+/// unit 3 is silent.
+pub async fn play_narrow_tcp(listener: tokio::net::TcpListener) {
+    use std::sync::Arc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let taken = Arc::new(());
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        if Arc::strong_count(&taken) > 1 {
+            continue;
+        }
+        let taken = taken.clone();
+        tokio::spawn(async move {
+            let _taken = taken;
+            let mut request = [0; 12];
+            while stream.read_exact(&mut request).await.is_ok() {
+                let [high, low, .., unit, _, a, b, _, _] = request;
+                match unit {
+                    1 => {
+                        let answer = [high, low, 0, 0, 0, 7, 1, 3, 4, a, b, a, b];
+                        stream.write_all(&answer).await.unwrap();
+                    }
+                    2 => return,
+                    _ => {}
+                }
+            }
+        });
+    }
+}
+
 /// A Modbus TCP gateway: unit 1 is good, for unit 2 another one answers, unit 3 is silent.
 pub async fn play_tcp(listener: tokio::net::TcpListener) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -351,7 +351,10 @@ fn feed_of(args: &ImportArgs, device: &str, format: Format) -> anyhow::Result<Fe
         device: DeviceFrom::Topic,
         format,
         naming: Naming {
-            devices: BTreeMap::from([(device.into(), Placed { site, station, model: 0 })]),
+            devices: BTreeMap::from([(
+                device.into(),
+                Placed { site, station, model: 0, shared: false },
+            )]),
             models: vec![Model { metrics, ignored: args.ignore.clone() }],
         },
         backfill: true,

@@ -41,7 +41,7 @@ pub fn naming(table: &mut Table, metrics_are_pointers: bool, problems: &mut Prob
             let (site, station) = station.value.clone();
             named.stations.push((name.place.clone(), site.clone(), station.clone()));
             placed.push((site.clone(), station.clone()));
-            let entry = Placed { site, station, model: index };
+            let entry = Placed { site, station, model: index, shared: false };
             if named.naming.devices.insert(name.value.clone(), entry).is_some() {
                 let what = format!("the device `{}` is mapped twice", shortened(&name.value));
                 problems.add(&name.place, what, "remove one");
@@ -69,7 +69,19 @@ pub fn naming(table: &mut Table, metrics_are_pointers: bool, problems: &mut Prob
         }
         named.naming.models.push(model);
     }
+    note_shared(&mut named.naming);
     named
+}
+
+/// Marks devices that are one station together.
+fn note_shared(naming: &mut Naming) {
+    let mut devices: BTreeMap<(SiteId, StationId), u32> = BTreeMap::new();
+    for placed in naming.devices.values() {
+        *devices.entry((placed.site.clone(), placed.station.clone())).or_default() += 1;
+    }
+    for placed in naming.devices.values_mut() {
+        placed.shared = devices[&(placed.site.clone(), placed.station.clone())] > 1;
+    }
 }
 
 fn understood<T>(

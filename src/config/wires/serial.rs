@@ -265,7 +265,7 @@ fn naming(
     model.ignored =
         ignored.map_or_else(Vec::new, |at| at.value.into_iter().map(|name| name.value).collect());
     let Speaker { site, station } = speaker.cloned()?;
-    let devices = [(device.to_string(), Placed { site, station, model: 0 })].into();
+    let devices = [(device.to_string(), Placed { site, station, model: 0, shared: false })].into();
     Some(Naming { devices, models: vec![model] })
 }
 

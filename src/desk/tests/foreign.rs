@@ -70,9 +70,13 @@ checks = false
 "#;
 
 fn begin() -> Vec<Line> {
+    begin_with(MAIN, SITE)
+}
+
+fn begin_with(main: &str, site: &str) -> Vec<Line> {
     let sources = BTreeMap::from([
-        ("bongsu.toml".into(), MAIN.into()),
-        ("sites/bridge-1.toml".into(), SITE.into()),
+        ("bongsu.toml".into(), main.into()),
+        ("sites/bridge-1.toml".into(), site.into()),
     ]);
     let config = Config::from_sources("bongsu.toml", &sources).unwrap_or_else(|problems| {
         panic!("{:?}", problems.iter().map(ToString::to_string).collect::<Vec<_>>())
@@ -109,6 +113,74 @@ fn g08_an_uplink_heard_over_several_networks_counts_once() {
     lines.push(frame(topic, uplink("a", 8, 1.75), 120));
     let (desk, _) = run(&lines);
     assert_eq!(counts(&desk), (0, 2, 0, 1));
+}
+
+/// Each device counts for itself: neither is the station's count, and what each sends is known again all the same.
+#[test]
+fn g08_two_devices_of_one_station_miss_nothing_of_each_other() {
+    let uplink = |device: &str, gateway: &str, count: u32, second: i64| {
+        let text = format!(
+            r#"{{"deduplicationId":"{gateway}","deviceInfo":{{"devEui":"{device}"}},"devAddr":"01","fCnt":{count},"fPort":1,"object":{{"crack":1.5}}}}"#
+        );
+        frame(&format!("application/1/device/{device}/event/up"), text, second)
+    };
+    let (one, other) = ("70b3d57ba0003bb8", "70b3d57ba0003bb9");
+    let alone = r#"{ 70b3d57ba0003bb8 = "bridge-1/box-1" }"#;
+    let both = r#"{ 70b3d57ba0003bb8 = "bridge-1/box-1", 70b3d57ba0003bb9 = "bridge-1/box-1" }"#;
+    assert!(MAIN.contains(alone));
+    let mut lines = begin_with(&MAIN.replace(alone, both), SITE);
+    lines.extend([
+        uplink(one, "a", 12_000, 60),
+        uplink(other, "a", 300, 120),
+        uplink(one, "a", 12_001, 180),
+        uplink(one, "b", 12_001, 190),
+        uplink(other, "a", 302, 240),
+    ]);
+    let (desk, _) = run(&lines);
+    assert_eq!(counts(&desk), (0, 4, 0, 1));
+    assert_eq!(desk.overview().balances[0].missing, 0);
+
+    let mut lines = begin();
+    lines.extend([uplink(one, "a", 300, 60), uplink(one, "a", 302, 120)]);
+    let (desk, _) = run(&lines);
+    assert_eq!(desk.overview().balances[0].missing, 1, "one device is its station");
+}
+
+/// A mounting that turns the sign is a calibration: a register has it like any other number without a unit.
+#[test]
+fn a_register_without_a_unit_is_raw() {
+    use reading::codec::modbus::{Answer, Polled, Question, RegisterTable};
+    let bus = r#"kind = "modbus-tcp"
+host = "192.0.2.10"
+[[collector.unit]]
+address = 17
+station = "bridge-1/box-1"
+interval = "1 min"
+[[collector.unit.register]]
+sensor = "crack-1"
+quantity = "crack-width"
+table = "holding"
+address = 0
+type = "i16"
+scale = 0.001
+"#;
+    let (head, _) = MAIN.split_once("kind = ").expect("a collector");
+    let sensor = "range = [\"-1 mm\", \"100 mm\"]\nchecks = false\n";
+    let turned = "range = [\"-100 mm\", \"100 mm\"]\nchecks = false\nunit = \"cm\"\n[[station.sensor.calibration]]\npolynomial = [0, -1]\n";
+    let question = Question { unit: 17, table: RegisterTable::Holding, address: 0, count: 1 };
+    for (unit, site, expected) in [
+        ("", SITE.replacen(sensor, turned, 1), -12.0),
+        ("unit = \"mm\"\n", SITE.replacen(sensor, turned, 1), 1.2),
+        ("", SITE.replacen(sensor, &format!("{sensor}unit = \"cm\"\n"), 1), 12.0),
+    ] {
+        let mut lines = begin_with(&format!("{head}{bus}{unit}"), &site);
+        let polled = Polled { at: at(60), question, answer: Answer::Registers(vec![1_200]) };
+        lines.push(frame("192.0.2.10:502", polled.write(), 60));
+        let (desk, carried) = run(&lines);
+        let latest = desk.overview().latest.into_iter().flatten().next();
+        let latest = latest.unwrap_or_else(|| panic!("{:?}", carried.batch.quarantine));
+        assert!((latest.value - expected).abs() < 1e-9, "{} for {expected}", latest.value);
+    }
 }
 
 #[test]

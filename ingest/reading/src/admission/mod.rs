@@ -7,8 +7,8 @@
 //!   age and is refused.
 //! - **Repeat**: the same bytes from the same station, among its last [`Limits::messages`], or [`Limits::past`] of the
 //!   past; or the same stamp with the same value, among the last [`Limits::stamps`] of the series, so that a buffer
-//!   sent again in other parcels counts once. Never `seq` alone: it starts again at a reboot. A message with neither
-//!   stamp nor `seq` repeats nothing. The same stamp with another value is kept as a conflict. Stamps of a clock that
+//!   sent again in other parcels counts once. Never `seq` alone: it starts again at a reboot. A message without an
+//!   [identity](crate::codec::Identity), say with neither stamp nor `seq`, repeats nothing. The same stamp with another value is kept as a conflict. Stamps of a clock that
 //!   was never set identify nothing.
 //! - **What**: the quantity and its sensor are registered, the unit measures it, the value is finite and in range.
 //!   Where the series has a calibration, a number without a unit is raw and becomes a value by the version in force
@@ -241,14 +241,10 @@ impl Admission {
         self.series[series.index()].gaps
     }
 
-    /// Takes note of the bytes of a message that says which one it is; whether they came before.
+    /// Takes note of the bytes by which a message is known, if there are any; whether they came before.
     fn is_repeat(&mut self, visit: &Visit<'_>, payload: &[u8]) -> bool {
-        let report = visit.report;
-        let stamped = report.at.or(report.heard_at).is_some()
-            || report.claims.iter().any(|claim| claim.at.is_some());
-        let has_identity = (stamped || report.seq.is_some()) && !payload.is_empty();
-        has_identity
-            && self.stations[visit.station.index()].is_repeat(payload, report.road, self.limits)
+        let station = &mut self.stations[visit.station.index()];
+        !payload.is_empty() && station.is_repeat(payload, visit.report.road, self.limits)
     }
 
     /// Takes note of a message; how many are missing before it, and whether it was missing itself.

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::*;
 use crate::calibration::{Compensation, Curve};
-use crate::codec::{Message, decode, native};
+use crate::codec::{Identity, Message, decode, native};
 use crate::registry::{SeriesEntry, Site, StationEntry};
 
 /// `cut-12/box-1` reports each minute tilt and rain, `cut-12/box-2` each quarter of an hour rain.
@@ -60,6 +60,8 @@ impl Door {
         let Message::Report(report) = decode(frame).unwrap() else {
             panic!("not a report: {}", frame.topic)
         };
+        let payload = Identity::Payload.bytes(&report, frame.payload);
+        let frame = &Frame { payload, ..*frame };
         let (mut out, mut refused) = (vec![], vec![]);
         let tally = self.admission.admit(
             &self.registry,

@@ -98,7 +98,7 @@ pub struct Told<'a> {
 /// What a message is known again by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// The bytes of its frame.
+    /// The bytes of its frame, where what they say is [identified](Report::is_identified).
     Payload,
     /// These bytes: the frame's may differ, or say several things.
     Of(Vec<u8>),
@@ -107,12 +107,13 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// The bytes, for [`Admission::admit`](crate::admission::Admission::admit), which takes none for no identity.
-    pub fn bytes<'a>(&'a self, payload: &'a [u8]) -> &'a [u8] {
+    /// The bytes by which a report is known, for [`Admission::admit`](crate::admission::Admission::admit), which takes none
+    /// for no identity.
+    pub fn bytes<'a>(&'a self, report: &Report<'_>, payload: &'a [u8]) -> &'a [u8] {
         match self {
-            Self::Payload => payload,
+            Self::Payload if report.is_identified() => payload,
             Self::Of(bytes) => bytes,
-            Self::None => &[],
+            Self::Payload | Self::None => &[],
         }
     }
 }

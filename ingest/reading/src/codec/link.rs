@@ -9,7 +9,8 @@
 //! ```
 //! A station keeps a frame until `stored` comes with its number *and* its CRC, and sends it again if none comes: the
 //! CRC keeps an answer that was on its way while the station started anew from being taken for another frame's. A frame
-//! sent twice is answered twice and counts once. COBS: Cheshire and Baker, Consistent Overhead Byte Stuffing (1997).
+//! sent twice is answered twice, and counts once if its body has a stamp or a `seq`: the number alone begins again with
+//! the station, and would make one of two. COBS: Cheshire and Baker, Consistent Overhead Byte Stuffing (1997).
 
 use alloc::vec::Vec;
 

@@ -77,7 +77,8 @@ impl Uplink<'_> {
             })?;
         }
         gatherer.heard_at = self.heard_at;
-        gatherer.seq = Some(self.counter);
+        let placed = gatherer.naming().device(&self.device);
+        gatherer.seq = placed.filter(|(placed, _)| !placed.shared).map(|_| self.counter);
         let head = format!("{}/{}/{}/{}/", self.device, self.address, self.counter, self.port);
         gatherer.identity = Some([head.as_bytes(), &data].concat());
         Ok(())

@@ -30,6 +30,9 @@ pub struct Placed {
     pub station: StationId,
     /// Its make: a place in [`Naming::models`].
     pub model: u32,
+    /// Whether another device is the same station: what each counts is then no count of the station's.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 /// The metrics of a make.

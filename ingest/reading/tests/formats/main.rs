@@ -40,6 +40,7 @@ fn feed(format: Format, devices: &[(&str, &str)], metrics: &[(&str, &str)]) -> F
         site: "cut-12".parse().unwrap(),
         station: station.parse().unwrap(),
         model: 0,
+        shared: false,
     };
     let target = |text: &str| {
         let (target, unit) = text.split_once(' ').map_or((text, None), |(t, u)| (t, Some(u)));

@@ -25,6 +25,8 @@ use super::line::{Line, LineError, failed};
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a gateway that takes one connection only may take to let go of the last.
+const LET_GO: Duration = Duration::from_millis(250);
 /// What is remembered of an answer: an RTU frame has 256 bytes at most, one over TCP 260.
 const HEARD_MAX: usize = 512;
 
@@ -61,6 +63,8 @@ pub(super) enum Outcome {
     Answer(Answer),
     /// Nothing came.
     Silence,
+    /// The gateway hung up instead, again and again: over this question, as far as can be known.
+    HungUp(BusError),
     /// The way to the bus is lost.
     Lost(BusError),
 }
@@ -75,8 +79,15 @@ pub(super) struct Asking {
 }
 
 enum Bus {
-    Rtu { line: Tap<Line> },
-    Tcp { context: ModbusContext, heard: Tap<TcpStream> },
+    Rtu(Tap<Line>),
+    /// None is connected after an answer that is late or wrong, so that it is not taken for another. The next question
+    /// connects: some gateways take one connection only, and need a moment to let go of the last.
+    Tcp(Option<Connection>),
+}
+
+struct Connection {
+    context: ModbusContext,
+    heard: Tap<TcpStream>,
 }
 
 impl Asking {
@@ -88,10 +99,9 @@ impl Asking {
     ) -> Result<Self, BusError> {
         let (bus, quiet) = match way {
             Way::Rtu(config) => {
-                let bus = Bus::Rtu { line: Tap::new(Line::open(config)?) };
-                (bus, quiet.max(frame_gap(config)))
+                (Bus::Rtu(Tap::new(Line::open(config)?)), quiet.max(frame_gap(config)))
             }
-            Way::Tcp { .. } => (connect(way).await?, quiet),
+            Way::Tcp { .. } => (Bus::Tcp(Some(connect(way).await?)), quiet),
         };
         Ok(Self { way: way.clone(), bus, timeout: answer_within, quiet })
     }
@@ -99,21 +109,21 @@ impl Asking {
     /// Whether the port is still behind its path.
     pub(super) fn look(&self) -> Result<(), BusError> {
         match &self.bus {
-            Bus::Rtu { line } => Ok(line.0.lock().wire.look()?),
-            Bus::Tcp { .. } => Ok(()),
+            Bus::Rtu(line) => Ok(line.0.lock().wire.look()?),
+            Bus::Tcp(_) => Ok(()),
         }
     }
 
-    /// Asks, and waits for the answer. Never longer than the timeout and the quiet before it.
+    /// Asks, and waits for the answer: for the timeout and the quiet before it, and over TCP as long as it takes to
+    /// connect.
     pub(super) async fn ask(&mut self, question: &Question) -> Outcome {
         sleep(self.quiet).await;
-        let (slave, request) = (Slave(question.unit), request(question));
         match &mut self.bus {
-            Bus::Rtu { line } => {
+            Bus::Rtu(line) => {
                 line.forget();
                 // A client of its own for each question: nothing of a late answer lives on in it.
-                let mut context = rtu::attach_slave(line.clone(), slave);
-                let came = timeout(self.timeout, context.call(request)).await;
+                let mut context = rtu::attach_slave(line.clone(), Slave(question.unit));
+                let came = timeout(self.timeout, context.call(request(question))).await;
                 let heard = line.heard();
                 match came.map(|came| understood(question, came)) {
                     Ok(Ok(answer)) => Outcome::Answer(answer.unwrap_or(Answer::Bad(heard))),
@@ -122,30 +132,51 @@ impl Asking {
                     Err(_) => Outcome::Answer(Answer::Bad(heard)),
                 }
             }
-            Bus::Tcp { context, heard } => {
-                context.set_slave(slave);
-                heard.forget();
-                let came = timeout(self.timeout, context.call(request)).await;
-                let heard = heard.heard();
-                match came.map(|came| understood(question, came)) {
-                    Ok(Ok(Some(answer))) => Outcome::Answer(answer),
-                    Ok(Ok(None)) => self.anew(Outcome::Answer(Answer::BadTcp(heard))).await,
-                    Ok(Err(error)) => Outcome::Lost(self.broken(&error)),
-                    Err(_) if heard.is_empty() => self.anew(Outcome::Silence).await,
-                    Err(_) => self.anew(Outcome::Answer(Answer::BadTcp(heard))).await,
-                }
+            Bus::Tcp(connection) => {
+                let kept = connection.take();
+                self.ask_over(kept, question).await
             }
         }
     }
 
-    /// Connects again, so that an answer that is late is not taken for another.
-    async fn anew(&mut self, outcome: Outcome) -> Outcome {
-        match connect(&self.way).await {
-            Ok(bus) => {
-                self.bus = bus;
-                outcome
-            }
-            Err(error) => Outcome::Lost(error),
+    /// Asks over the connection that stands, if one does. A gateway may have hung up while nobody asked, or hold on to
+    /// our last connection for a moment: then over a new one.
+    async fn ask_over(&mut self, kept: Option<Connection>, question: &Question) -> Outcome {
+        let (mut kept, mut made) = (kept, 0);
+        loop {
+            let mut connection = match kept.take() {
+                Some(connection) => connection,
+                None => {
+                    made += 1;
+                    match connect(&self.way).await {
+                        Ok(connection) => connection,
+                        Err(_) if made == 1 => {
+                            sleep(LET_GO).await;
+                            continue;
+                        }
+                        Err(error) => return Outcome::Lost(error),
+                    }
+                }
+            };
+            let Connection { context, heard } = &mut connection;
+            context.set_slave(Slave(question.unit));
+            heard.forget();
+            let came = timeout(self.timeout, context.call(request(question))).await;
+            let heard = heard.heard();
+            return match came.map(|came| understood(question, came)) {
+                Ok(Ok(Some(answer))) => {
+                    self.bus = Bus::Tcp(Some(connection));
+                    Outcome::Answer(answer)
+                }
+                Ok(Err(error)) if made == 2 => Outcome::HungUp(self.broken(&error)),
+                Ok(Err(_)) => {
+                    drop(connection);
+                    sleep(if made == 0 { Duration::ZERO } else { LET_GO }).await;
+                    continue;
+                }
+                Err(_) if heard.is_empty() => Outcome::Silence,
+                Ok(Ok(None)) | Err(_) => Outcome::Answer(Answer::BadTcp(heard)),
+            };
         }
     }
 
@@ -159,7 +190,7 @@ impl Asking {
     }
 }
 
-async fn connect(way: &Way) -> Result<Bus, BusError> {
+async fn connect(way: &Way) -> Result<Connection, BusError> {
     let failed = |reason: String| BusError::Connect { way: way.to_string(), reason };
     let Way::Tcp { host, port } = way else { return Err(failed("it is no address".into())) };
     let connecting = TcpStream::connect((host.as_str(), *port));
@@ -170,7 +201,7 @@ async fn connect(way: &Way) -> Result<Bus, BusError> {
     };
     stream.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
     let heard = Tap::new(stream);
-    Ok(Bus::Tcp { context: tcp::attach(heard.clone()), heard })
+    Ok(Connection { context: tcp::attach(heard.clone()), heard })
 }
 
 /// What ends a frame: 3.5 characters, and 1.75 ms where that would be less (Modbus over Serial Line V1.02, 2.5.1.1).
@@ -336,6 +367,6 @@ pub async fn ask_once(
     match asking.ask(question).await {
         Outcome::Answer(answer) => Ok(Some(answer)),
         Outcome::Silence => Ok(None),
-        Outcome::Lost(error) => Err(error),
+        Outcome::HungUp(error) | Outcome::Lost(error) => Err(error),
     }
 }

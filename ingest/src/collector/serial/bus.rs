@@ -25,7 +25,7 @@ pub fn start(config: BusConfig, intake: Arc<dyn Intake>, wiring: &Wiring) -> Joi
     let (storing, _) = Storing::start(seat.clone(), &config.way.to_string(), intake);
     let asked = config.units.iter().map(|unit| questions(&unit.map)).collect();
     let turns = Turns::new(config.units.iter().map(|unit| unit.interval), seat.clock.at());
-    tokio::spawn(Round { config, asked, turns, seat, storing }.run())
+    tokio::spawn(Round { config, asked, turns, seat, storing, hung_up: 0 }.run())
 }
 
 struct Round {
@@ -35,13 +35,15 @@ struct Round {
     turns: Turns,
     seat: Seat<()>,
     storing: Storing,
+    /// How many turns in a row ended with the gateway hanging up.
+    hung_up: usize,
 }
 
 /// What a unit came to in its turn.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Heard {
     Yes,
     No,
+    HungUp(BusError),
 }
 
 impl Round {
@@ -73,6 +75,7 @@ impl Round {
             Err(error) => return error,
         };
         standing.up(&self.seat, true);
+        self.hung_up = 0;
         let (clock, mut look) = (self.seat.clock.clone(), interval(LOOK_EVERY));
         loop {
             let Some((unit, due)) = self.turns.next(clock.at()) else {
@@ -90,30 +93,42 @@ impl Round {
         let mut heard = Heard::Yes;
         for question in self.asked[unit].clone() {
             // Noise may spoil an answer, and what was late another's; a unit that is silent is not asked more.
-            heard = match self.ask(&question, asking).await? {
-                Asked::Bad => match self.ask(&question, asking).await? {
-                    Asked::Good => Heard::Yes,
-                    Asked::Bad | Asked::Silent => Heard::No,
-                },
-                Asked::Good => Heard::Yes,
-                Asked::Silent => Heard::No,
+            let asked = match self.ask(&question, asking).await? {
+                Asked::Bad => self.ask(&question, asking).await?,
+                asked => asked,
             };
-            if heard == Heard::No {
+            heard = match asked {
+                Asked::Good => Heard::Yes,
+                Asked::Bad | Asked::Silent => Heard::No,
+                Asked::HungUp(error) => Heard::HungUp(error),
+            };
+            if !matches!(heard, Heard::Yes) {
                 break;
             }
         }
         let now = self.seat.clock.at();
         match heard {
             Heard::Yes => self.turns.answered(unit, now),
-            Heard::No => self.turns.failed(unit, now),
+            Heard::No | Heard::HungUp(_) => self.turns.failed(unit, now),
         }
-        Ok(())
+        match heard {
+            // A gateway may hang up over a unit that is not there; over every one of them it is the gateway.
+            Heard::HungUp(error) => {
+                self.hung_up += 1;
+                if self.hung_up >= self.asked.len() { Err(error) } else { Ok(()) }
+            }
+            Heard::Yes | Heard::No => {
+                self.hung_up = 0;
+                Ok(())
+            }
+        }
     }
 
     /// Asks one question and stores what came.
     async fn ask(&self, question: &Question, asking: &mut Asking) -> Result<Asked, BusError> {
         let (asked, name, answer) = match asking.ask(question).await {
             Outcome::Lost(error) => return Err(error),
+            Outcome::HungUp(error) => (Asked::HungUp(error), "hung-up", None),
             Outcome::Silence => (Asked::Silent, "silence", None),
             Outcome::Answer(answer) => match &answer {
                 Answer::Registers(_) | Answer::Bits(_) => (Asked::Good, "answer", Some(answer)),
@@ -131,9 +146,9 @@ impl Round {
     }
 }
 
-#[derive(Clone, Copy)]
 enum Asked {
     Good,
     Bad,
     Silent,
+    HungUp(BusError),
 }

@@ -78,6 +78,7 @@ impl Port {
     /// Takes what comes; why the port was lost, or nothing if we were told to stop.
     async fn listen(&mut self, mut line: Line) -> Option<LineError> {
         let mut splitter = Splitter::new(self.config.framing);
+        self.header = Header::default(); // another logger may be behind the path now
         let (mut buffer, mut look) = ([0; READ_LEN], interval(LOOK_EVERY));
         let mut quiet = Box::pin(sleep(QUIET));
         let lost = loop {
