@@ -174,6 +174,48 @@ async fn wills_are_taken_and_our_own_words_are_not() {
     broker.shutdown().await;
 }
 
+/// A Sparkplug node leaves its death as a will that is not retained.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_will_that_is_not_kept_is_taken_too_and_is_that_of_its_connection() {
+    let (intake, bench) = (Recording::open(), Bench::new());
+    let broker = start(&intake, &bench).await;
+    let status = "bongsu/v1/cut-1/node-1/status";
+    let connected = async |number: &str| {
+        let mut options = MqttOptions::new("node-1", ("127.0.0.1", broker.local_addr().port()));
+        options.set_last_will(LastWill::new(
+            status,
+            format!("gone {number}"),
+            QoS::AtLeastOnce,
+            false,
+            None,
+        ));
+        let (client, mut eventloop) = AsyncClient::builder(options).build();
+        while !matches!(eventloop.poll().await, Ok(PollEvent::Incoming(Packet::ConnAck(_)))) {}
+        (client, eventloop)
+    };
+    let first = connected("1").await;
+    let second = connected("2").await; // takes the place of the first
+    intake.holds("gone 1").await;
+    drop(first);
+    drop(second);
+    intake.holds("gone 2").await;
+    let (client, mut third) = connected("3").await;
+    client.disconnect().await.unwrap();
+    while third.poll().await.is_ok() {}
+    drop(connected("4").await);
+    intake.holds("gone 4").await;
+    let fifth = connected("5").await;
+    broker.shutdown().await;
+    drop(fifth);
+    let said = ["gone 1", "gone 2", "gone 4"];
+    assert_eq!(
+        intake.payloads(),
+        said,
+        "who says goodbye has no will, nor who is sent away by a stop"
+    );
+    assert!(intake.frames().iter().all(|frame| &*frame.topic == status && !frame.retained));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_of_ours_is_nobodys_will() {
     let (intake, bench) = (Recording::open(), Bench::new());

@@ -8,7 +8,9 @@
 //!
 //! A will does not pass there. It is routed like a message without a sender; if it is retained, `on_retained_set`
 //! shows it. That is also called for ordinary retained messages, right after they passed `on_client_publish` in the
-//! same task, which is how the two are told apart.
+//! same task, which is how the two are told apart. One that is not retained, as a Sparkplug node leaves, is shown when
+//! its connection ends without a DISCONNECT, in the task that it began in: another connection of the same name may have
+//! begun meanwhile.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
@@ -93,6 +95,8 @@ pub(crate) struct Asking {
     withheld: Mutex<HashSet<Arc<str>>>,
     /// Retained messages that passed the hook and are about to be shown again, by task and topic.
     announced: Mutex<HashSet<(Option<task::Id>, Arc<str>)>>,
+    /// Wills that are not retained, by the task of their connection.
+    wills: Mutex<HashMap<Option<task::Id>, Published>>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -107,6 +111,7 @@ impl Asking {
             users: Mutex::default(),
             withheld: Mutex::default(),
             announced: Mutex::default(),
+            wills: Mutex::default(),
         }
     }
 
@@ -168,8 +173,7 @@ impl Asking {
     async fn retained(&self, event: RetainedSetEvent) {
         let announced = self.announced.lock().remove(&(task::try_id(), event.topic.clone()));
         let of_the_broker = event.topic.starts_with('$');
-        let serving = self.serving.load(Ordering::Relaxed) && !self.cancel.is_cancelled();
-        if announced || of_the_broker || !serving {
+        if announced || of_the_broker || !self.shows_wills() {
             return;
         }
         let will = Published {
@@ -183,6 +187,24 @@ impl Asking {
         };
         self.ask(will).await; // nobody waits for an acknowledgement of a will
     }
+
+    fn shows_wills(&self) -> bool {
+        self.serving.load(Ordering::Relaxed) && !self.cancel.is_cancelled()
+    }
+}
+
+/// What a client leaves to be said without being kept. That it may was looked at when it came in.
+fn will(event: &ClientConnectEvent) -> Option<Published> {
+    Some(Published {
+        client_id: "".into(),
+        user: None,
+        topic: event.will_topic.clone()?,
+        payload: event.will_payload.clone()?,
+        qos: qos(event.will_qos?),
+        retain: event.will_retain?,
+        will: true,
+    })
+    .filter(|will| !will.retain)
 }
 
 fn nowhere() -> PublishAction {
@@ -212,6 +234,9 @@ fn qos(qos: QoS) -> Qos {
 impl BrokerEventHandler for Asking {
     fn on_client_connect<'a>(&'a self, event: ClientConnectEvent) -> Answer<'a, ()> {
         self.withheld.lock().remove(&event.client_id);
+        if let Some(will) = will(&event) {
+            self.wills.lock().insert(task::try_id(), will);
+        }
         if let Some(user) = event.user_id {
             self.users.lock().insert(event.client_id, user);
         }
@@ -231,6 +256,12 @@ impl BrokerEventHandler for Asking {
         self.users.lock().remove(&event.client_id);
         let this_task = task::try_id();
         self.announced.lock().retain(|(task, _)| *task != this_task);
-        Box::pin(async {})
+        let will = self.wills.lock().remove(&this_task);
+        let spoken = will.filter(|_| event.unexpected && self.shows_wills());
+        Box::pin(async move {
+            if let Some(will) = spoken {
+                self.ask(will).await;
+            }
+        })
     }
 }

@@ -12,7 +12,7 @@
 //! mosquitto ([`mosquitto`]), and certificates come from a small [`authority`] of our own.
 //!
 //! Limits: one message of a client at a time is with the hook, so a single connection brings one message per answer
-//! (many connections go side by side). Wills are shown to the hook if they are retained, as status wills are.
+//! (many connections go side by side).
 #![forbid(unsafe_code)]
 
 mod file;
