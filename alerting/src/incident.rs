@@ -93,7 +93,8 @@ impl Incident {
     ) -> IncidentRecord {
         self.revision += 1;
         self.peak = self.peak.max(revision.level);
-        self.late_detected = revision.late_detected;
+        // What is late in an incident that stands on present data makes none of the past of it.
+        self.late_detected = revision.late_detected && (self.revision == 1 || self.late_detected);
         let record = IncidentRecord {
             id: self.id.clone(),
             revision: self.revision,

@@ -342,7 +342,9 @@ impl Life {
                 }
             }
             Step::Withdraw(group) => {
-                self.asked(group)?;
+                if !matches!(self.answers.get(group), Some(Answer::Rejected { .. })) {
+                    self.asked(group)?;
+                }
                 self.answers.remove(group);
             }
         }

@@ -124,6 +124,97 @@ fn g10_the_same_level_in_the_same_words_goes_out_under_the_approval() {
     assert_eq!(questions(&world).len(), asked, "and nobody is asked again");
 }
 
+/// Six hours of rain that a gauge had kept, told at once.
+fn late_rain(world: &mut World, at: i64) {
+    world.arrive(Arrival { at: minute(at), measured_at: minute(at - 300), series: 2, value: 95.0 });
+}
+
+#[test]
+fn g08_what_comes_late_leaves_a_question_as_it_is() {
+    for release in [Release::Required, after()] {
+        let mut world = world(release.clone(), 1);
+        world.read(minute(0), 2, 0.0);
+        world.read(minute(400), 2, 0.0);
+        moving(&mut world, 400, 3.5);
+        late_rain(&mut world, 405);
+        let late = |d: &Decision| matches!(d, Decision::Incident(record) if record.late_detected);
+        assert!(world.decisions().any(late), "officers hear of the rain");
+        assert_eq!(record(&world).state, IncidentState::AwaitingApproval);
+        assert!(public(&world).is_empty(), "and the public of nothing yet");
+        if release == Release::Required {
+            let command = order(&world, "1", Verb::Approve, "kim");
+            assert!(give(&mut world, &command));
+        } else {
+            world.tick(minute(412));
+        }
+        let heard = public(&world);
+        assert_eq!(heard.len(), 1, "what was asked is of now, and so is the answer");
+        assert_eq!(heard[0].alert.level, Level::Severe);
+        let withdrawn = world
+            .decisions()
+            .any(|d| matches!(d, Decision::Approval { verdict: Verdict::Withdrawn, .. }));
+        assert!(!withdrawn);
+    }
+}
+
+#[test]
+fn g10_a_rejection_ends_with_its_level() {
+    let mut world = world(Release::Required, 1);
+    for i in 0..5 {
+        world.read(minute(i), 0, 3.5); // one post: 경계
+    }
+    let command = order(&world, "1", Verb::Approve, "kim");
+    assert!(give(&mut world, &command));
+    moving(&mut world, 6, 3.6); // two: 심각
+    let command = order(&world, "2", Verb::Reject, "kim");
+    assert!(give(&mut world, &command));
+    assert_eq!(record(&world).state, IncidentState::Rejected);
+    for i in 12..20 {
+        world.read(minute(i), 0, 3.6);
+        world.read(minute(i), 1, 0.0);
+    }
+    let command = order(&world, "3", Verb::StandDown, "kim");
+    assert!(give(&mut world, &command));
+    assert_eq!(world.level(0), Level::Warning);
+    assert_eq!(
+        record(&world).state,
+        IncidentState::StoodDown,
+        "what was rejected is not the matter"
+    );
+    let command = order(&world, "4", Verb::Approve, "kim");
+    assert!(!give(&mut world, &command), "nor can it be approved now");
+    let asked = questions(&world).len();
+    moving(&mut world, 22, 3.6);
+    assert_eq!(world.level(0), Level::Severe);
+    assert_eq!(record(&world).state, IncidentState::AwaitingApproval);
+    assert_eq!(questions(&world).len(), asked + 1, "another danger is another question");
+}
+
+/// A message to the public lasts twice as long as the time to its reminder: what only officers hear must not put that off.
+#[test]
+fn the_public_is_reminded_in_time_whatever_officers_hear_meanwhile() {
+    let mut world = world(Release::Automatic { rule: written() }, 1);
+    world.read(minute(0), 2, 0.0);
+    world.read(minute(400), 2, 0.0);
+    moving(&mut world, 400, 3.5);
+    let told = public(&world).len();
+    let first = public(&world).last().unwrap().clone();
+    for i in 405..450 {
+        world.read(minute(i), 0, 3.5);
+        world.read(minute(i), 1, 3.5);
+    }
+    late_rain(&mut world, 450);
+    for i in 451..470 {
+        world.read(minute(i), 0, 3.5);
+        world.read(minute(i), 1, 3.5);
+    }
+    let again = public(&world);
+    assert_eq!(again.len(), told + 1);
+    let again = again.last().unwrap();
+    assert_eq!(again.alert.purpose, Purpose::Reminder);
+    assert!(again.owed_at.since(first.owed_at) <= Duration::from_secs(3_660), "an hour after it");
+}
+
 #[test]
 fn g10_another_level_asks_again() {
     let mut world = world(Release::Required, 1);
@@ -172,7 +263,7 @@ fn g10_a_rejected_text_is_not_heard_and_may_be_approved_after_all() {
     (command.id, command.reason) = ("2".into(), "the gauge is being calibrated".into());
     assert!(give(&mut world, &command));
     assert_eq!(record(&world).state, IncidentState::Rejected);
-    world.tick(minute(200));
+    world.tick(minute(150));
     assert!(public(&world).is_empty(), "the written rule does not overrule a person");
     let command = order(&world, "3", Verb::Approve, "lee");
     assert!(give(&mut world, &command));

@@ -554,3 +554,38 @@ fn g12_the_head_of_the_trail_is_owed_to_whoever_keeps_it_and_to_nobody_else() {
         assert_eq!(delivery.alert.released, alerting::approval::Released::Officers);
     }
 }
+
+/// What a newer revision has overtaken is not sent again, though its receipt does not come.
+#[test]
+fn g05_what_was_handed_over_is_not_repeated_behind_a_newer_revision() {
+    let mut world = World::new(roads());
+    let (mut books, moment) = (Books::default(), |minutes: i64| minute(minutes));
+    world.delivers = false;
+    for i in 0..5 {
+        world.read(moment(i), 0, 3.5); // one post: 경계
+    }
+    books.read(&world.actions);
+    let of_siren = |books: &Books| {
+        let mut rows: Vec<_> =
+            books.rows.iter().filter(|(_, row)| row.chain.1 == "siren").collect();
+        rows.sort_by_key(|(_, row)| row.revision);
+        rows.iter().map(|(key, row)| ((*key).clone(), row.state)).collect::<Vec<_>>()
+    };
+    let (first, state) = of_siren(&books).last().unwrap().clone();
+    assert_eq!(state, DeliveryState::Queued);
+    let now = world.tick(moment(5));
+    let result = AttemptResult::HandedOver { reference: "topic".into() };
+    world.engine.settle(
+        &Outcome { key: first.clone(), attempt: 1, result },
+        now,
+        &mut world.actions,
+    );
+    for i in 0..5 {
+        world.read(now.at.plus(Duration::from_secs(1 + i)), 1, 3.5); // two: 심각
+    }
+    world.tick(now.at.plus(Duration::from_secs(30)));
+    books.read(&world.actions);
+    let rows = of_siren(&books);
+    assert_eq!(rows.iter().find(|(key, _)| *key == first).unwrap().1, DeliveryState::Superseded);
+    assert_eq!(rows.last().unwrap().1, DeliveryState::Queued, "the newer one says it all");
+}

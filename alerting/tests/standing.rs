@@ -14,6 +14,7 @@ use alerting::inhibition::Inhibition;
 use alerting::ladder::{Ladder, Rung, Within};
 use alerting::snapshot::Snapshot;
 use alerting::standing::{Scope, Sign, SiteAsk, SiteOrder};
+use alerting::validity::Validity;
 use alerting::{Action, Command, Decision, Delivery, Engine, IncidentId, Level};
 use common::*;
 use proptest::prelude::*;
@@ -166,6 +167,7 @@ fn a_silence_of_a_rule_hides_what_that_rule_alone_says() {
         world.read(world.engine.now().plus(Duration::from_secs(60)), 2, 40.0 + f64::from(i)); // rain
     }
     assert!(record(&world, "cut-1").hidden_by.is_none(), "another rule says so, too");
+    assert_eq!(told(&world), [(Level::Caution, Purpose::Alert)], "and nobody had heard of it");
 }
 
 #[test]
@@ -234,6 +236,31 @@ fn what_is_graver_elsewhere_hides_what_a_rule_names() {
     moving(&mut world, 3, 3.5);
     assert_eq!(record(&world, "cut-2").hidden_by, None, "as grave as the other");
     assert!(there(&world) > before);
+}
+
+#[test]
+fn what_an_inhibition_hid_is_told_when_its_hours_are_over() {
+    let mut setup = setup();
+    setup.inhibitions = vec![Inhibition {
+        id: "by-day".into(),
+        sites: vec!["cut-1".parse().unwrap()],
+        level: Level::Warning,
+        hides: sites(&["cut-2"]),
+        valid: Some(Validity { hours: Some((213, 333)), ..Validity::default() }), // two hours from the start
+        provenance: written(),
+    }];
+    let mut world = World::new(setup);
+    moving(&mut world, 0, 3.5);
+    moving(&mut world, 3, 1.4);
+    assert_eq!(record(&world, "cut-2").hidden_by, Some("by-day".into()));
+    let there = |world: &World| {
+        let all = owed(world, "duty").into_iter();
+        all.filter(|d| d.alert.site.id.as_str() == "cut-2").count()
+    };
+    assert_eq!(there(&world), 0);
+    world.tick(minute(125));
+    assert_eq!(record(&world, "cut-2").hidden_by, None);
+    assert_eq!(there(&world), 1);
 }
 
 #[test]

@@ -599,3 +599,18 @@ fn g05_g14_where_records_are_gone_the_ledger_is_believed_and_what_nobody_knows_e
     };
     assert!(told(stranger.id.as_str()) && told("before record 7"), "officers hear of both");
 }
+
+/// That one snapshot may turn out damaged, and then all of the journal is wanted.
+#[test]
+fn the_journal_is_needed_whole_until_there_are_two_snapshots() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateFolder::open(folder.path().into()).expect("a folder");
+    let lines = moving_slope();
+    let (mut desk, mut carried) = (Desk::new(BTreeSet::new()), Carried::default());
+    let mut needed = Vec::new();
+    for (part, from) in lines[..300].chunks(100).zip([1, 101, 201]) {
+        apply(&mut desk, part, from, &mut carried);
+        needed.push(state.save(&desk).expect("saved"));
+    }
+    assert_eq!(needed, [0, 100, 200]);
+}

@@ -46,10 +46,12 @@ impl Engine {
             let group = self.setup.groups[at].clone();
             let Some(level) = self.level_for(&group, draft, incident, purpose) else {
                 withdraw(incident, &group, now, out);
+                forget_rejection(incident, &group, None);
                 continue;
             };
             let text = self.public_text(subject, incident, &group, draft, level);
             let bound = Bound::new(level, &text);
+            forget_rejection(incident, &group, Some(&bound));
             let approval = incident.approvals.entry(group.id.clone()).or_default();
             if approval.released(&bound).is_some() {
                 withdraw(incident, &group, now, out);
@@ -343,6 +345,16 @@ pub(super) fn withdraw(
     let Some(asked) = approval.asked.take() else { return };
     incident.life.take(&Step::Withdraw(group.id.clone())).ok();
     out.push(decided(incident, group, asked.bound, Verdict::Withdrawn, [], now));
+}
+
+/// What was turned down was so at its level and in its words. Once something else may be heard, or nothing, it is asked
+/// about again when it comes back; of what is over it stands as the last word.
+fn forget_rejection(incident: &mut Incident, group: &ChannelGroup, bound: Option<&Bound>) {
+    let Some(approval) = incident.approvals.get_mut(&group.id) else { return };
+    let is_other = |rejected: &Bound| !incident.life.state().is_over() && Some(rejected) != bound;
+    if approval.rejected.take_if(|(rejected, ..)| is_other(rejected)).is_some() {
+        incident.life.take(&Step::Withdraw(group.id.clone())).ok();
+    }
 }
 
 fn due_again(incident: &Incident, now: Timestamp) -> Vec<GroupId> {

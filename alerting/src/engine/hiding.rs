@@ -74,6 +74,13 @@ impl Engine {
         by.map(|one| one.id.clone())
     }
 
+    /// When an inhibition about a site may begin or cease to count.
+    pub(super) fn inhibition_edge(&self, site: usize, now: Timestamp) -> Option<Timestamp> {
+        let id = &self.setup.registry.sites()[site].id;
+        let about = self.setup.inhibitions.iter().filter(|one| one.hides.covers_site(id));
+        about.filter_map(|one| Some(one.valid.as_ref()?.next_turn(now))).min()
+    }
+
     fn level_of(&self, site: &str) -> Option<Level> {
         let at = self.setup.registry.site(site)?;
         Some(self.sites[at.index()].main.live.level())

@@ -95,18 +95,28 @@ impl Engine {
         now: Moment,
         out: &mut Vec<Action>,
     ) {
-        let plan = match purpose {
-            Some(purpose) => self.plan(subject, &mut incident, &draft, purpose, now, out),
-            None => Plan::default(),
-        };
         let hidden_by = self.hidden_by(subject, &draft, &incident, now.at);
+        let shows = incident.hidden && hidden_by.is_none() && draft.level > Level::Normal;
+        let purpose = purpose.or(shows.then_some(Purpose::Alert)); // nobody has heard of it so far
+        let plan = match purpose {
+            // Of the past the public hears nothing: what it was asked about is of now, and stays.
+            Some(purpose) if !draft.late_detected => {
+                self.plan(subject, &mut incident, &draft, purpose, now, out)
+            }
+            Some(_) | None => Plan::default(),
+        };
+        let before = incident.last.as_ref().map(|last| last.level);
         let mut record = incident.revise(draft, &self.setup.groups, now.at);
         record.hidden_by = hidden_by;
         incident.hidden = record.hidden_by.is_some();
         incident.last = Some(record.clone());
         out.push(Action::Decide(Decision::Incident(record.clone())));
         if let Some(purpose) = purpose {
-            incident.remind_at = self.remind_after(subject, record.level, now.at);
+            let due = self.remind_after(subject, record.level, now.at);
+            // Not everybody hears of each revision: only what all hear puts a reminder off.
+            let all_hear = purpose == Purpose::Reminder || before != Some(record.level);
+            let earlier = incident.remind_at.filter(|_| !all_hear);
+            incident.remind_at = due.map(|due| earlier.map_or(due, |earlier| earlier.min(due)));
             self.tell(subject, &record, &mut incident, purpose, &plan, now, out);
         }
         let mut asks = plan.asks;

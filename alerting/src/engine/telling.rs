@@ -80,9 +80,8 @@ impl Engine {
     /// A raise that was told is not in the recorded history: said so, visibly.
     pub(super) fn tell_correction(&mut self, at: usize, now: Moment, out: &mut Vec<Action>) {
         let subject = self.subject_of(at);
-        if self.track_of(subject).incident.is_none() {
-            return;
-        }
+        let Some(incident) = &self.track_of(subject).incident else { return };
+        let late = incident.late_detected;
         let (value, measured_at) = self.watches[at].state.decided();
         let evidence = self.evidence(at, &Transition { held: false, at: measured_at, value });
         let what = Text {
@@ -97,7 +96,7 @@ impl Engine {
                 &[&evidence.text.en],
             ),
         };
-        self.revise(subject, what, Some(Purpose::Alert), false, measured_at, now, out);
+        self.revise(subject, what, Some(Purpose::Alert), late, measured_at, now, out);
     }
 
     /// Tells again that an incident goes on, when that is due.
@@ -114,12 +113,9 @@ impl Engine {
 
     pub(super) fn remind_subject(&mut self, subject: Subject, now: Moment, out: &mut Vec<Action>) {
         let track = self.track_of(subject);
-        let due = track
-            .incident
-            .as_ref()
-            .and_then(|incident| incident.remind_at)
-            .is_some_and(|at| at <= now.at);
-        if due {
+        let Some(incident) = &track.incident else { return };
+        let late = incident.late_detected;
+        if incident.remind_at.is_some_and(|at| at <= now.at) {
             let level = track.live.level();
             let what = Text {
                 ko: catalogue::fill(
@@ -133,7 +129,7 @@ impl Engine {
                     &[catalogue::level(level, catalogue::Language::En)],
                 ),
             };
-            self.revise(subject, what, Some(Purpose::Reminder), false, now.at, now, out);
+            self.revise(subject, what, Some(Purpose::Reminder), late, now.at, now, out);
         }
     }
 

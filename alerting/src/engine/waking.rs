@@ -57,6 +57,7 @@ impl Engine {
         if let Some(turned) = self.sites[site].turns_at.filter(|at| *at <= now.at) {
             self.sites[site].later(turned, Event::Calendar);
             self.judge_site(site, now, out);
+            self.tell_hidden(site, now, out);
             self.sites[site].turns_at = None;
         }
         self.wake_for_calendar(site, now.at);
@@ -66,6 +67,7 @@ impl Engine {
         if self.sites[site].turns_at.is_none() {
             let dated = self.sites[site].dated.iter().map(|at| &self.setup.rules[*at as usize]);
             let next = dated.filter_map(|rule| Some(rule.valid.as_ref()?.next_turn(now)));
+            let next = next.chain(self.inhibition_edge(site, now));
             let next = next.chain(self.standing_edge(site, now)).min();
             self.sites[site].turns_at = next;
         }

@@ -240,7 +240,7 @@ fn promised(life: &Life, step: &Step) -> Result<(), Refusal> {
         {
             Err(Refusal::AlreadyReleased)
         }
-        Step::Agree(group) if rejected(group) => Ok(()),
+        Step::Agree(group) | Step::Withdraw(group) if rejected(group) => Ok(()),
         Step::Agree(group) | Step::Release(group) | Step::Reject(group) | Step::Withdraw(group)
             if !life.is_asking(group) =>
         {
