@@ -186,7 +186,7 @@ impl Desk {
             if let Some(engine) = &mut self.engine {
                 engine.tick(now, &mut actions);
             }
-            self.expire(now, &mut actions);
+            self.expire(now, &mut actions, carried);
             self.take(record, now, &mut actions, carried);
         }
         self.position = record.sequence;
@@ -205,7 +205,7 @@ impl Desk {
             Kind::Frame | Kind::Receipt => self.take_frame(record, now, actions, carried),
             Kind::Configuration => {
                 carried.batch.configured.push((record.sequence, record.payload.to_vec()));
-                self.configure(record, now, actions);
+                self.configure(record, now, actions, carried);
             }
             Kind::Command => self.obey(record, now, actions, carried),
             Kind::Outcome => self.settle(record, now, actions, carried),
@@ -220,7 +220,13 @@ impl Desk {
         }
     }
 
-    fn configure(&mut self, record: &Record<'_>, now: Moment, actions: &mut Vec<Action>) {
+    fn configure(
+        &mut self,
+        record: &Record<'_>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
         let Ok(setup) = serde_json::from_slice::<Setup>(record.payload) else {
             tracing::error!(
                 sequence = record.sequence,
@@ -231,7 +237,7 @@ impl Desk {
         if self.engine.is_some() && *self.setup == setup {
             return;
         }
-        self.let_go(&setup, now, actions);
+        self.let_go(&setup, now, actions, carried);
         let admission = self.admission.export(&self.setup.registry);
         let latest = self.latest_by_name();
         self.admission = Admission::restore(&setup.registry, Limits::default(), admission);

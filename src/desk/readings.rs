@@ -195,7 +195,7 @@ impl Desk {
     }
 
     /// Decides what admission held back long enough, as far as it could have heard more of it.
-    pub(super) fn expire(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    pub(super) fn expire(&mut self, now: Moment, actions: &mut Vec<Action>, carried: &mut Carried) {
         let registry = &self.setup.registry;
         if now.at.since(self.at) > ALIVE_MAX {
             self.admission.put_off(registry, now.at);
@@ -203,11 +203,18 @@ impl Desk {
         let is_up = |source: &str| self.engine.as_ref().is_some_and(|engine| engine.is_up(source));
         let mut readings = std::mem::take(&mut self.readings);
         self.admission.expire(registry, now.at, is_up, &mut readings);
-        self.release(readings, now, actions);
+        self.release(readings, Some, now, actions, carried);
     }
 
-    /// Hands on what waited and is decided.
-    fn release(&mut self, mut readings: Vec<Reading>, now: Moment, actions: &mut Vec<Action>) {
+    /// Hands on what waited and is decided. `shown` is the number by which views will know a series.
+    fn release(
+        &mut self,
+        mut readings: Vec<Reading>,
+        shown: impl Fn(SeriesIndex) -> Option<SeriesIndex>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
         for reading in readings.drain(..) {
             let registry = &self.setup.registry;
             let station = registry.series()[reading.series.index()].station;
@@ -215,7 +222,11 @@ impl Desk {
             let balance = self.balance(&source);
             balance.held = balance.held.saturating_sub(1);
             balance.admitted += 1;
-            self.note_latest(&self.as_set(&reading));
+            let as_set = self.as_set(&reading);
+            self.note_latest(&as_set);
+            if let Some(series) = shown(reading.series).filter(|_| self.is_tapped) {
+                carried.readings.push(Reading { series, ..as_set });
+            }
             if let Some(engine) = &mut self.engine {
                 engine.observe(&reading, now, actions);
             }
@@ -225,18 +236,28 @@ impl Desk {
 
     /// What waits in a series that another configuration does not have, or hears through another collector, is decided
     /// while it is still known.
-    pub(super) fn let_go(&mut self, next: &Setup, now: Moment, actions: &mut Vec<Action>) {
+    pub(super) fn let_go(
+        &mut self,
+        next: &Setup,
+        now: Moment,
+        actions: &mut Vec<Action>,
+        carried: &mut Carried,
+    ) {
         let registry = &self.setup.registry;
         let source = |registry: &Registry, series: SeriesIndex| {
             let station = registry.series()[series.index()].station;
             registry.stations()[station.index()].source.clone()
         };
+        let kept =
+            |series: SeriesIndex| next.registry.find(&registry.series()[series.index()].name);
         let goes = |series: SeriesIndex| {
-            let kept = next.registry.find(&registry.series()[series.index()].name);
-            kept.is_none_or(|kept| source(&next.registry, kept) != source(registry, series))
+            kept(series).is_none_or(|kept| source(&next.registry, kept) != source(registry, series))
         };
         let mut readings = std::mem::take(&mut self.readings);
         self.admission.let_go(goes, &mut readings);
-        self.release(readings, now, actions);
+        let setup = Arc::clone(&self.setup);
+        let shown =
+            |series: SeriesIndex| next.registry.find(&setup.registry.series()[series.index()].name);
+        self.release(readings, shown, now, actions, carried);
     }
 }

@@ -614,3 +614,27 @@ fn the_journal_is_needed_whole_until_there_are_two_snapshots() {
     }
     assert_eq!(needed, [0, 100, 200]);
 }
+
+/// A value far from the others waits for what comes next; where nothing does it is told as unconfirmed, to views as well.
+#[test]
+fn what_waited_is_shown_once_it_is_decided() {
+    use reading::Quality;
+    let mut lines = opening();
+    let still = |minute: i64| 0.01 * (minute % 3) as f64;
+    lines.extend((0..60).map(|minute| reading("post-1", minute, still(minute))));
+    lines.push(reading("post-1", 60, 30.0));
+    lines.extend((61..120).map(|minute| line(Kind::Tick, "", "", minute * 60)));
+    let (mut desk, mut carried) = (Desk::new(BTreeSet::new()).tapped(), Carried::default());
+    apply(&mut desk, &lines, 1, &mut carried);
+    let told = carried.readings.iter().filter(|one| one.value == 30.0);
+    let told: Vec<_> = told.map(|one| one.quality).collect();
+    assert!(
+        matches!(told[..], [held, told] if held.has(Quality::HELD) && told.has(Quality::UNCONFIRMED)),
+        "{told:?}"
+    );
+    let admitted = carried.readings.iter().filter(|one| !one.quality.has(Quality::HELD)).count();
+    assert_eq!(
+        admitted as u64,
+        desk.overview().balances.iter().map(|one| one.admitted).sum::<u64>()
+    );
+}

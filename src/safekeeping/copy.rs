@@ -87,19 +87,11 @@ fn copy_all(from: &Path, part: &Path, now: Timestamp) -> anyhow::Result<Manifest
     copy_folder(&from.join(STATE), &data.join(STATE))?;
     copy_database(&from.join(LEDGER), &data.join(LEDGER))?;
     let position = position(&data.join(LEDGER))?;
-    let mut entries = entries(from)?;
-    // what names files before the files: each that is named is there then
-    entries.sort_by_key(|entry| !entry.file_name().to_string_lossy().ends_with(".sqlite"));
-    for entry in entries {
+    for entry in databases_first(from)? {
         let name = entry.file_name();
         let later = [STATE, JOURNAL].iter().chain(&LEFT_OUT).any(|known| name == **known);
         let text = name.to_string_lossy();
-        if later || text.contains(".sqlite-") {
-            continue;
-        }
-        if text.ends_with(".sqlite") {
-            copy_database(&entry.path(), &data.join(&name))?;
-        } else {
+        if !later && !text.contains(".sqlite-") {
             copy_entry(&entry.path(), &data.join(&name))?;
         }
     }
@@ -127,17 +119,30 @@ pub(super) fn private(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn copy_entry(from: &Path, to: &Path) -> io::Result<()> {
-    if fs::metadata(from)?.is_dir() { copy_folder(from, to) } else { copy_file(from, to) }
+/// What names files before the files: each that is named is there then.
+fn databases_first(folder: &Path) -> io::Result<Vec<DirEntry>> {
+    let mut entries = entries(folder)?;
+    entries.sort_by_key(|entry| !entry.file_name().to_string_lossy().ends_with(".sqlite"));
+    Ok(entries)
 }
 
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+fn copy_entry(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if fs::metadata(from)?.is_dir() {
+        copy_folder(from, to)
+    } else if from.extension().is_some_and(|end| end == "sqlite") {
+        copy_database(from, to) // a drill has a ledger of its own
+    } else {
+        Ok(copy_file(from, to)?)
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
     if !from.exists() {
         return Ok(());
     }
     private(to)?;
     // the journal's segments oldest first: the newest has what the others do not
-    for entry in entries(from)? {
+    for entry in databases_first(from)? {
         let (path, name) = (entry.path(), entry.file_name());
         let text = name.to_string_lossy();
         let passing =
@@ -212,4 +217,29 @@ fn copy_texts(from: &Path, to: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A drill that runs has a ledger of its own, with what was written last beside it.
+    #[test]
+    fn a_database_in_a_folder_is_copied_as_of_one_moment() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (from, to) = (folder.path().join("data"), folder.path().join("copy"));
+        fs::create_dir_all(from.join("exercises/1/data")).expect("folders");
+        let inside = Path::new("exercises/1/data/ledger.sqlite");
+        let open = Connection::open(from.join(inside)).expect("a database");
+        open.execute_batch(
+            "PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0;
+             CREATE TABLE said (what TEXT); INSERT INTO said VALUES ('leave');",
+        )
+        .expect("written");
+        copy_folder(&from, &to).expect("copied");
+        let copy = Connection::open(to.join(inside)).expect("a database");
+        let said: String =
+            copy.query_row("SELECT what FROM said", [], |row| row.get(0)).expect("what was written");
+        assert_eq!(said, "leave");
+    }
 }

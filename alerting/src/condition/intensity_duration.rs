@@ -71,10 +71,10 @@ pub struct State {
 }
 
 impl State {
-    fn share(&self, settings: &Settings) -> f64 {
-        let share =
-            |storm: super::storm::Storm| Some(storm.intensity() / settings.line.at(storm.hours())?);
-        self.storms.current().and_then(share).unwrap_or(0.0)
+    /// None while a storm lasts as long as the line is not stated for: that says nothing, for or against.
+    fn share(&self, settings: &Settings) -> Option<f64> {
+        let Some(storm) = self.storms.current() else { return Some(0.0) };
+        Some(storm.intensity() / settings.line.at(storm.hours())?)
     }
 }
 
@@ -85,7 +85,7 @@ impl Kind for State {
         let amount = self.intake.take(&settings.source, value);
         self.storms.take(settings.dry_hours, at, amount);
         let share = self.share(settings);
-        settings.limit.judge(&mut self.persistence, at, Some(share))
+        settings.limit.judge(&mut self.persistence, at, share)
     }
 
     fn held(&self) -> bool {
@@ -163,5 +163,25 @@ mod tests {
             })
             .collect();
         assert_eq!(turns, [(3, true), (7, false)]);
+    }
+
+    #[test]
+    fn a_storm_longer_than_its_line_is_stated_for_holds_until_it_is_over() {
+        let settings = Settings {
+            source: Source::default(),
+            line: Line::KOREA,
+            dry_hours: 24,
+            limit: Limit::above(1.0),
+        };
+        let mut state = State::default();
+        let turns: std::vec::Vec<_> = (1..140)
+            .filter_map(|hour| {
+                let at = Timestamp::from_secs(hour * 3_600);
+                let mm = if hour <= 100 { 4.5 } else { 0.0 };
+                Some((hour, state.observe(&settings, MAIN, at, mm)?.held))
+            })
+            .collect();
+        // 4.5 mm/h crosses 9.64 D^-0.27 after 16.8 h; the line ends at 76 h, the rain at 100
+        assert_eq!(turns, [(17, true), (125, false)]);
     }
 }

@@ -205,8 +205,7 @@ impl History {
                     }
                 };
                 let Reading { measured_at, value, quality, .. } = *one.reading;
-                let copy =
-                    if quality.has(Quality::CONFLICT) { value.to_bits().cast_signed() } else { 0 };
+                let copy = copy(value, quality);
                 insert
                     .execute(params![series, measured_at.nanos(), copy, value, quality.bits()])
                     .doing(doing)?;
@@ -258,6 +257,15 @@ impl History {
 /// What waits for the next readings comes again once it is decided.
 fn is_told(reading: &Reading) -> bool {
     !reading.quality.has(Quality::HELD)
+}
+
+/// What tells a reading from others of its series and moment: one that says otherwise, or those of a burst whose own times
+/// are not known, of which only the newest stands for now. That has none.
+fn copy(value: f64, quality: Quality) -> i64 {
+    match quality.has_any(Quality::CONFLICT | Quality::TIME_UNKNOWN) {
+        true => value.to_bits().max(1).cast_signed(), // zero's bits are none
+        false => 0,
+    }
 }
 
 /// Rollups hold what may have been so: a second value of one moment, a spike or an unknown time are shown, not summed.

@@ -8,7 +8,7 @@
 //!
 //! | measurement | tags | fields | time |
 //! |---|---|---|---|
-//! | `reading` | `site`, `station`, `sensor`, `quantity`; `copy` where another value has the same stamp | `value` in the base unit of the quantity, `received_at` in seconds since 1970, `quality` as the flags' bits | measured |
+//! | `reading` | `site`, `station`, `sensor`, `quantity`; `copy` where another value may have the same stamp | `value` in the base unit of the quantity, `received_at` in seconds since 1970, `quality` as the flags' bits | measured |
 //! | `level` | `site`, `hazard` | `level` 0 to 4 | decided |
 //! | `station` | `site`, `station` | `online` (0 or 1), `battery_v`, `rssi_dbm` as far as it says so | received |
 //! | `incident` | `site`, `hazard`, `state` | `level`, `revision`, `id` (text) | decided |
@@ -17,7 +17,9 @@
 //! | `probe` | | `ok`, 1 | the server's moment, see [`Carrier`] |
 //!
 //! Every number is a float, so that no field ever changes its type. Tags are names from the configuration and closed
-//! lists: their number is that of the series configured. `copy` is a digest of the value, sixteen bits of it.
+//! lists: their number is that of the series configured. `copy` is a digest of the value: sixteen bits of it where the
+//! value contradicts another, `u` and four bits where the time is not known, so that of a burst without a clock the one
+//! that stands for now is never written over.
 //!
 //! It works with whatever has InfluxDB's `/api/v2/write`: InfluxDB 2, InfluxDB 3, VictoriaMetrics.
 

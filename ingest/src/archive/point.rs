@@ -13,8 +13,8 @@ pub fn reading(series: &SeriesName, reading: &Reading) -> Option<String> {
         ("site".into(), series.site.as_str().into()),
         ("station".into(), series.station.as_str().into()),
     ];
-    if reading.quality.has(Quality::CONFLICT) {
-        tags.insert(0, ("copy".into(), copy(reading.value).into()));
+    if let Some(copy) = copy(reading) {
+        tags.insert(0, ("copy".into(), copy.into()));
     }
     let received_at = reading.received_at.nanos() as f64 / 1e9;
     encode(&Line {
@@ -140,9 +140,15 @@ pub fn limit(
     })
 }
 
-/// The same for the same value: a point written again falls on itself.
-fn copy(value: f64) -> String {
-    format!("{:04x}", crc32c::crc32c(&value.to_bits().to_le_bytes()) & 0xffff)
+/// What tells a reading from another of its series and moment. The same for the same value: a point written again falls
+/// on itself.
+fn copy(reading: &Reading) -> Option<String> {
+    let digest = crc32c::crc32c(&reading.value.to_bits().to_le_bytes());
+    if reading.quality.has(Quality::CONFLICT) {
+        return Some(format!("{:04x}", digest & 0xffff));
+    }
+    // A station without a clock sends all its past so: more tags than these would cost the database more than they hold.
+    reading.quality.has(Quality::TIME_UNKNOWN).then(|| format!("u{:x}", digest & 0xf))
 }
 
 #[cfg(test)]
@@ -185,6 +191,9 @@ mod tests {
         let line = reading(&series, &second).unwrap();
         assert!(line.starts_with("reading,copy=") && line.contains("value=-0.5,"), "{line}");
         assert_eq!(reading(&series, &second), Some(line), "the same again");
+        let unknown = Reading { quality: Quality::TIME_UNKNOWN, ..second };
+        let line = reading(&series, &unknown).unwrap();
+        assert!(line.starts_with("reading,copy=u"), "writes over none that stands: {line}");
         assert_eq!(
             reading(&series, &Reading { value: f64::NAN, ..good }).map(|l| l.contains("NaN")),
             Some(false)

@@ -72,7 +72,10 @@ impl<'a> Readings<'a> {
             for record in batch.iter() {
                 carried.clear();
                 desk.apply(&record, &mut carried);
-                for one in carried.readings.iter().filter(|one| span.has(one.measured_at)) {
+                // what waits to be decided comes again once it is
+                let is_due =
+                    |one: &&Reading| span.has(one.measured_at) && !one.quality.has(Quality::HELD);
+                for one in carried.readings.iter().filter(is_due) {
                     let name = &desk.setup().registry.series()[one.series.index()].name;
                     if is_asked(name) && !is_told(told.as_ref(), name, one)? {
                         sheet.row(reading(name, one))?;

@@ -27,7 +27,7 @@ pub struct Asked {
     pub to: Timestamp,
     /// One point for each stretch of this width; without it, readings as they came.
     pub every: Option<Duration>,
-    /// How many points at most.
+    /// How many points at most; of readings, so many and those of the last one's moment.
     pub limit: usize,
 }
 
@@ -253,7 +253,9 @@ impl Gathering<'_> {
             }
             _ => self.close(),
         }
-        if self.page.points.len() == self.asked.limit {
+        // Who goes on from a moment gets all of it: a page takes every reading of the one it ends with.
+        let last = self.page.points.last().map(|point| point.at.nanos());
+        if self.page.points.len() >= self.asked.limit && last != Some(begins) {
             self.page.next = Some(Timestamp::from_nanos(begins));
             return false;
         }

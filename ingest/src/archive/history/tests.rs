@@ -154,22 +154,43 @@ fn a_file_that_grows_too_large_loses_its_oldest_days_first() {
 fn pages_follow_each_other_without_a_gap_or_a_repeat() {
     let folder = tempfile::tempdir().unwrap();
     let (mut history, _) = open(&folder, Keep::default());
-    let readings: Vec<_> = (0..500).map(|n| at(n * 7, n as f64, Quality::GOOD)).collect();
-    write(&mut history, &readings, 1);
+    let readings = (0..500).flat_map(|n| {
+        // several of one moment: more of them than fit on a page
+        let copies = (1..=n % 9).map(move |copy| at(n * 7, copy as f64, Quality::TIME_UNKNOWN));
+        copies.chain([at(n * 7, n as f64, Quality::GOOD)])
+    });
+    write(&mut history, &readings.collect::<Vec<_>>(), 1);
     let reader = reader(&folder);
-    for every in [None, Some(10), Some(60), Some(90)] {
-        let whole = reader.read(&asked(0, 3_500, every)).unwrap().points;
+    for (every, limit) in
+        [(None, 7), (None, 1), (Some(10), 7), (Some(60), 7), (Some(90), 7), (Some(60), 1)]
+    {
+        let all = Asked { limit: 10_000, ..asked(0, 3_500, every) };
+        let whole = reader.read(&all).unwrap().points;
         let (mut from, mut pieces) = (Timestamp::from_secs(0), Vec::new());
         loop {
-            let page = reader.read(&Asked { from, limit: 7, ..asked(0, 3_500, every) }).unwrap();
+            let page = reader.read(&Asked { from, limit, ..asked(0, 3_500, every) }).unwrap();
             pieces.extend(page.points);
             match page.next {
                 Some(next) => from = next,
                 None => break,
             }
         }
-        assert_eq!(pieces, whole, "every {every:?}");
+        assert!(pieces == whole, "every {every:?}, {limit} at a time");
     }
+}
+
+/// A station whose clock is wrong sends ten minutes at once: one of them stands for now, and is the one that counts.
+#[test]
+fn of_a_burst_without_a_clock_nothing_is_lost_and_the_newest_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut history, _) = open(&folder, Keep::default());
+    let unknown = Quality::TIME_REPLACED | Quality::TIME_UNKNOWN;
+    let burst = [at(60, 0.0, unknown), at(60, 1.0, unknown), at(60, 2.0, Quality::TIME_REPLACED)];
+    write(&mut history, &burst, 1);
+    let reader = reader(&folder);
+    assert_eq!(reader.read(&asked(0, 120, None)).unwrap().points.len(), 3);
+    let sums = told(&reader.read(&asked(0, 120, Some(60))).unwrap());
+    assert_eq!(sums, [(60, 1, 2.0, 2.0, 2.0)]);
 }
 
 #[test]
