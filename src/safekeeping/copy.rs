@@ -238,8 +238,9 @@ mod tests {
         .expect("written");
         copy_folder(&from, &to).expect("copied");
         let copy = Connection::open(to.join(inside)).expect("a database");
-        let said: String =
-            copy.query_row("SELECT what FROM said", [], |row| row.get(0)).expect("what was written");
+        let said: String = copy
+            .query_row("SELECT what FROM said", [], |row| row.get(0))
+            .expect("what was written");
         assert_eq!(said, "leave");
     }
 }
